@@ -1,0 +1,247 @@
+//! The whole check of one request, as every edge performs it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::caller::Caller;
+use crate::credentials::{self, CredentialRefusal};
+use crate::key::{ApiKey, Pepper};
+use crate::record::{AuthRefusal, KeyLookup, KeyRecord, authenticate};
+use crate::signature::{SignatureRefusal, verify_request};
+
+/// Checks requests against the key records a service has heard of.
+#[derive(Clone)]
+pub struct Checker {
+    keys: Arc<dyn KeyLookup>,
+    pepper: Pepper,
+}
+
+/// What a request presented, taken from its headers; absent headers are `None`.
+#[derive(Clone, Copy, Default)]
+pub struct Presented<'a> {
+    /// `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// `X-API-Key`.
+    pub x_api_key: Option<&'a str>,
+    /// `X-Execlave-Timestamp`.
+    pub timestamp: Option<&'a str>,
+    /// `X-Execlave-Signature`.
+    pub signature: Option<&'a str>,
+    /// The body as received, before any decoding.
+    pub raw_body: &'a [u8],
+    /// The client's address, where a trusted hop tells it.
+    pub client_ip: Option<IpAddr>,
+}
+
+impl Checker {
+    /// A checker over a feed of key records.
+    #[must_use]
+    pub fn new(keys: Arc<dyn KeyLookup>, pepper: Pepper) -> Self {
+        Self { keys, pepper }
+    }
+
+    /// Authenticates one request: credential, record, expiry, network, then signature.
+    ///
+    /// A well-formed key nobody has heard of waits for one catch-up with the stream's head before it
+    /// is refused, so a key works the moment it was issued.
+    ///
+    /// # Errors
+    /// [`Refusal`]: HTTP 401 everywhere but on enforce, where it is a 403 with `allowed: false`.
+    pub async fn check(&self, presented: Presented<'_>, now_ms: i64) -> Result<Caller, Refusal> {
+        let key = credentials::from_headers(presented.authorization, presented.x_api_key)?
+            .ok_or(Refusal::Missing)?;
+        let record = self.find(key).await;
+        let ip = presented.client_ip;
+        let caller = authenticate(key, record.as_deref(), &self.pepper, now_ms, ip)?;
+        let required = record.is_some_and(|record| record.signature_required);
+        verify_request(
+            key,
+            presented.timestamp,
+            presented.signature,
+            presented.raw_body,
+            now_ms.div_euclid(1_000),
+            required,
+        )?;
+        Ok(caller)
+    }
+
+    /// Authenticates a bare key, where no signature can be sent (Socket.IO, OTLP, gRPC).
+    ///
+    /// # Errors
+    /// [`Refusal::Key`] as for [`Checker::check`].
+    pub async fn check_key(
+        &self,
+        key: &str,
+        client_ip: Option<IpAddr>,
+        now_ms: i64,
+    ) -> Result<Caller, Refusal> {
+        let record = self.find(key).await;
+        Ok(authenticate(
+            key,
+            record.as_deref(),
+            &self.pepper,
+            now_ms,
+            client_ip,
+        )?)
+    }
+
+    async fn find(&self, key: &str) -> Option<Arc<KeyRecord>> {
+        let public_id = ApiKey::parse(key).ok()?.public_id();
+        if let Some(record) = self.keys.get(public_id) {
+            return Some(record);
+        }
+        self.keys.catch_up().await;
+        self.keys.get(public_id)
+    }
+}
+
+impl std::fmt::Debug for Checker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checker").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presented")
+            .field("client_ip", &self.client_ip)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a request was not authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No credential at all.
+    #[error("an API key is required")]
+    Missing,
+    /// The headers carry no usable credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialRefusal),
+    /// The key does not authenticate.
+    #[error(transparent)]
+    Key(#[from] AuthRefusal),
+    /// The signature does not hold.
+    #[error(transparent)]
+    Signature(#[from] SignatureRefusal),
+}
+
+impl Refusal {
+    /// The stable word for the error body's `code`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing | Self::Credential(_) => "UNAUTHORIZED",
+            Self::Key(refusal) => refusal.code(),
+            Self::Signature(refusal) => refusal.code(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use futures::executor::block_on;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::key::{Prefix, mac};
+    use crate::role::Role;
+    use crate::signature::sign_request;
+
+    /// Hears of the record only when it catches up, and counts how often it does.
+    struct Late {
+        record: KeyRecord,
+        caught_up: Mutex<u32>,
+    }
+
+    #[async_trait]
+    impl KeyLookup for Late {
+        fn get(&self, public_id: &str) -> Option<Arc<KeyRecord>> {
+            let heard = *self.caught_up.lock().unwrap() > 0;
+            (heard && public_id == self.record.public_id).then(|| Arc::new(self.record.clone()))
+        }
+
+        async fn catch_up(&self) {
+            *self.caught_up.lock().unwrap() += 1;
+        }
+    }
+
+    fn setup(signature_required: bool) -> (ApiKey, Arc<Late>, Checker) {
+        let pepper = Pepper::new([4; 32]).unwrap();
+        let key = ApiKey::generate(Prefix::Test, [1; 32]);
+        let record = KeyRecord {
+            key_id: Uuid::from_u128(1),
+            org_id: Uuid::from_u128(2),
+            person: None,
+            public_id: key.public_id().into(),
+            mac: mac(&pepper, key.expose()),
+            role: Role::Admin,
+            test: true,
+            expires_at_ms: None,
+            revoked: false,
+            cidrs: vec![],
+            environments: vec![],
+            signature_required,
+        };
+        let feed = Arc::new(Late {
+            record,
+            caught_up: Mutex::new(0),
+        });
+        let checker = Checker::new(feed.clone(), pepper);
+        (key, feed, checker)
+    }
+
+    #[test]
+    fn an_unheard_key_catches_up_once_and_works() {
+        let (key, feed, checker) = setup(false);
+        let presented = Presented {
+            x_api_key: Some(key.expose()),
+            ..Presented::default()
+        };
+        let caller = block_on(checker.check(presented, 0)).unwrap();
+        assert_eq!(caller.org_id(), Uuid::from_u128(2));
+        block_on(checker.check(presented, 0)).unwrap();
+        assert_eq!(*feed.caught_up.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_malformed_key_costs_no_catch_up() {
+        let (_, feed, checker) = setup(false);
+        let presented = Presented {
+            authorization: Some("Bearer nonsense"),
+            ..Presented::default()
+        };
+        let refused = block_on(checker.check(presented, 0)).unwrap_err();
+        assert_eq!(refused, Refusal::Key(AuthRefusal::Malformed));
+        assert_eq!(*feed.caught_up.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_request_without_credential_is_refused() {
+        let (_, _, checker) = setup(false);
+        let refused = block_on(checker.check(Presented::default(), 0)).unwrap_err();
+        assert_eq!(refused, Refusal::Missing);
+    }
+
+    #[test]
+    fn a_key_that_requires_signatures_accepts_only_signed_requests() {
+        let (key, _, checker) = setup(true);
+        let unsigned = Presented {
+            x_api_key: Some(key.expose()),
+            raw_body: b"{}",
+            ..Presented::default()
+        };
+        let refused = block_on(checker.check(unsigned, 5_000)).unwrap_err();
+        assert_eq!(refused.code(), "SIGNATURE_INVALID");
+        let signature = sign_request(key.expose(), "5", b"{}");
+        let signed = Presented {
+            timestamp: Some("5"),
+            signature: Some(&signature),
+            ..unsigned
+        };
+        assert!(block_on(checker.check(signed, 5_000)).is_ok());
+    }
+}
