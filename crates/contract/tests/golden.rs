@@ -1,0 +1,342 @@
+//! The bytes of every fact are frozen: an example of each is checked in and must neither change
+//! when written nor fail to be read. `WRIT_BLESS=1` (`make gen`) writes those of new facts.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+use writ_contract::wire::*;
+use writ_contract::{
+    Audit, Envelope, EventId, Fact, IncarnationId, Kind, OrgId, Packed, Record, Topology,
+};
+
+fn raw(n: u8) -> Vec<u8> {
+    vec![n; 16]
+}
+
+fn envelope<F: Fact>(verb: &str, fact: &F) -> Envelope {
+    Envelope {
+        event_id: EventId(Uuid::from_u128(1)),
+        kind: Kind::of::<F>(verb),
+        org: OrgId(Uuid::from_u128(2)),
+        aggregate_id: "aggregate".into(),
+        version: 3,
+        occurred_at_us: 1_800_000_000_000_000,
+        audit: Audit {
+            actor: "key:key_1".into(),
+            action: "aggregate.verb".into(),
+            target: "aggregate:1".into(),
+            on_behalf_of: vec!["per_1".into()],
+            outcome: "succeeded".into(),
+            reason_code: "REASON".into(),
+        },
+        fact: fact.encode_to_vec(),
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+    }
+}
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(format!("{name}.hex"))
+}
+
+fn check(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let path = golden(name);
+    let written = hex::encode(bytes);
+    if std::env::var_os("WRIT_BLESS").is_some() && !path.exists() {
+        std::fs::write(&path, &written).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(
+        kept.trim(),
+        written,
+        "{name}: bytes changed; make a new major version instead"
+    );
+    hex::decode(kept.trim()).unwrap()
+}
+
+fn fact<F: Fact + PartialEq + std::fmt::Debug>(verb: &str, fact: &F) {
+    let written = envelope(verb, fact);
+    let kept = check(written.kind.as_str(), &written.encode());
+    let read = Envelope::decode(&kept).unwrap();
+    assert_eq!(read, written);
+    assert_eq!(&read.open::<F>().unwrap(), fact);
+}
+
+#[test]
+fn facts_of_control_keep_their_bytes() {
+    fact(
+        "created",
+        &Organization {
+            org_id: raw(1),
+            name: "Acme".into(),
+            on_plan_limit: "govern".into(),
+            registration_required: true,
+            suspended: false,
+            max_traces_per_month: Some(10_000),
+        },
+    );
+    fact(
+        "issued",
+        &ApiKey {
+            key_id: raw(1),
+            public_id: "abcdefghijkl".into(),
+            mac: vec![9; 32],
+            role: "developer".into(),
+            person: "per_1".into(),
+            test: true,
+            expires_at_us: Some(5),
+            revoked: false,
+            cidrs: vec!["10.0.0.0/8".into()],
+            environments: vec!["staging".into()],
+            signature_required: true,
+        },
+    );
+    fact(
+        "registered",
+        &Agent {
+            agent_id: raw(1),
+            external_id: "support-bot".into(),
+            name: "Support bot".into(),
+            environment: "production".into(),
+            agent_type: "chatbot".into(),
+            platform: "custom".into(),
+            tags: vec!["eu".into()],
+            allowed_actions: vec!["crm.read".into()],
+            allowed_data_sources: vec!["crm".into()],
+            requires_human_approval_for: vec!["refund".into()],
+            autonomy_level: "advise".into(),
+            kill_version: 4,
+            paused: true,
+            pause_reason: "incident 12".into(),
+            archived: false,
+        },
+    );
+    fact(
+        "created",
+        &Policy {
+            policy_id: raw(1),
+            name: "No injection".into(),
+            policy_type: "injection_scan".into(),
+            enforcement_mode: "block".into(),
+            rule_definition: "{}".into(),
+            applies_to_agents: vec![raw(2)],
+            is_active: true,
+            evaluation_order: 100,
+            severity: "high".into(),
+            on_error: "deny".into(),
+            deleted: false,
+        },
+    );
+}
+
+#[test]
+fn records_of_the_gate_keep_their_bytes() {
+    fact(
+        "set",
+        &Kill {
+            agent_id: raw(1),
+            external_id: "support-bot".into(),
+            environment: "production".into(),
+            paused: true,
+            reason: "incident 12".into(),
+        },
+    );
+    let mark = BudgetMark {
+        policy_id: raw(3),
+        period: "2026-11-20".into(),
+        reserved_micros: 10,
+        total_micros: 20,
+        cap_micros: 30,
+        exceeded: true,
+    };
+    let hit = Hit {
+        policy_id: raw(3),
+        policy_version: 2,
+        policy_type: "pii_access".into(),
+        enforcement_mode: "block".into(),
+        severity: "high".into(),
+        evidence: vec!["pii:email".into()],
+    };
+    let decision = Decision {
+        decision_id: raw(1),
+        agent_id: raw(2),
+        external_agent_id: "support-bot".into(),
+        environment: "production".into(),
+        outcome: Outcome::Hold.into(),
+        hits: vec![hit],
+        policy_set_hash: vec![4; 32],
+        engine_version: "1".into(),
+        input_digest: vec![5; 32],
+        input_length: 12,
+        action_digest: vec![6; 32],
+        tools: vec!["crm.read".into()],
+        estimated_cost_micros: Some(0),
+        kill_seq: 9,
+        key_id: raw(7),
+        person: "per_1".into(),
+        approval_id: raw(8),
+        body: Some(BodyRef {
+            body_id: raw(9),
+            shard: 3,
+            stream_seq: 11,
+            digest: vec![1; 32],
+            length: 99,
+        }),
+        risk: 40,
+        reason_code: "APPROVAL_REQUIRED".into(),
+        budget_marks: vec![mark],
+        session_id: "s1".into(),
+        edge: "grpc".into(),
+        evaluation_us: 12,
+    };
+    fact("made", &decision);
+    let consumed = Consumed {
+        approval_id: raw(1),
+        agent_id: raw(2),
+        environment: "production".into(),
+        action_digest: vec![3; 32],
+        kill_seq: 4,
+    };
+    fact("consumed", &consumed);
+}
+
+#[test]
+fn facts_of_the_other_services_keep_their_bytes() {
+    let approver = Approver {
+        key_id: raw(1),
+        person: "per_2".into(),
+        at_us: 6,
+    };
+    fact(
+        "granted",
+        &Approval {
+            approval_id: raw(1),
+            agent_id: raw(2),
+            external_agent_id: "support-bot".into(),
+            environment: "production".into(),
+            status: "approved".into(),
+            decision_ids: vec![raw(3)],
+            action_digest: vec![4; 32],
+            policy_ids: vec![raw(5)],
+            policy_set_hash: vec![6; 32],
+            requester_key_id: raw(7),
+            requester_person: "per_1".into(),
+            approvers: vec![approver],
+            requested_at_us: 1,
+            expires_at_us: 2,
+            decided_at_us: Some(3),
+            reason_digest: vec![8; 32],
+        },
+    );
+    fact(
+        "sealed",
+        &Sealed {
+            first_seq: 1,
+            size: 2,
+            root: vec![3; 32],
+            event_ids: vec![raw(4)],
+            checkpoint: "note".into(),
+        },
+    );
+    let (window_start_us, window_end_us) = (1, 2);
+    fact(
+        "summed",
+        &Metered {
+            external_agent_id: "support-bot".into(),
+            environment: "production".into(),
+            window_start_us,
+            window_end_us,
+            traces: 3,
+            errors: 4,
+            cost_micros: 5,
+            total_tokens: 6,
+            duration_ms_sum: 7,
+            duration_ms_max: 8,
+        },
+    );
+    fact(
+        "written",
+        &BatchWritten {
+            shard: 1,
+            first_stream_seq: 2,
+            last_stream_seq: 3,
+            token: "t".into(),
+            rows: 4,
+            root: vec![5; 32],
+        },
+    );
+    fact(
+        "found",
+        &Finding {
+            finding_id: raw(1),
+            external_agent_id: "support-bot".into(),
+            environment: "production".into(),
+            metric: "cost".into(),
+            value: 1.5,
+            expected: 0.5,
+            score: 4.0,
+            severity: "high".into(),
+            window_start_us,
+            window_end_us,
+        },
+    );
+    fact(
+        "disabled",
+        &WebhookEndpoint {
+            webhook_id: raw(1),
+            events: vec!["agent.paused".into()],
+            enabled: false,
+            deleted: false,
+            disabled_reason: "gone".into(),
+        },
+    );
+}
+
+#[test]
+fn packed_messages_keep_their_bytes() {
+    let packed = Packed {
+        incarnation: IncarnationId(Uuid::from_u128(1)),
+        service: "enforcement".into(),
+        records: vec![Record {
+            org: OrgId(Uuid::from_u128(2)),
+            event_id: EventId(Uuid::from_u128(3)),
+            emitter_seq: 4,
+            envelope: vec![5],
+        }],
+        closes: true,
+    };
+    let kept = check("packed.v1", &packed.encode());
+    assert_eq!(Packed::decode(&kept), Ok(packed));
+}
+
+#[test]
+fn every_fact_has_a_golden_example() {
+    let kept: Vec<String> = std::fs::read_dir(golden("x").parent().unwrap())
+        .unwrap()
+        .filter_map(|f| f.ok()?.file_name().into_string().ok())
+        .collect();
+    for (aggregate, _) in writ_contract::fact::FACTS {
+        let start = format!("{aggregate}.");
+        assert!(
+            kept.iter().any(|f| f.starts_with(&start)),
+            "{aggregate} has no golden bytes"
+        );
+    }
+}
+
+#[test]
+fn the_topology_is_the_one_in_schemas() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schemas/topology.txt");
+    let now = Topology::default().describe();
+    if std::env::var_os("WRIT_BLESS").is_some() {
+        std::fs::write(&path, &now).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        now,
+        "run `make gen`, review"
+    );
+}
