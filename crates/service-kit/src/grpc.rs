@@ -1,0 +1,102 @@
+//! gRPC services beside REST on one router, behind the same gate.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tonic::server::NamedService;
+use tower::{Service, ServiceExt};
+
+use crate::error::ApiError;
+use crate::routes::{Access, Attempt, Authed, Gate, Guard, Peer, require};
+
+/// Collects the gRPC services of one service.
+#[derive(Debug)]
+pub struct Services {
+    gate: Gate,
+    router: Router,
+    names: Vec<&'static str>,
+}
+
+impl Services {
+    /// No services yet.
+    #[must_use]
+    pub fn new(gate: Gate) -> Self {
+        Self {
+            gate,
+            router: Router::new(),
+            names: Vec::new(),
+        }
+    }
+
+    /// Adds a generated server. Its methods find an [`Authed`] (or [`Attempt`]) in the request's
+    /// extensions; message sizes are limited on the server itself.
+    #[must_use]
+    pub fn add<S>(mut self, guard: impl Into<Guard>, server: S) -> Self
+    where
+        S: Service<http::Request<tonic::body::Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: IntoResponse,
+        S::Future: Send + 'static,
+    {
+        let server = server.map_request(|request: Request| request.map(tonic::body::Body::new));
+        let one = Router::new()
+            .route_service(&format!("/{}/{{*method}}", S::NAME), server)
+            .layer(from_fn_with_state((self.gate.clone(), guard.into()), pass));
+        self.router = self.router.merge(one);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// The router and the full names of its services.
+    #[must_use]
+    pub fn build(self) -> (Router, Vec<&'static str>) {
+        (self.router, self.names)
+    }
+}
+
+/// The caller that the gate put into a request.
+///
+/// # Errors
+/// `INTERNAL` when the method's service was not added with [`Access::Role`].
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<writ_access::Caller, tonic::Status> {
+    let found = request
+        .extensions()
+        .get::<Authed>()
+        .map(|authed| authed.0.clone());
+    found.ok_or_else(|| tonic::Status::internal("no caller"))
+}
+
+async fn pass(
+    State((gate, guard)): State<(Gate, Guard)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let outcome = match guard.access {
+        Access::Public => return next.run(request).await,
+        Access::Role(_) | Access::Deferred => gate.check(request.headers(), peer, b"").await,
+    };
+    let outcome = outcome.and_then(|caller| match gate.count(&caller, &guard).refusal() {
+        Some(too_many) => Err(too_many),
+        None => Ok(caller),
+    });
+    match (guard.access, outcome) {
+        (Access::Role(role), outcome) => match outcome.and_then(|caller| require(caller, role)) {
+            Ok(caller) => drop(request.extensions_mut().insert(Authed(caller))),
+            Err(error) => return status(error),
+        },
+        (_, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
+    }
+    next.run(request).await
+}
+
+fn status(error: ApiError) -> Response {
+    tonic::Status::from(error).into_http()
+}

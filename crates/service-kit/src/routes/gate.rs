@@ -1,0 +1,238 @@
+//! The check before every handler: credential, role, signature, rate.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use writ_access::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use writ_access::{Caller, Checker, IpNet, Presented, Role};
+
+use super::limits::{Limits, Verdict};
+use super::{Access, Guard, refuse};
+use crate::clock::Clock;
+use crate::error::ApiError;
+
+/// Where a connection comes from; put into the extensions by the accept loop.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// The authenticated caller of a route with [`Access::Role`].
+#[derive(Debug, Clone)]
+pub struct Authed(pub Caller);
+
+/// How authentication went, on a route with [`Access::Deferred`].
+#[derive(Debug, Clone)]
+pub struct Attempt(pub Result<Caller, ApiError>);
+
+/// Decides whether a request reaches its handler; clones share limits and keys.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    checker: Checker,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    trusted: Vec<IpNet>,
+}
+
+impl Gate {
+    /// A gate over a feed of keys. `trusted` are the hops whose `X-Forwarded-For` is believed.
+    #[must_use]
+    pub fn new(
+        checker: Checker,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        trusted: Vec<IpNet>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            checker,
+            clock,
+            limits,
+            trusted,
+        }))
+    }
+
+    /// The check of a bare key, for transports without these headers (Socket.IO).
+    ///
+    /// # Errors
+    /// 401 with a stable code.
+    pub async fn check_key(&self, key: &str, ip: Option<IpAddr>) -> Result<Caller, ApiError> {
+        let now_ms = self.0.clock.now_ms();
+        self.0
+            .checker
+            .check_key(key, ip, now_ms)
+            .await
+            .map_err(unauthorized)
+    }
+
+    pub(crate) async fn check(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<SocketAddr>,
+        raw_body: &[u8],
+    ) -> Result<Caller, ApiError> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let presented = Presented {
+            authorization: text(header::AUTHORIZATION.as_str()),
+            x_api_key: text("x-api-key"),
+            timestamp: text(TIMESTAMP_HEADER),
+            signature: text(SIGNATURE_HEADER),
+            raw_body,
+            client_ip: self.client_ip(headers, peer),
+        };
+        self.0
+            .checker
+            .check(presented, self.0.clock.now_ms())
+            .await
+            .map_err(unauthorized)
+    }
+
+    /// The nearest address that is not a trusted hop.
+    fn client_ip(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
+        let peer = peer?.ip().to_canonical();
+        let trusted = |ip: &IpAddr| self.0.trusted.iter().any(|net| net.contains(ip));
+        if !trusted(&peer) {
+            return Some(peer);
+        }
+        let hops = headers.get_all("x-forwarded-for");
+        let named: Vec<&str> = hops
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','))
+            .collect();
+        let mut nearest = peer;
+        for hop in named.into_iter().rev() {
+            // A hop that does not parse hides everything behind it.
+            nearest = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
+            if !trusted(&nearest) {
+                break;
+            }
+        }
+        Some(nearest)
+    }
+
+    pub(crate) fn count(&self, caller: &Caller, guard: &Guard) -> Verdict {
+        self.0
+            .limits
+            .check(guard.class, caller.org_id(), caller.key_id())
+    }
+}
+
+fn unauthorized(refusal: writ_access::Refusal) -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        refusal.code(),
+        refusal.to_string(),
+    )
+    .with_header(
+        header::WWW_AUTHENTICATE,
+        http::HeaderValue::from_static("Bearer"),
+    )
+}
+
+/// The caller if it holds `role`.
+///
+/// # Errors
+/// 403 naming the role that is needed.
+pub(crate) fn require(caller: Caller, role: Role) -> Result<Caller, ApiError> {
+    match caller.require(role) {
+        Ok(()) => Ok(caller),
+        Err(no) => Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            no.code(),
+            no.to_string(),
+        )),
+    }
+}
+
+/// The middleware of every route.
+pub(super) async fn pass(
+    State((gate, guard)): State<(Gate, Guard)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if guard.access == Access::Public {
+        return next.run(request).await;
+    }
+    let (mut request, outcome) = authenticate(&gate, &guard, request).await;
+    let verdict = outcome
+        .as_ref()
+        .ok()
+        .map(|caller| gate.count(caller, &guard));
+    let outcome = match (outcome, verdict.as_ref().and_then(Verdict::refusal)) {
+        (Ok(_), Some(too_many)) => Err(too_many),
+        (outcome, _) => outcome,
+    };
+    match (guard.access, outcome) {
+        (Access::Deferred, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
+        (Access::Role(role), Ok(caller)) => match require(caller, role) {
+            Ok(caller) => drop(request.extensions_mut().insert(Authed(caller))),
+            Err(forbidden) => return refuse(forbidden),
+        },
+        (Access::Role(_), Err(error)) => return refuse(error),
+        (Access::Public, _) => {}
+    }
+    let mut response = next.run(request).await;
+    if let Some(verdict) = verdict {
+        verdict.announce(response.headers_mut());
+    }
+    response
+}
+
+async fn authenticate(
+    gate: &Gate,
+    guard: &Guard,
+    request: Request,
+) -> (Request, Result<Caller, ApiError>) {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let (parts, body) = request.into_parts();
+    // Only a signature needs the whole body before the handler asks for it.
+    let (body, raw) = if parts.headers.contains_key(SIGNATURE_HEADER) {
+        match collect(body, guard.body_limit).await {
+            Ok(raw) => (Body::from(raw.clone()), raw),
+            Err(error) => return (Request::from_parts(parts, Body::empty()), Err(error)),
+        }
+    } else {
+        (body, Bytes::new())
+    };
+    let outcome = gate.check(&parts.headers, peer, &raw).await;
+    (Request::from_parts(parts, body), outcome)
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "BODY_TOO_LARGE",
+            "body is too large",
+        )),
+        Err(_) => Err(ApiError::invalid("body could not be read")),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Authed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(|| ApiError::internal(&"a handler asked for a caller its route lacks"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Attempt {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(|| ApiError::internal(&"a handler asked for an attempt its route lacks"))
+    }
+}
