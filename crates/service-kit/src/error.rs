@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 /// An answer that is not a success. The message is public: it never carries internal context.
@@ -19,7 +19,7 @@ pub struct ApiError {
     /// The numbered id of `docs/errors`, e.g. `CTL0007`.
     pub reference: Option<&'static str>,
     /// Extra headers, e.g. `Retry-After`.
-    pub headers: HeaderMap,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -35,7 +35,7 @@ impl ApiError {
             code,
             message,
             reference: None,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -88,7 +88,7 @@ impl ApiError {
     /// Adds a response header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -117,7 +117,9 @@ impl ApiError {
             body,
         )
             .into_response();
-        response.headers_mut().extend(self.headers.clone());
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
         response
     }
 }

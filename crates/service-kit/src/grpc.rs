@@ -34,7 +34,7 @@ impl Services {
     /// Adds a generated server. Its methods find an [`Authed`] (or [`Attempt`]) in the request's
     /// extensions; message sizes are limited on the server itself.
     #[must_use]
-    pub fn add<S>(mut self, guard: impl Into<Guard>, server: S) -> Self
+    pub fn with<S>(mut self, guard: impl Into<Guard>, server: S) -> Self
     where
         S: Service<http::Request<tonic::body::Body>, Error = Infallible>
             + NamedService
@@ -55,7 +55,6 @@ impl Services {
     }
 
     /// The router and the full names of its services.
-    #[must_use]
     pub fn build(self) -> (Router, Vec<&'static str>) {
         (self.router, self.names)
     }

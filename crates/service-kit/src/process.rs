@@ -145,7 +145,7 @@ where
         .await
         .map_err(anyhow::Error::from_boxed)?;
     let router = App::new(metrics, Options::default())
-        .add(&built)
+        .with(&built)
         .finish(&tasks);
     let cancel = tasks.cancel().clone();
     let serving = bound.serve(router, &tasks);

@@ -214,7 +214,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// The router and its table.
-    #[must_use]
     pub fn build(self, state: S) -> (Router, Vec<Endpoint>) {
         let mut router = self.bare;
         for prefix in PREFIXES {

@@ -41,9 +41,12 @@ fn collect(dict: &Dict, path: &str, found: &mut Vec<(String, Value)>) {
         } else {
             format!("{path}.{key}")
         };
-        match value {
-            Value::Dict(_, inner) if !inner.is_empty() => collect(inner, &here, found),
-            other => found.push((here, other.clone())),
+        if let Value::Dict(_, inner) = value
+            && !inner.is_empty()
+        {
+            collect(inner, &here, found);
+        } else {
+            found.push((here, value.clone()));
         }
     }
 }

@@ -104,7 +104,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 fn format(value: u64, units: &[(&str, u64)]) -> String {
     let exact = units
         .iter()
-        .find(|(_, factor)| value % factor == 0 && value >= *factor);
+        .find(|(_, factor)| value.is_multiple_of(*factor) && value >= *factor);
     match exact.or(units.last()) {
         Some((name, factor)) => format!("{}{name}", value / factor),
         None => value.to_string(),

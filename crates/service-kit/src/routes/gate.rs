@@ -182,7 +182,7 @@ pub(super) async fn pass(
     }
     let mut response = next.run(request).await;
     if let Some(verdict) = verdict {
-        verdict.announce(response.headers_mut());
+        response.headers_mut().extend(verdict.headers());
     }
     response
 }

@@ -7,7 +7,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -137,14 +137,14 @@ impl Verdict {
         let message = format!("too many calls with this key, try again in {retry_after_s} s");
         let mut error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
             .with_header(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
-        self.announce(&mut error.headers);
+        error.headers.extend(self.headers());
         Some(error)
     }
 
-    /// Writes the `RateLimit-*` fields (draft-ietf-httpapi-ratelimit-headers-06).
-    pub(crate) fn announce(&self, headers: &mut HeaderMap) {
+    /// The `RateLimit-*` fields (draft-ietf-httpapi-ratelimit-headers-06).
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let (limit, remaining, reset) = match *self {
-            Self::Uncounted => return,
+            Self::Uncounted => return Vec::new(),
             // A full minute refills the bucket, so what was used takes its share of it.
             Self::Within { limit, remaining } => {
                 let used = u64::from(limit.saturating_sub(remaining));
@@ -159,11 +159,19 @@ impl Verdict {
                 retry_after_s,
             } => (limit, 0, retry_after_s),
         };
-        let mut set = |name: &'static str, value: HeaderValue| {
-            headers.insert(HeaderName::from_static(name), value);
-        };
-        set("ratelimit-limit", HeaderValue::from(limit));
-        set("ratelimit-remaining", HeaderValue::from(remaining));
-        set("ratelimit-reset", HeaderValue::from(reset));
+        vec![
+            (
+                HeaderName::from_static("ratelimit-limit"),
+                HeaderValue::from(limit),
+            ),
+            (
+                HeaderName::from_static("ratelimit-remaining"),
+                HeaderValue::from(remaining),
+            ),
+            (
+                HeaderName::from_static("ratelimit-reset"),
+                HeaderValue::from(reset),
+            ),
+        ]
     }
 }

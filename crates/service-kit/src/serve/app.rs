@@ -67,7 +67,7 @@ impl App {
 
     /// Adds a service's routes, probes and gRPC names.
     #[must_use]
-    pub fn add(mut self, built: &Built) -> Self {
+    pub fn with(mut self, built: &Built) -> Self {
         self.router = self.router.merge(built.router.clone());
         self.latches.push(built.ready.clone());
         self.names.extend(
@@ -92,7 +92,6 @@ impl App {
     }
 
     /// The finished router: probes, gRPC health and reflection, fallbacks, and the layers.
-    #[must_use]
     pub fn finish(self, tasks: &Tasks) -> Router {
         let probes = Probes {
             metrics: self.metrics.clone(),
@@ -195,7 +194,6 @@ async fn metrics(State(probes): State<Probes>) -> Response {
     (kind, probes.metrics.render()).into_response()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     metrics::counter!("writ_http_panics_total").increment(1);
     ApiError::internal(&"a handler panicked").into_response()
