@@ -191,7 +191,10 @@ mod tests {
             id: "a\nb",
             ..MESSAGE
         };
-        assert_eq!(sign(broken, &[secret.clone()]).unwrap_err(), Unsignable);
+        assert_eq!(
+            sign(broken, std::slice::from_ref(&secret)).unwrap_err(),
+            Unsignable
+        );
         assert_eq!(format!("{secret:?}"), "Secret(redacted)");
     }
 }
