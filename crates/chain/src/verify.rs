@@ -1,0 +1,300 @@
+//! The offline verifier. It shares with the appender nothing but the hash functions of this crate,
+//! reads exact leaf bytes, and takes its keys from the caller, never from what it verifies.
+//!
+//! Three ways in: [`Verification`] is fed entry by entry (a database cursor), [`verify`] pulls from
+//! a [`LedgerReader`], [`verify_export`] reads the lines of a bundle.
+//!
+//! What it cannot see alone: a tail cut off together with every later checkpoint. Heads kept
+//! elsewhere ([`KnownHead`], a witness) show that.
+
+mod finding;
+mod lines;
+
+pub use finding::{Class, Finding, Report};
+pub use lines::verify_export;
+
+use crate::Hash;
+use crate::checkpoint::{self, NoteError};
+use crate::keys::NamedVerifier;
+use crate::leaf::{self, Leaf};
+use crate::merkle::Frontier;
+use finding::Findings;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What the verifier believes before it reads anything.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// Whose ledger it must be.
+    pub org: Uuid,
+    /// Keys that may have signed the checkpoint.
+    pub keys: Vec<NamedVerifier>,
+    /// Heads seen earlier and kept outside the ledger.
+    pub known: Vec<KnownHead>,
+    /// Whether entries may follow the checkpoint.
+    pub tail: Tail,
+}
+
+/// A tree head that was verified before; the ledger must still contain it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownHead {
+    /// Its size.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+}
+
+/// What may follow the checkpointed entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing: an export ends where its checkpoint ends.
+    Sealed,
+    /// Entries younger than the last checkpoint: a live ledger is sealed every second.
+    Open,
+}
+
+/// One stored entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The sequence number it is stored under.
+    pub position: u64,
+    /// The exact leaf bytes.
+    pub leaf_bytes: &'a [u8],
+    /// The leaf hash stored beside them, where the store has one.
+    pub stored_hash: Option<Hash>,
+}
+
+/// A ledger as the verifier sees it: three questions, no writer.
+pub trait LedgerReader {
+    /// Why an answer could not be read.
+    type Error;
+
+    /// How many entries there are.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn size(&mut self) -> Result<u64, Self::Error>;
+
+    /// The exact leaf bytes stored under `seq`, `None` when there are none.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn entry(&mut self, seq: u64) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// The latest signed checkpoint, `None` when the ledger was never sealed.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn checkpoint(&mut self) -> Result<Option<String>, Self::Error>;
+}
+
+/// Verifies a whole ledger through its reader.
+///
+/// # Errors
+/// The reader's own; whatever is wrong with the ledger is in the report.
+pub fn verify<R: LedgerReader>(reader: &mut R, trust: Trust) -> Result<Report, R::Error> {
+    let size = reader.size()?;
+    let mut run = Verification::new(trust, reader.checkpoint()?.as_deref());
+    for position in 0..size {
+        if let Some(leaf_bytes) = reader.entry(position)? {
+            run.entry(Entry {
+                position,
+                leaf_bytes: &leaf_bytes,
+                stored_hash: None,
+            });
+        }
+    }
+    Ok(run.finish())
+}
+
+/// A verification in progress: entries in rising order, then [`Verification::finish`].
+#[derive(Debug)]
+pub struct Verification {
+    org: Uuid,
+    tail: Tail,
+    sealed: Option<u64>,
+    signed_by: Vec<String>,
+    heads: BTreeMap<u64, Vec<(Hash, HeadKind)>>,
+    next: u64,
+    previous: Option<Hash>,
+    tree: Option<Frontier>,
+    findings: Findings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeadKind {
+    Checkpoint,
+    Known,
+}
+
+impl Verification {
+    /// Starts with the ledger's latest signed checkpoint, as text.
+    #[must_use]
+    pub fn new(trust: Trust, note: Option<&str>) -> Self {
+        let mut heads: BTreeMap<u64, Vec<(Hash, HeadKind)>> = BTreeMap::new();
+        for head in &trust.known {
+            heads
+                .entry(head.size)
+                .or_default()
+                .push((head.root, HeadKind::Known));
+        }
+        let mut run = Self {
+            org: trust.org,
+            tail: trust.tail,
+            sealed: None,
+            signed_by: Vec::new(),
+            heads,
+            next: 0,
+            previous: Some(leaf::genesis_hash(trust.org)),
+            tree: Some(Frontier::default()),
+            findings: Findings::default(),
+        };
+        if let Some(note) = note {
+            run.open_checkpoint(note, &trust.keys);
+        }
+        run.compare_heads();
+        run
+    }
+
+    /// Checks the next entry. Positions that are skipped are reported as missing.
+    pub fn entry(&mut self, entry: Entry<'_>) {
+        if !self.take_position(entry.position) {
+            return;
+        }
+        let hash = leaf::leaf_hash(entry.leaf_bytes);
+        if entry.stored_hash.is_some_and(|stored| stored != hash) {
+            self.findings.add(Finding::StoredHashDiffers {
+                seq: entry.position,
+            });
+        }
+        match Leaf::parse(entry.leaf_bytes) {
+            Ok(leaf) => self.check_leaf(entry.position, &leaf),
+            Err(_) => self.findings.add(Finding::Unreadable {
+                seq: entry.position,
+            }),
+        }
+        self.previous = Some(hash);
+        self.next = entry.position.saturating_add(1);
+        if let Some(tree) = &mut self.tree {
+            tree.append(hash);
+        }
+        self.compare_heads();
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        let found = self.next;
+        match self.sealed {
+            Some(size) if found < size => {
+                self.findings.add(Finding::MissingEntries {
+                    from: found,
+                    to: size,
+                });
+            }
+            Some(size) if found > size && self.tail == Tail::Sealed => {
+                self.findings.add(Finding::UnsealedEntries {
+                    from: size,
+                    to: found,
+                });
+            }
+            None if found > 0 && self.findings.is_without_checkpoint_trouble() => {
+                self.findings.add(Finding::NeverSealed);
+            }
+            Some(_) | None => {}
+        }
+        let largest_known = self.heads.iter().rev().find(|(_, heads)| is_known(heads));
+        if let Some((&known, _)) = largest_known {
+            let claimed = self.sealed.unwrap_or(0).min(found);
+            if claimed < known {
+                self.findings.add(Finding::ShorterThanKnown {
+                    known,
+                    found: claimed,
+                });
+            }
+        }
+        Report::new(self.org, found, self.sealed, self.signed_by, self.findings)
+    }
+
+    fn open_checkpoint(&mut self, note: &str, keys: &[NamedVerifier]) {
+        let verified = match checkpoint::open(note, keys) {
+            Ok(verified) => verified,
+            Err(NoteError::UnknownKey) => return self.findings.add(Finding::UnknownKey),
+            Err(NoteError::BadSignature { name }) => {
+                return self.findings.add(Finding::BadSignature { name });
+            }
+            Err(NoteError::Malformed | NoteError::NotALine) => {
+                return self.findings.add(Finding::UnreadableCheckpoint);
+            }
+        };
+        let head = verified.checkpoint();
+        let expected = |name: &String| checkpoint::tenant_origin(name, self.org) == head.origin;
+        if !verified.signed_by().iter().any(expected) {
+            return self.findings.add(Finding::WrongOrigin);
+        }
+        self.sealed = Some(head.size);
+        self.signed_by = verified.signed_by().to_vec();
+        self.heads
+            .entry(head.size)
+            .or_default()
+            .push((head.root, HeadKind::Checkpoint));
+    }
+
+    /// Whether the entry is to be read; reports a hole before it, or that it comes again.
+    fn take_position(&mut self, position: u64) -> bool {
+        if position < self.next {
+            self.findings.add(Finding::OutOfOrder { seq: position });
+            return false;
+        }
+        if position > self.next {
+            self.findings.add(Finding::MissingEntries {
+                from: self.next,
+                to: position,
+            });
+            self.previous = None;
+            self.tree = None;
+        }
+        true
+    }
+
+    fn check_leaf(&mut self, seq: u64, leaf: &Leaf) {
+        if leaf.position.tenant != self.org {
+            self.findings.add(Finding::WrongTenant { seq });
+        }
+        if leaf.position.seq != seq {
+            self.findings.add(Finding::WrongPosition {
+                seq,
+                claims: leaf.position.seq,
+            });
+        }
+        if self
+            .previous
+            .is_some_and(|previous| previous != leaf.position.prev_hash)
+        {
+            self.findings.add(Finding::BrokenChain { seq });
+        }
+    }
+
+    fn compare_heads(&mut self) {
+        let Some(tree) = &self.tree else { return };
+        let Some(heads) = self.heads.get(&tree.size()) else {
+            return;
+        };
+        let (size, root) = (tree.size(), tree.root());
+        for (expected, kind) in heads {
+            if *expected != root {
+                self.findings.add(match kind {
+                    HeadKind::Checkpoint => Finding::RootDiffers { size },
+                    HeadKind::Known => Finding::KnownHeadDiffers { size },
+                });
+            }
+        }
+    }
+}
+
+fn is_known(heads: &[(Hash, HeadKind)]) -> bool {
+    heads.iter().any(|(_, kind)| *kind == HeadKind::Known)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+use std::fmt;
+use uuid::Uuid;
+
+/// Findings beyond this many are counted, not kept.
+const MAX_KEPT: usize = 100;
+
+/// One thing that does not hold. Ranges are half open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The leaf is not framed as it must be, or its body is not canonical.
+    Unreadable {
+        /// Where.
+        seq: u64,
+    },
+    /// The leaf belongs to another tenant.
+    WrongTenant {
+        /// Where.
+        seq: u64,
+    },
+    /// The leaf names another sequence number than the one it is stored under.
+    WrongPosition {
+        /// Where it is.
+        seq: u64,
+        /// Where it says it is.
+        claims: u64,
+    },
+    /// The leaf does not follow the one before it.
+    BrokenChain {
+        /// Where.
+        seq: u64,
+    },
+    /// The hash stored beside the leaf is not its hash.
+    StoredHashDiffers {
+        /// Where.
+        seq: u64,
+    },
+    /// An entry that comes twice or too late.
+    OutOfOrder {
+        /// Where.
+        seq: u64,
+    },
+    /// The entries do not add up to the signed root.
+    RootDiffers {
+        /// The checkpoint's size.
+        size: u64,
+    },
+    /// The entries do not add up to a head seen earlier: history was rewritten.
+    KnownHeadDiffers {
+        /// That head's size.
+        size: u64,
+    },
+    /// The checkpoint is not a signed note.
+    UnreadableCheckpoint,
+    /// A trusted key is named and its signature is wrong.
+    BadSignature {
+        /// The key's name.
+        name: String,
+    },
+    /// The checkpoint is of another log.
+    WrongOrigin,
+    /// A line of the bundle that cannot be read; 1 is the header.
+    UnreadableLine {
+        /// Its number.
+        line: u64,
+    },
+    /// Header and checkpoint speak of different sizes.
+    HeaderDiffers,
+    /// Nobody trusted signed the checkpoint.
+    UnknownKey,
+    /// Entries that must exist are not there.
+    MissingEntries {
+        /// The first that is missing.
+        from: u64,
+        /// The first that is there again, or the signed size.
+        to: u64,
+    },
+    /// Entries after the checkpoint of a bundle.
+    UnsealedEntries {
+        /// The signed size.
+        from: u64,
+        /// The number of entries.
+        to: u64,
+    },
+    /// A longer ledger was seen earlier.
+    ShorterThanKnown {
+        /// The size seen earlier.
+        known: u64,
+        /// The size that is signed and present now.
+        found: u64,
+    },
+    /// There are entries and no checkpoint at all.
+    NeverSealed,
+}
+
+/// What kind of trouble a report shows; the greater one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Nothing was found.
+    Clean,
+    /// Something that must be there is not.
+    IncompleteRange,
+    /// The checkpoint cannot be trusted with the keys given.
+    UnknownKey,
+    /// Something is there that cannot be.
+    BadContent,
+}
+
+impl Class {
+    /// The exit code of `writ audit verify`; 1 is left to failures of the command itself.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::BadContent => 2,
+            Self::UnknownKey => 3,
+            Self::IncompleteRange => 4,
+        }
+    }
+}
+
+impl Finding {
+    /// The kind of trouble this is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Unreadable { .. }
+            | Self::WrongTenant { .. }
+            | Self::WrongPosition { .. }
+            | Self::BrokenChain { .. }
+            | Self::StoredHashDiffers { .. }
+            | Self::OutOfOrder { .. }
+            | Self::RootDiffers { .. }
+            | Self::KnownHeadDiffers { .. }
+            | Self::UnreadableCheckpoint
+            | Self::BadSignature { .. }
+            | Self::WrongOrigin
+            | Self::UnreadableLine { .. }
+            | Self::HeaderDiffers => Class::BadContent,
+            Self::UnknownKey => Class::UnknownKey,
+            Self::MissingEntries { .. }
+            | Self::UnsealedEntries { .. }
+            | Self::ShorterThanKnown { .. }
+            | Self::NeverSealed => Class::IncompleteRange,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { seq } => write!(f, "entry {seq} is not a canonical leaf"),
+            Self::WrongTenant { seq } => write!(f, "entry {seq} belongs to another organisation"),
+            Self::WrongPosition { seq, claims } => write!(f, "entry {seq} says it is {claims}"),
+            Self::BrokenChain { seq } => write!(f, "entry {seq} does not follow the one before"),
+            Self::StoredHashDiffers { seq } => write!(f, "entry {seq} has another stored hash"),
+            Self::OutOfOrder { seq } => write!(f, "entry {seq} comes twice or too late"),
+            Self::RootDiffers { size } => {
+                write!(f, "the first {size} entries do not have the signed root")
+            }
+            Self::KnownHeadDiffers { size } => {
+                write!(f, "the first {size} entries are not those seen earlier")
+            }
+            Self::UnreadableCheckpoint => write!(f, "the checkpoint is not a signed note"),
+            Self::BadSignature { name } => {
+                write!(f, "the checkpoint's signature by {name} is wrong")
+            }
+            Self::WrongOrigin => write!(f, "the checkpoint is of another log"),
+            Self::UnreadableLine { line } => write!(f, "line {line} cannot be read"),
+            Self::HeaderDiffers => write!(f, "header and checkpoint name different sizes"),
+            Self::UnknownKey => write!(f, "no trusted key signed the checkpoint"),
+            Self::MissingEntries { from, to } => write!(f, "entries {from}..{to} are missing"),
+            Self::UnsealedEntries { from, to } => {
+                write!(f, "entries {from}..{to} are under no checkpoint")
+            }
+            Self::ShorterThanKnown { known, found } => {
+                write!(
+                    f,
+                    "{known} entries were seen earlier, {found} are signed now"
+                )
+            }
+            Self::NeverSealed => write!(f, "there are entries but no checkpoint"),
+        }
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Whose ledger.
+    pub org: Uuid,
+    /// How many positions were read, missing ones included.
+    pub entries: u64,
+    /// The size a trusted key signed, if one did.
+    pub sealed: Option<u64>,
+    /// The trusted keys that signed.
+    pub signed_by: Vec<String>,
+    /// The first hundred findings.
+    pub findings: Vec<Finding>,
+    /// How many there were in all.
+    pub total: u64,
+    class: Class,
+}
+
+impl Report {
+    pub(super) fn new(
+        org: Uuid,
+        entries: u64,
+        sealed: Option<u64>,
+        signed_by: Vec<String>,
+        findings: Findings,
+    ) -> Self {
+        let Findings { kept, total, worst } = findings;
+        let class = worst.unwrap_or(Class::Clean);
+        Self {
+            org,
+            entries,
+            sealed,
+            signed_by,
+            findings: kept,
+            total,
+            class,
+        }
+    }
+
+    /// The worst kind of trouble found.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.class
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    kept: Vec<Finding>,
+    total: u64,
+    worst: Option<Class>,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.total += 1;
+        self.worst = self.worst.max(Some(finding.class()));
+        if self.kept.len() < MAX_KEPT {
+            self.kept.push(finding);
+        }
+    }
+
+    /// Whether no checkpoint was refused so far; one that was is always among the first findings.
+    pub(super) fn is_without_checkpoint_trouble(&self) -> bool {
+        !self.kept.iter().any(|finding| {
+            matches!(
+                finding,
+                Finding::UnknownKey
+                    | Finding::BadSignature { .. }
+                    | Finding::UnreadableCheckpoint
+                    | Finding::WrongOrigin
+            )
+        })
+    }
+}
