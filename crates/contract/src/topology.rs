@@ -207,6 +207,36 @@ impl Topology {
         permissions::of(self, service)
     }
 
+    /// Whether `service` is an owner of `subject`: the one service that may publish there.
+    #[must_use]
+    pub fn owns(&self, service: Service, subject: &str) -> bool {
+        let mut tokens = subject
+            .strip_prefix(&self.prefix)
+            .unwrap_or_default()
+            .split('.')
+            .skip(1);
+        match (
+            tokens.next(),
+            tokens.next(),
+            tokens.next(),
+            tokens.next(),
+            tokens.next(),
+        ) {
+            (Some("evt"), Some("gate"), Some(_), Some(leaf), None) => match leaf {
+                "kill" => service == Service::Control,
+                "decision" => service == Service::Enforcement,
+                "consumed" => service == Service::Approval,
+                _ => false,
+            },
+            (Some("evt"), Some(owner), Some(_), _, _) => owner == service.token(),
+            (Some("in"), Some("trace"), Some(_), None, _) => service == Service::Ingest,
+            (Some("in"), Some("body"), Some(_), None, _) => {
+                matches!(service, Service::Ingest | Service::Enforcement)
+            }
+            _ => false,
+        }
+    }
+
     /// The subject of a single fact: `writ.evt.<owner>.<aggregate>.<org>.<key>`.
     #[must_use]
     pub fn fact<F: Fact>(&self, org: OrgId, key: &str) -> String {

@@ -1,0 +1,175 @@
+//! The key feed: every API key of every organisation, in memory, as `control` states them. No
+//! request waits for a table or for bcrypt.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use writ_access::{KeyLookup, KeyRecord, Role};
+use writ_contract::{Fact, Stream, wire};
+
+use crate::log::EventLog;
+use crate::reader::{Content, Delivered, ReaderError, Start};
+
+const CATCH_UP: Duration = Duration::from_millis(500);
+
+/// Keys by public id, kept up to date by [`KeyFeed::run`].
+pub struct KeyFeed {
+    log: EventLog,
+    keys: RwLock<HashMap<String, (u64, Arc<KeyRecord>)>>,
+    applied: watch::Sender<u64>,
+    caught_up: watch::Sender<bool>,
+    catching_up: Mutex<()>,
+}
+
+impl KeyFeed {
+    /// An empty feed; nothing is read before [`KeyFeed::run`].
+    #[must_use]
+    pub fn new(log: EventLog) -> Arc<Self> {
+        Arc::new(Self {
+            log,
+            keys: RwLock::default(),
+            applied: watch::Sender::new(0),
+            caught_up: watch::Sender::new(false),
+            catching_up: Mutex::default(),
+        })
+    }
+
+    /// Follows the keys until `cancel`. Trouble with the broker stops it in place; it resumes.
+    pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                error = self.follow() => {
+                    tracing::warn!(%error, "key feed interrupted");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    /// Returns once every key that existed when the feed started has been read.
+    pub async fn ready(&self) {
+        let mut caught_up = self.caught_up.subscribe();
+        // The sender lives as long as `self`.
+        drop(caught_up.wait_for(|ready| *ready).await);
+    }
+
+    async fn follow(&self) -> ReaderError {
+        let filters = vec![self.log.topology.facts::<wire::ApiKey>()];
+        let mut reader = match self
+            .log
+            .read(Stream::Control, filters, Start::LastPerSubject)
+            .await
+        {
+            Ok(reader) => reader,
+            Err(error) => return error,
+        };
+        let mut behind = reader.behind();
+        loop {
+            self.caught_up
+                .send_if_modified(|now| behind == 0 && !std::mem::replace(now, true));
+            match reader.next().await {
+                Ok(delivered) => self.apply(&delivered),
+                Err(error) => return error,
+            }
+            behind = behind.saturating_sub(1);
+        }
+    }
+
+    fn apply(&self, delivered: &Delivered) {
+        if let Content::Fact(envelope) = &delivered.content {
+            let record = envelope.open::<wire::ApiKey>().ok();
+            match record.and_then(|key| record_of(envelope.org.0, &key)) {
+                Some(record) => self.put(envelope.version, record),
+                None => tracing::error!(kind = %envelope.kind, "unreadable key fact: key refused"),
+            }
+        }
+        self.applied.send_if_modified(|now| {
+            let newer = delivered.sequence > *now;
+            *now = delivered.sequence.max(*now);
+            newer
+        });
+    }
+
+    fn put(&self, version: u64, record: KeyRecord) {
+        let Ok(mut keys) = self.keys.write() else {
+            return;
+        };
+        let known = keys
+            .get(&record.public_id)
+            .map_or(0, |(version, _)| *version);
+        if version > known {
+            keys.insert(record.public_id.clone(), (version, Arc::new(record)));
+        }
+    }
+}
+
+#[async_trait]
+impl KeyLookup for KeyFeed {
+    fn get(&self, public_id: &str) -> Option<Arc<KeyRecord>> {
+        self.keys
+            .read()
+            .ok()?
+            .get(public_id)
+            .map(|(_, record)| record.clone())
+    }
+
+    async fn catch_up(&self) {
+        let _single_flight = self.catching_up.lock().await;
+        let catch_up = async {
+            let stream = self.log.stream(Stream::Control).await.ok()?;
+            let subject = self.log.topology.facts::<wire::ApiKey>();
+            let last = stream
+                .get_last_raw_message_by_subject(&subject)
+                .await
+                .ok()?;
+            let mut applied = self.applied.subscribe();
+            applied
+                .wait_for(|seq| *seq >= last.sequence)
+                .await
+                .ok()
+                .map(drop)
+        };
+        if tokio::time::timeout(CATCH_UP, catch_up).await.is_err() {
+            tracing::warn!("key feed could not catch up in time");
+        }
+    }
+}
+
+impl fmt::Debug for KeyFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.keys.read().map_or(0, |keys| keys.len());
+        f.debug_struct("KeyFeed")
+            .field("keys", &keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key fact as `access` judges it; `None` when a part of it is not what it should be.
+fn record_of(org_id: Uuid, key: &wire::ApiKey) -> Option<KeyRecord> {
+    debug_assert_eq!(wire::ApiKey::AGGREGATE, "key");
+    Some(KeyRecord {
+        key_id: Uuid::from_slice(&key.key_id).ok()?,
+        org_id,
+        person: (!key.person.is_empty()).then(|| key.person.clone()),
+        public_id: key.public_id.clone(),
+        mac: key.mac.as_slice().try_into().ok()?,
+        role: key.role.parse::<Role>().ok()?,
+        test: key.test,
+        expires_at_ms: key.expires_at_us.map(|us| us / 1000),
+        revoked: key.revoked,
+        cidrs: key
+            .cidrs
+            .iter()
+            .map(|c| c.parse().ok())
+            .collect::<Option<_>>()?,
+        environments: key.environments.clone(),
+        signature_required: key.signature_required,
+    })
+}

@@ -1,0 +1,242 @@
+//! Reading a stream in order, as every replica does for itself: an ephemeral ordered consumer,
+//! signatures checked, facts decoded.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
+use async_nats::jetstream::message::Message;
+use futures::StreamExt as _;
+use writ_contract::envelope::{PACKED_TYPE, SIGNATURE_HEADER, TYPE_HEADER};
+use writ_contract::{Envelope, Packed, Service, Stream, Unreadable};
+
+use crate::log::EventLog;
+
+/// Where a reader starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest message.
+    First,
+    /// At the last message of each subject: the current state of every aggregate.
+    LastPerSubject,
+    /// At this stream sequence.
+    At(u64),
+    /// At what is published from now on.
+    New,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// One fact.
+    Fact(Box<Envelope>),
+    /// Many records.
+    Packed(Packed),
+    /// Signed by its owner, but not readable by this build.
+    Unreadable(Unreadable),
+}
+
+/// A message as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The subject it was published on.
+    pub subject: String,
+    /// Its stream sequence. For positions and lag only: state goes by version or event id.
+    pub sequence: u64,
+    /// When the stream stored it, in microseconds since the Unix epoch.
+    pub stored_at_us: i64,
+    /// Messages after it at the time of delivery.
+    pub pending: u64,
+    /// The service that signed it.
+    pub owner: Service,
+    /// What it says.
+    pub content: Content,
+}
+
+/// Why reading stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReaderError {
+    /// The stream could not be opened or followed.
+    #[error("cannot read {stream}: {why}")]
+    Unavailable {
+        /// The stream's name.
+        stream: String,
+        /// What the client said.
+        why: String,
+    },
+    /// The stream is not the one that was read before: rebuild from its start.
+    #[error("{0} was replaced: its content must be read anew")]
+    Replaced(String),
+}
+
+/// Follows one stream.
+pub struct Reader {
+    log: EventLog,
+    stream: Stream,
+    name: String,
+    created_us: i64,
+    messages: Ordered,
+    behind: u64,
+}
+
+impl EventLog {
+    /// Opens a reader on the subjects in `filters` (all of the stream when empty).
+    ///
+    /// # Errors
+    /// [`ReaderError::Unavailable`].
+    pub async fn read(
+        &self,
+        stream: Stream,
+        filters: Vec<String>,
+        start: Start,
+    ) -> Result<Reader, ReaderError> {
+        let name = self.topology.stream_name(stream);
+        let unavailable = |why: String| ReaderError::Unavailable {
+            stream: name.clone(),
+            why,
+        };
+        let handle = self
+            .stream(stream)
+            .await
+            .map_err(|e| unavailable(e.to_string()))?;
+        let created_us = micros(handle.cached_info().created);
+        let config = OrderedConfig {
+            deliver_subject: self.client.new_inbox(),
+            filter_subjects: filters,
+            deliver_policy: deliver(start),
+            ..OrderedConfig::default()
+        };
+        let consumer = handle
+            .create_consumer(config)
+            .await
+            .map_err(|e| unavailable(e.to_string()))?;
+        let behind = consumer.cached_info().num_pending;
+        let messages = consumer
+            .messages()
+            .await
+            .map_err(|e| unavailable(e.to_string()))?;
+        Ok(Reader {
+            log: self.clone(),
+            stream,
+            name,
+            created_us,
+            messages,
+            behind,
+        })
+    }
+}
+
+impl Reader {
+    /// Messages that were there when the reader was opened. After as many deliveries the reader
+    /// has caught up with that moment.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.behind
+    }
+
+    /// The stream's name and creation time: what a resume point is bound to.
+    #[must_use]
+    pub fn identity(&self) -> (&str, i64) {
+        (&self.name, self.created_us)
+    }
+
+    /// The next message whose signature holds. Messages whose signature does not hold are counted,
+    /// logged and passed over.
+    ///
+    /// # Errors
+    /// [`ReaderError`]; open a new reader to go on.
+    pub async fn next(&mut self) -> Result<Delivered, ReaderError> {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(60), self.messages.next()).await;
+            let Ok(message) = message else {
+                self.check_identity().await?;
+                continue;
+            };
+            let message = message
+                .transpose()
+                .map_err(|e| self.unavailable(e.to_string()))?;
+            let message = message.ok_or_else(|| self.unavailable("the consumer ended".into()))?;
+            match read(&self.log, &message) {
+                Ok(delivered) => return Ok(delivered),
+                Err(why) => {
+                    metrics::counter!("writ_eventlog_dropped_messages_total").increment(1);
+                    tracing::warn!(subject = %message.subject, why, "message passed over");
+                }
+            }
+        }
+    }
+
+    fn unavailable(&self, why: String) -> ReaderError {
+        ReaderError::Unavailable {
+            stream: self.name.clone(),
+            why,
+        }
+    }
+
+    async fn check_identity(&self) -> Result<(), ReaderError> {
+        match self.log.stream(self.stream).await {
+            Ok(stream) if micros(stream.cached_info().created) != self.created_us => {
+                Err(ReaderError::Replaced(self.name.clone()))
+            }
+            // A broker that is away is no replaced stream: the consumer resumes by itself.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("stream", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks and decodes one message.
+pub(crate) fn read(log: &EventLog, message: &Message) -> Result<Delivered, String> {
+    let info = message.info().map_err(|e| e.to_string())?;
+    let header = |name: &str| {
+        message
+            .headers
+            .as_ref()
+            .and_then(|h| h.get(name))
+            .map(async_nats::HeaderValue::as_str)
+    };
+    let subject = message.subject.as_str();
+    let owner = log
+        .owners
+        .verify(
+            &log.topology,
+            subject,
+            header(SIGNATURE_HEADER),
+            &message.payload,
+        )
+        .map_err(|e| e.to_string())?;
+    let content = if header(TYPE_HEADER) == Some(PACKED_TYPE) {
+        Packed::decode(&message.payload).map(Content::Packed)
+    } else {
+        Envelope::decode(&message.payload).map(|envelope| Content::Fact(Box::new(envelope)))
+    };
+    Ok(Delivered {
+        subject: subject.to_owned(),
+        sequence: info.stream_sequence,
+        stored_at_us: micros(info.published),
+        pending: info.pending,
+        owner,
+        content: content.unwrap_or_else(Content::Unreadable),
+    })
+}
+
+pub(crate) fn micros(time: chrono::DateTime<chrono::Utc>) -> i64 {
+    time.timestamp_micros()
+}
+
+fn deliver(start: Start) -> DeliverPolicy {
+    match start {
+        Start::First => DeliverPolicy::All,
+        Start::LastPerSubject => DeliverPolicy::LastPerSubject,
+        Start::At(start_sequence) => DeliverPolicy::ByStartSequence { start_sequence },
+        Start::New => DeliverPolicy::New,
+    }
+}
