@@ -1,0 +1,25 @@
+-- The roles of one cluster. Idempotent; run as a superuser.
+--   writ_owner            owns databases, schemas and tables; runs migrations, never serves
+--   <service>_api         answers requests: row security binds it to one organisation
+--   <service>_writer      the loops: relay, projections, appender
+-- No service role owns a table, so forced row security holds for all of them.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'writ_owner') THEN
+        CREATE ROLE writ_owner LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOBYPASSRLS;
+    END IF;
+    FOREACH name IN ARRAY ARRAY[
+        'control_api', 'control_writer',
+        'audit_ledger_api', 'audit_ledger_writer',
+        'anomaly_api', 'anomaly_writer',
+        'approval_api', 'approval_writer',
+        'notifier_api', 'notifier_writer'
+    ] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format(
+                'CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', name);
+        END IF;
+    END LOOP;
+END $$;
