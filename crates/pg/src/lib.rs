@@ -1,0 +1,27 @@
+//! Postgres as Writ uses it: the tenant transaction, facts appended with their rows and relayed to
+//! the log, resume points fenced by an epoch, and a queue of leased work.
+//!
+//! A service has a schema of its own and two roles, neither of which owns a table: `<schema>_api`
+//! sees one organisation at a time, `<schema>_writer` is for loops over all of them.
+
+mod append;
+mod config;
+mod error;
+mod migrate;
+mod outbox;
+mod pools;
+mod position;
+mod queue;
+mod relay;
+mod roles;
+
+pub use append::{NewEvent, append};
+pub use config::{PgConfig, StoreUrl};
+pub use error::PgError;
+pub use migrate::{MigrateError, migrate};
+pub use outbox::{Outbox, Receipt};
+pub use pools::{ApiPool, Pools, TenantTx, WriterPool, WriterTx};
+pub use position::{Fence, Position};
+pub use queue::{Leased, Queue};
+pub use relay::{NotPublished, Publish, Relay};
+pub use roles::{UnsafeRole, check_role};

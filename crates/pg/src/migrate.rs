@@ -1,0 +1,90 @@
+//! Making a service's schema what its code expects.
+
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+
+use crate::config::StoreUrl;
+use crate::error::PgError;
+use crate::pools::options;
+
+const BASE: &str = include_str!("base.sql");
+
+/// Why a schema could not be migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The name cannot be a schema.
+    #[error("`{0}` is not a schema name: lower-case letters, digits and underscores")]
+    Name(String),
+    /// Roles are made by whoever runs the server, not by a service.
+    #[error("role {0} does not exist")]
+    NoRole(String),
+    /// A migration failed, or one that was applied has changed.
+    #[error(transparent)]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The store's trouble.
+    #[error(transparent)]
+    Store(#[from] PgError),
+}
+
+impl From<sqlx::Error> for MigrateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Creates the schema if it is missing, its base tables (`events`, `positions`), then runs the
+/// service's migrations, recorded in the schema's own `_sqlx_migrations`. Idempotent; safe when
+/// several replicas do it at once. The roles `<schema>_api` and `<schema>_writer` must exist.
+///
+/// # Errors
+/// [`MigrateError`].
+pub async fn migrate(
+    owner_url: &StoreUrl,
+    schema: &str,
+    migrations: &Migrator,
+) -> Result<(), MigrateError> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if schema.is_empty() || !schema.chars().all(plain) {
+        return Err(MigrateError::Name(schema.to_owned()));
+    }
+    let mut connection = options(owner_url, schema)?.connect().await?;
+    let roles = [format!("{schema}_api"), format!("{schema}_writer")];
+    for role in &roles {
+        let found: bool =
+            sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
+                .bind(role)
+                .fetch_one(&mut connection)
+                .await?;
+        if !found {
+            return Err(MigrateError::NoRole(role.clone()));
+        }
+    }
+    base(&mut connection, schema, &roles).await?;
+    migrations.run(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+async fn base(
+    connection: &mut PgConnection,
+    schema: &str,
+    [api, writer]: &[String; 2],
+) -> Result<(), PgError> {
+    let mut tx = connection.begin().await?;
+    // `create … if not exists` races with itself on the catalogue, so replicas take turns.
+    sqlx::query("select pg_advisory_xact_lock(hashtext($1))")
+        .bind(schema)
+        .execute(&mut *tx)
+        .await?;
+    let create = format!(
+        "create schema if not exists {schema}; grant usage on schema {schema} to {api}, {writer};"
+    );
+    let tables = BASE.replace("{api}", api).replace("{writer}", writer);
+    sqlx::raw_sql(AssertSqlSafe(create))
+        .execute(&mut *tx)
+        .await?;
+    sqlx::raw_sql(AssertSqlSafe(tables))
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx.commit().await?)
+}
