@@ -62,6 +62,19 @@ async fn own_nats_keeps_what_it_acknowledged_over_kill_and_restart() {
         },
     )
     .await;
+    nats.restart();
+    let count = eventually(Duration::from_secs(20), "the stream is back", || async {
+        let mut stream = jetstream
+            .get_stream("KEPT")
+            .await
+            .map_err(|error| error.to_string())?;
+        stream
+            .info()
+            .await
+            .map(|info| info.state.messages)
+            .map_err(|error| error.to_string())
+    })
+    .await;
     assert_eq!(count, 1);
 }
 
