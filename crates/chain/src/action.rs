@@ -48,8 +48,8 @@ pub fn context_of_request(json_text: &str) -> Result<Vec<u8>, InvalidContext> {
     Ok(write(&object_members(json_text)?))
 }
 
-/// HMAC-SHA256 of the canonical context under the organisation's action key, which serves nothing
-/// else. Compare digests in constant time ([`same_digest`]).
+/// HMAC-SHA256 of the canonical context under the organisation's digest key. Compare digests in
+/// constant time ([`same_digest`]).
 #[must_use]
 pub fn action_digest(key: &[u8; 32], canonical: &[u8]) -> Hash {
     // HMAC pads a short key with zeros to its block, so padding here keeps the call infallible.

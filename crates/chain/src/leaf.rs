@@ -238,8 +238,14 @@ mod tests {
     #[test]
     fn golden_leaf() {
         let bytes = frame(&position(), &body(4)).unwrap();
-        assert_eq!(hex::encode(leaf_hash(&bytes)), "GOLDEN_LEAF");
-        assert_eq!(hex::encode(genesis_hash(tenant(1))), "GOLDEN_GENESIS");
+        assert_eq!(
+            hex::encode(leaf_hash(&bytes)),
+            "756a55f4e74d3937e69e92d9292dbd3aecd5285590ddc62deecd806f5550567d"
+        );
+        assert_eq!(
+            hex::encode(genesis_hash(tenant(1))),
+            "767f1c9220745ed5dc92f73915be6d161f04fd48c526b495f2f9f82713bbac37"
+        );
     }
 
     #[test]

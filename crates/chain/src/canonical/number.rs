@@ -44,57 +44,26 @@ impl Decimal {
         if self.digits.is_empty() {
             return "0".to_owned();
         }
-        let unsigned = if self.is_what_a_double_prints(token) {
-            self.ecmascript()
-        } else if self.exponent == 0 {
-            self.digits.clone()
-        } else {
-            format!("{}e{}", self.digits, self.exponent)
-        };
-        if self.negative {
-            format!("-{unsigned}")
-        } else {
-            unsigned
+        if let Some(printed) = self.as_a_double_prints(token) {
+            return printed;
+        }
+        let sign = if self.negative { "-" } else { "" };
+        let digits = &self.digits;
+        match self.exponent {
+            0 => format!("{sign}{digits}"),
+            exponent => format!("{sign}{digits}e{exponent}"),
         }
     }
 
-    /// Whether the shortest digits that identify the nearest double are exactly ours. Rust's `{:e}`
-    /// prints those digits, as ECMAScript's `Number::toString` (RFC 8785 §3.2.2.3) demands.
-    fn is_what_a_double_prints(&self, token: &str) -> bool {
+    /// ECMAScript's text of the nearest double (RFC 8785 §3.2.2.3), if it has exactly our value.
+    fn as_a_double_prints(&self, token: &str) -> Option<String> {
         let nearest = token
             .parse::<f64>()
             .ok()
-            .filter(|double| double.is_finite());
-        let printed = nearest.map(|double| format!("{double:e}"));
-        printed
-            .and_then(|text| Self::read(&text))
-            .is_some_and(|shortest| shortest == *self)
-    }
-
-    /// ECMAScript's layout of the digits: plain from 1e-6 up to 1e21, scientific outside.
-    fn ecmascript(&self) -> String {
-        let digits = &self.digits;
-        let count = i64::try_from(digits.len()).unwrap_or(i64::MAX);
-        let point = count + self.exponent;
-        match point {
-            21.. | ..=-6 if !(point == 21 && count <= 21) => self.scientific(point - 1),
-            _ if count <= point => format!("{digits}{}", zeros(point - count)),
-            1.. => {
-                let cut = usize::try_from(point).unwrap_or(0);
-                let (whole, fraction) = digits.split_at_checked(cut).unwrap_or((digits, ""));
-                format!("{whole}.{fraction}")
-            }
-            _ => format!("0.{}{digits}", zeros(-point)),
-        }
-    }
-
-    fn scientific(&self, power: i64) -> String {
-        let (first, others) = self
-            .digits
-            .split_at_checked(1)
-            .unwrap_or((&self.digits, ""));
-        let dot = if others.is_empty() { "" } else { "." };
-        format!("{first}{dot}{others}e{power:+}")
+            .filter(|double| double.is_finite())?;
+        let mut buffer = ryu_js::Buffer::new();
+        let printed = buffer.format_finite(nearest);
+        (Self::read(printed)? == *self).then(|| printed.to_owned())
     }
 }
 
@@ -109,8 +78,4 @@ fn read_power(text: &str) -> Option<i64> {
     }
     let power = (digits.len() <= MAX_EXPONENT_DIGITS).then(|| digits.parse::<i64>().ok())??;
     Some(if negative { -power } else { power })
-}
-
-fn zeros(count: i64) -> String {
-    "0".repeat(usize::try_from(count).unwrap_or(0))
 }

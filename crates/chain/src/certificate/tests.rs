@@ -54,7 +54,9 @@ fn every_changed_field_is_found() {
             serde_json::Value::String(text) => format!("{text}x").into(),
             serde_json::Value::Number(number) => (number.as_i64().unwrap() + 1).into(),
             serde_json::Value::Array(_) => serde_json::json!([]),
-            other => panic!("{field}: {other}"),
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Object(_) => {
+                panic!("{field} has no change here")
+            }
         };
         let changed: SignedCertificate = serde_json::from_value(changed).unwrap();
         assert_eq!(

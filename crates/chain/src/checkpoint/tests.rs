@@ -131,7 +131,7 @@ fn what_is_not_a_checkpoint_is_malformed() {
         "x".repeat(MAX_NOTE_BYTES + 1),
     ] {
         assert_eq!(
-            open(&bad, &[key.clone()]),
+            open(&bad, std::slice::from_ref(&key)),
             Err(NoteError::Malformed),
             "{bad}"
         );

@@ -127,7 +127,7 @@ fn every_inclusion_proof_up_to_300_leaves_equals_the_reference_and_verifies() {
     for size in 1..=300 {
         let slice = &leaves[..size];
         let root = naive_root(slice);
-        for index in 0..size {
+        for (index, leaf) in slice.iter().enumerate() {
             let path = prove_inclusion(slice, long(index), long(size)).unwrap();
             // The naive reference costs O(n) a proof: compare it on a sample of the big trees.
             if size <= 70 || (size + index) % 37 == 0 {
@@ -205,11 +205,12 @@ fn the_empty_tree_is_a_prefix_of_all_and_proves_nothing() {
 
 /// One change to a proof: what is changed, and with which bit or hash.
 fn mutate(path: &mut Vec<Hash>, kind: u8, at: usize, bit: usize) {
-    let place = if path.is_empty() { 0 } else { at % path.len() };
+    let length = path.len();
+    let place = if length == 0 { 0 } else { at % length };
     match kind {
         0 if !path.is_empty() => path[place][bit / 8 % 32] ^= 1 << (bit % 8),
         1 if !path.is_empty() => drop(path.remove(place)),
-        2 if path.len() > 1 => path.swap(place, (place + 1) % path.len()),
+        2 if path.len() > 1 => path.swap(place, (place + 1) % length),
         3 if !path.is_empty() => path.insert(place, path[place]),
         _ => path.insert(place, leaf_hash(&bit.to_be_bytes())),
     }
