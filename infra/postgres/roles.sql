@@ -1,7 +1,7 @@
 -- The roles of one cluster. Idempotent; run as a superuser.
 --   writ_owner            owns databases, schemas and tables; runs migrations, never serves
---   <service>_api         answers requests: row security binds it to one organisation
---   <service>_writer      the loops: relay, projections, appender
+--   <schema>_api          answers requests: row security binds it to one organisation
+--   <schema>_writer       the loops: relay, projections, appender
 -- No service role owns a table, so forced row security holds for all of them.
 DO $$
 DECLARE
@@ -12,7 +12,7 @@ BEGIN
     END IF;
     FOREACH name IN ARRAY ARRAY[
         'control_api', 'control_writer',
-        'audit_ledger_api', 'audit_ledger_writer',
+        'ledger_api', 'ledger_writer',
         'anomaly_api', 'anomaly_writer',
         'approval_api', 'approval_writer',
         'notifier_api', 'notifier_writer'

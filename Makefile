@@ -1,0 +1,45 @@
+# Every target is one line of cargo or a script. `make` alone lists them.
+# WRIT_DEV_DIR (default .writ) moves the data folder, WRIT_PORT_BASE (default 8420) the ports.
+
+SHELL := /bin/bash
+TOOLS := $(or $(WRIT_TOOLS_DIR),$(HOME)/.cache/writ-tools)
+export WRIT_TOOLS_DIR := $(TOOLS)
+export PATH := $(TOOLS)/cargo/bin:$(PATH)
+
+.PHONY: help setup build run dev-up dev-down test lint bench gen chart clean
+
+help: ## Lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Installs what is missing; says what; nothing when all is there
+	@infra/dev/setup
+
+build: setup
+	@cargo build --locked --workspace --bins
+
+run: build ## Starts everything in the foreground, with demo data; ctrl-c stops it
+	@target/debug/writ-dev
+
+dev-up: build ## Starts everything in the background; returns when it is ready
+	@target/debug/writ-dev --background --empty
+
+dev-down: ## Stops what dev-up started
+	@test ! -x target/debug/writ-dev || target/debug/writ-dev --stop
+
+test: build ## All tests, against real servers
+	@cargo nextest run --locked --workspace --profile $(or $(NEXTEST_PROFILE),default)
+
+lint: setup ## Formatting, clippy, dependencies, protocol definitions, chart
+	@infra/dev/lint
+
+bench: setup ## Enforce against a bare echo, in one run; prints ratios
+	@cargo run --locked --release -p writ-bench
+
+gen: ## Writes the files that come from code (schemas/*.txt)
+	@UPDATE_SNAPSHOTS=1 INSTA_UPDATE=always cargo nextest run --locked --workspace -E 'test(snapshot)'
+
+chart: ## Lints, renders and validates the Helm chart
+	@infra/dev/setup lint && deploy/helm/check
+
+clean: dev-down ## Removes the development data; keeps tools and build
+	@rm -rf "$${WRIT_DEV_DIR:-.writ}"
