@@ -57,9 +57,9 @@ impl Serialize for StoreUrl {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PgConfig {
-    /// As `<schema>_api`.
+    /// As the role `<service>_api`.
     pub api_url: StoreUrl,
-    /// As `<schema>_writer`.
+    /// As the role `<service>_writer`.
     pub writer_url: StoreUrl,
     /// As the owner of the schema; when set, migrations run at start. Empty in production, where a
     /// job runs them.

@@ -1,8 +1,8 @@
 //! Postgres as Writ uses it: the tenant transaction, facts appended with their rows and relayed to
 //! the log, resume points fenced by an epoch, and a queue of leased work.
 //!
-//! A service has a schema of its own and two roles, neither of which owns a table: `<schema>_api`
-//! sees one organisation at a time, `<schema>_writer` is for loops over all of them.
+//! A service has a schema of its own and two roles, neither of which owns a table: `<service>_api`
+//! sees one organisation at a time, `<service>_writer` is for loops over all of them.
 
 mod append;
 mod config;

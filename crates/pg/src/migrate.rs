@@ -12,8 +12,8 @@ const BASE: &str = include_str!("base.sql");
 /// Why a schema could not be migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The name cannot be a schema.
-    #[error("`{0}` is not a schema name: lower-case letters, digits and underscores")]
+    /// The name cannot be a schema or role.
+    #[error("`{0}` is not a schema or role name: lower-case letters, digits and underscores")]
     Name(String),
     /// Roles are made by whoever runs the server, not by a service.
     #[error("role {0} does not exist")]
@@ -34,21 +34,24 @@ impl From<sqlx::Error> for MigrateError {
 
 /// Creates the schema if it is missing, its base tables (`events`, `positions`), then runs the
 /// service's migrations, recorded in the schema's own `_sqlx_migrations`. Idempotent; safe when
-/// several replicas do it at once. The roles `<schema>_api` and `<schema>_writer` must exist.
+/// several replicas do it at once. The roles `<role>_api` and `<role>_writer` must exist.
 ///
 /// # Errors
 /// [`MigrateError`].
 pub async fn migrate(
     owner_url: &StoreUrl,
     schema: &str,
+    role: &str,
     migrations: &Migrator,
 ) -> Result<(), MigrateError> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if schema.is_empty() || !schema.chars().all(plain) {
-        return Err(MigrateError::Name(schema.to_owned()));
+    for name in [schema, role] {
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(MigrateError::Name(name.to_owned()));
+        }
     }
     let mut connection = options(owner_url, schema)?.connect().await?;
-    let roles = [format!("{schema}_api"), format!("{schema}_writer")];
+    let roles = [format!("{role}_api"), format!("{role}_writer")];
     for role in &roles {
         let found: bool =
             sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")

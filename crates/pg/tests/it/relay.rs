@@ -1,0 +1,166 @@
+//! From rows to the log, through every kind of death.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use writ_contract::Envelope;
+use writ_pg::{NotPublished, Outbox, Publish, Relay, append};
+use writ_testkit::eventually;
+
+use super::{SCHEMA, Store, event, id};
+
+/// A log that remembers what it stored, deduplicates by id as JetStream does, and can hang after
+/// it stored something, before it says so.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    attempts: Vec<Uuid>,
+    stored: Vec<(String, u64, Uuid)>,
+    hang: bool,
+    refuse: bool,
+}
+
+impl Publish for Log {
+    async fn publish(&self, subject: &str, envelope: &Envelope) -> Result<u64, NotPublished> {
+        let (seq, hang) = {
+            let mut state = self.0.lock().unwrap();
+            let event_id = envelope.event_id.0;
+            state.attempts.push(event_id);
+            if state.refuse {
+                return Err(NotPublished("away".to_owned()));
+            }
+            let known = state.stored.iter().position(|(_, _, id)| *id == event_id);
+            let seq = known.unwrap_or_else(|| {
+                state
+                    .stored
+                    .push((subject.to_owned(), envelope.version, event_id));
+                state.stored.len() - 1
+            });
+            (seq as u64 + 1, state.hang)
+        };
+        if hang {
+            std::future::pending::<()>().await;
+        }
+        Ok(seq)
+    }
+}
+
+struct Running {
+    cancel: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    fn start(outbox: &Outbox, log: &Log) -> Self {
+        let cancel = CancellationToken::new();
+        let relay = Relay::new(outbox.clone(), log.clone(), SCHEMA);
+        let run = relay.run(cancel.clone());
+        let task = tokio::task::spawn(async move { run.await.unwrap() });
+        Self { cancel, task }
+    }
+
+    async fn kill(self) {
+        self.task.abort();
+        drop(self.task.await);
+        self.cancel.cancel();
+    }
+}
+
+async fn commit(store: &Store, outbox: &Outbox, events: &[writ_pg::NewEvent]) -> writ_pg::Receipt {
+    let mut tx = store.pools.api.begin(id(1)).await.unwrap();
+    append(&mut tx, events).await.unwrap();
+    let ids: Vec<Uuid> = events.iter().map(|e| e.envelope.event_id.0).collect();
+    outbox.commit(tx, &ids).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_committed_fact_is_on_the_log_and_its_receipt_says_where() {
+    let store = Store::fresh().await;
+    let (outbox, log) = (Outbox::new(store.pools.writer.clone()), Log::default());
+    let relay = Running::start(&outbox, &log);
+    let receipt = commit(&store, &outbox, &[event(1, "a", 1), event(2, "b", 1)]).await;
+    assert_eq!(receipt.stored(Duration::from_secs(5)).await, Some(2));
+    let unheard = Outbox::new(store.pools.writer.clone());
+    let receipt = commit(&store, &unheard, &[event(3, "a", 2)]).await;
+    assert_eq!(
+        receipt.stored(Duration::from_secs(5)).await,
+        Some(3),
+        "told by the table"
+    );
+    relay.kill().await;
+}
+
+#[tokio::test]
+async fn the_last_message_of_a_subject_is_its_highest_version() {
+    let store = Store::fresh().await;
+    let (outbox, log) = (Outbox::new(store.pools.writer.clone()), Log::default());
+    let events: Vec<_> = (1..=300).map(|n| event(n, "a", n as u64)).collect();
+    let receipt = commit(&store, &outbox, &events).await;
+    let relay = Running::start(&outbox, &log);
+    assert!(receipt.stored(Duration::from_secs(20)).await.is_some());
+    relay.kill().await;
+    let stored = log.0.lock().unwrap();
+    let versions: Vec<u64> = stored
+        .stored
+        .iter()
+        .map(|(_, version, _)| *version)
+        .collect();
+    assert_eq!(versions, (1..=300).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn a_relay_killed_between_publish_and_mark_sends_the_same_id_again() {
+    let store = Store::fresh().await;
+    let (outbox, log) = (Outbox::new(store.pools.writer.clone()), Log::default());
+    log.0.lock().unwrap().hang = true;
+    let relay = Running::start(&outbox, &log);
+    let receipt = commit(&store, &outbox, &[event(7, "a", 1)]).await;
+    eventually(Duration::from_secs(5), "the fact is stored", || async {
+        let stored = log.0.lock().unwrap().stored.len();
+        if stored == 1 { Ok(()) } else { Err(stored) }
+    })
+    .await;
+    relay.kill().await;
+    assert_eq!(
+        receipt.stored(Duration::from_millis(200)).await,
+        None,
+        "nobody knows yet"
+    );
+
+    log.0.lock().unwrap().hang = false;
+    let relay = Running::start(&outbox, &log);
+    eventually(Duration::from_secs(5), "the fact is marked", || async {
+        let mut tx = store.pools.writer.begin().await.unwrap();
+        let sent: i64 = sqlx::query_scalar("select count(*) from events where sent_at is not null")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        if sent == 1 { Ok(()) } else { Err(sent) }
+    })
+    .await;
+    relay.kill().await;
+    let state = log.0.lock().unwrap();
+    assert_eq!(state.attempts, [id(7), id(7)]);
+    assert_eq!(state.stored.len(), 1);
+}
+
+#[tokio::test]
+async fn facts_wait_while_the_log_is_away_and_two_relays_do_not_double_them() {
+    let store = Store::fresh().await;
+    let (outbox, log) = (Outbox::new(store.pools.writer.clone()), Log::default());
+    log.0.lock().unwrap().refuse = true;
+    let relays = [Running::start(&outbox, &log), Running::start(&outbox, &log)];
+    let receipt = commit(&store, &outbox, &[event(1, "a", 1), event(2, "a", 2)]).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    log.0.lock().unwrap().refuse = false;
+    assert!(receipt.stored(Duration::from_secs(5)).await.is_some());
+    for relay in relays {
+        relay.kill().await;
+    }
+    let stored: Vec<u64> = log.0.lock().unwrap().stored.iter().map(|s| s.1).collect();
+    assert_eq!(stored, [1, 2]);
+}
