@@ -7,7 +7,6 @@
 
 mod announce;
 mod body;
-mod connect;
 mod counter;
 mod fence;
 mod keys;
@@ -21,7 +20,6 @@ mod streams;
 
 pub use announce::{Announcement, Announcements, Announcer};
 pub use body::{BodyError, StoredBody};
-pub use connect::connect;
 pub use counter::CounterError;
 pub use fence::Fences;
 pub use keys::KeyFeed;

@@ -34,7 +34,7 @@ pub(super) fn of(topology: &Topology, service: Service) -> Permissions {
         publish.extend(pulling(&stream, durable.name));
     }
     publish.push(topology.announcements(service));
-    let mut subscribe = vec![format!("_INBOX_{service}.>")];
+    let mut subscribe = vec![format!("_INBOX_{}.>", service.name().replace('-', "_"))];
     if service == Service::Control {
         subscribe.push(topology.announcements(Service::Enforcement));
     }
