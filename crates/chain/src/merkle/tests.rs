@@ -134,7 +134,7 @@ fn every_inclusion_proof_up_to_300_leaves_equals_the_reference_and_verifies() {
                 assert_eq!(path, naive_path(index, slice), "{index} of {size}");
             }
             assert!(verify_inclusion(
-                &leaves[index],
+                leaf,
                 long(index),
                 long(size),
                 &path,
