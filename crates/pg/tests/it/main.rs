@@ -1,4 +1,11 @@
 //! The crate against a real Postgres.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    reason = "a helper that fails is a test that fails"
+)]
 
 mod queue;
 mod relay;
