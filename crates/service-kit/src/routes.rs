@@ -1,6 +1,7 @@
 //! The table of endpoints: path × method × who may call it. Router, docs and tests come from it,
 //! and what is not in it does not exist.
 
+mod access;
 mod gate;
 mod limits;
 
@@ -15,6 +16,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use writ_access::Role;
 
+pub use access::AccessConfig;
 pub(crate) use gate::require;
 pub use gate::{Attempt, Authed, Gate, Peer};
 pub use limits::{Limits, LimitsConfig};
