@@ -36,7 +36,7 @@ bench: setup ## Enforce against a bare echo, in one run; prints ratios
 	@cargo run --locked --release -p writ-bench
 
 gen: ## Writes the files that come from code (schemas/*.txt)
-	@UPDATE_SNAPSHOTS=1 INSTA_UPDATE=always cargo nextest run --locked --workspace -E 'test(snapshot)'
+	@WRIT_BLESS=1 cargo nextest run --locked -p writ-contract -p writ-integration-tests -E 'binary(golden) | test(architecture)'
 
 chart: ## Lints, renders and validates the Helm chart
 	@infra/dev/setup lint && deploy/helm/check
