@@ -62,9 +62,12 @@ pub struct EntryBody {
     /// What it was done to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// For whom the actor acted.
+    /// The aggregate the fact is about, in the form of its wire id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_behalf_of: Option<String>,
+    pub aggregate_id: Option<String>,
+    /// For whom the actor acted, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_behalf_of: Vec<String>,
     /// How it ended, such as `allowed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
