@@ -1,0 +1,194 @@
+//! What the engine answers: an outcome and everything needed to explain it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::model::{Mode, PolicyType, Severity};
+
+/// What may happen to the act; ordered by strength, the strongest hit wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It may go on.
+    Allow,
+    /// It waits for a human.
+    Hold,
+    /// It is refused.
+    Block,
+}
+
+/// Where something was found, never what it was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// What was recognised: `ssn`, `instruction_override`, `pattern[2]`, `denied_tool`, …
+    pub kind: String,
+    /// The part of the request: `input`, `metadata.toolInput`, `toolOutputs[0].output`, …
+    pub location: String,
+    /// Byte range in that text, when it is exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+}
+
+/// A half-open byte range of a UTF-8 text; both ends are character boundaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// One policy hit, in the shape of the wire contract §7.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Violation {
+    /// The policy.
+    pub policy_id: Uuid,
+    /// Its name.
+    pub policy_name: String,
+    /// Its type.
+    pub policy_type: PolicyType,
+    /// How grave.
+    pub severity: Severity,
+    /// What the hit does; `block` when the policy failed and must deny.
+    pub enforcement_mode: Mode,
+    /// What hit, without the text that was matched.
+    pub message: String,
+    /// Where it was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// One policy in scope and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Considered {
+    /// The policy.
+    pub policy_id: Uuid,
+    /// The version that was judged.
+    pub version: u64,
+    /// Whether it hit.
+    pub applied: bool,
+    /// Whether it could not be judged; `why` says the reason.
+    pub failed: bool,
+    /// The reason in a few words.
+    pub why: Cow<'static, str>,
+}
+
+/// An amount the service must reserve on a counter before it answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// The policy whose budget it is.
+    pub policy_id: Uuid,
+    /// The budget's period: the UTC day, `2026-11-20`.
+    pub period_key: String,
+    /// How much to add, in millionths of a US dollar; 0 only checks.
+    pub amount_micros: u64,
+    /// The counter may not exceed this, in millionths of a US dollar.
+    pub cap_micros: u64,
+    /// What a refusal by the counter becomes; its mode says how strong it is.
+    pub violation: Violation,
+}
+
+/// A duty that goes with the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Obligation {
+    /// Replace the found values in every stored copy of these texts.
+    #[serde(rename_all = "camelCase")]
+    Mask {
+        /// The policy that asks for it.
+        policy_id: Uuid,
+        /// What to replace.
+        evidence: Vec<Evidence>,
+    },
+    /// Write one audit entry for this hit.
+    #[serde(rename_all = "camelCase")]
+    LogAccess {
+        /// The policy that asks for it.
+        policy_id: Uuid,
+        /// The types of data that were seen.
+        types: Vec<String>,
+    },
+}
+
+/// The engine's answer; equal inputs give equal bytes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// What may happen.
+    pub outcome: Outcome,
+    /// Hits of block and approval policies, in evaluation order.
+    pub violations: Vec<Violation>,
+    /// Hits of warn and monitor policies, in evaluation order.
+    pub warnings: Vec<Violation>,
+    /// Every policy in scope, in evaluation order.
+    pub considered: Vec<Considered>,
+    /// The input with found values replaced, when a policy asks for masking and something was found.
+    pub redacted_input: Option<String>,
+    /// Duties that go with the answer.
+    pub obligations: Vec<Obligation>,
+    /// Budget amounts to reserve; empty when the outcome is [`Outcome::Block`].
+    pub reservations: Vec<Reservation>,
+    /// Hash of the policy set that was used.
+    #[serde(serialize_with = "as_hex")]
+    pub policy_set_hash: [u8; 32],
+    /// Version of this engine.
+    pub engine_version: &'static str,
+    /// 0 (nothing found) to 100, from the severities of all hits.
+    pub risk: u8,
+}
+
+impl Decision {
+    /// Adds a hit found after evaluation (a refused reservation) and raises the outcome to match.
+    pub fn add(&mut self, violation: Violation) {
+        let outcome = outcome_of(violation.enforcement_mode);
+        self.outcome = self.outcome.max(outcome);
+        if outcome == Outcome::Allow {
+            self.warnings.push(violation);
+        } else {
+            self.violations.push(violation);
+        }
+        self.risk = risk_of(self.violations.iter().chain(&self.warnings));
+    }
+}
+
+/// The outcome a hit in this mode asks for.
+pub(crate) fn outcome_of(mode: Mode) -> Outcome {
+    match mode {
+        Mode::Monitor | Mode::Warn => Outcome::Allow,
+        Mode::RequireApproval => Outcome::Hold,
+        Mode::Block => Outcome::Block,
+    }
+}
+
+/// Combines independent hits: each leaves a share of the remaining certainty that all is well.
+/// Counted first, so that the order of the hits cannot change the rounding.
+pub(crate) fn risk_of<'a>(hits: impl Iterator<Item = &'a Violation>) -> u8 {
+    let mut counts = [
+        (Severity::Critical, 15, 0),
+        (Severity::High, 40, 0),
+        (Severity::Medium, 65, 0),
+        (Severity::Low, 85, 0),
+    ];
+    for hit in hits {
+        for (_, _, count) in counts
+            .iter_mut()
+            .filter(|(severity, ..)| *severity == hit.severity)
+        {
+            *count += 1;
+        }
+    }
+    let safe = counts.iter().fold(1_000_000_u64, |left, (_, keep, count)| {
+        (0..(*count).min(100)).fold(left, |left, _: u32| left * keep / 100)
+    });
+    u8::try_from((1_000_000 - safe) / 10_000).unwrap_or(100)
+}
+
+fn as_hex<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(hash))
+}

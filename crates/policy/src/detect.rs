@@ -1,0 +1,8 @@
+//! Detectors: deterministic, linear-time, bounded.
+
+pub mod injection;
+pub(crate) mod mask;
+mod normalise;
+pub mod pii;
+mod signals;
+pub mod views;

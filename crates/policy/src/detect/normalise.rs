@@ -1,0 +1,142 @@
+//! Undoes disguises that leave the text readable to a model: compatibility forms, invisible
+//! characters, accents, look-alike letters.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The text as a careless reader sees it. ASCII is returned as it is.
+pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
+    if raw.is_ascii() {
+        return Cow::Borrowed(raw);
+    }
+    let visible = raw.chars().filter_map(visible);
+    let plain: String = visible.nfkd().filter(|c| !is_accent(*c)).nfc().collect();
+    Cow::Owned(fold_look_alikes(&plain))
+}
+
+/// Drops characters that show nothing; Unicode tag characters spell ASCII invisibly.
+pub(super) fn visible(c: char) -> Option<char> {
+    match c {
+        '\u{E0020}'..='\u{E007E}' => char::from_u32(u32::from(c) - 0xE0000),
+        '\u{00AD}'
+        | '\u{034F}'
+        | '\u{061C}'
+        | '\u{115F}'
+        | '\u{1160}'
+        | '\u{17B4}'
+        | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}'
+        | '\u{FFA0}'
+        | '\u{E0000}'..='\u{E0FFF}' => None,
+        _ => Some(c),
+    }
+}
+
+/// Combining marks of European scripts; marks of other scripts are letters of their own.
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{0300}'..='\u{036F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{20D0}'..='\u{20FF}')
+}
+
+/// Replaces look-alikes in words that mix scripts or consist of look-alikes only, so that honest
+/// Russian or Greek stays what it is.
+fn fold_look_alikes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
+        let latin = word.chars().any(|c| c.is_ascii_alphabetic());
+        let letters = || word.chars().filter(|c| c.is_alphabetic());
+        let disguised = !word.is_ascii() && (latin || letters().all(|c| twin(c).is_some()));
+        if disguised {
+            out.extend(word.chars().map(|c| twin(c).unwrap_or(c)));
+        } else {
+            out.push_str(word);
+        }
+    }
+    out
+}
+
+/// The Latin letter a character is easily taken for.
+fn twin(c: char) -> Option<char> {
+    let latin = match c {
+        'а' | 'α' | 'ɑ' | 'ᴀ' => 'a',
+        'Ь' | 'в' | 'ʙ' | 'β' => 'b',
+        'с' | 'ϲ' | 'ᴄ' => 'c',
+        'ԁ' | 'ᴅ' | 'ɗ' => 'd',
+        'е' | 'є' | 'ε' | 'ᴇ' | 'ɛ' => 'e',
+        'ғ' | 'ꜰ' => 'f',
+        'ɡ' | 'ɢ' | 'ց' => 'g',
+        'һ' | 'н' | 'ʜ' | 'հ' => 'h',
+        'і' | 'ι' | 'ı' | 'ɪ' | 'ӏ' => 'i',
+        'ј' | 'ᴊ' => 'j',
+        'к' | 'κ' | 'ᴋ' => 'k',
+        'ʟ' | 'ⅼ' => 'l',
+        'м' | 'ᴍ' => 'm',
+        'ո' | 'п' | 'η' | 'ɴ' | 'ṉ' => 'n',
+        'о' | 'ο' | 'σ' | 'օ' | 'ᴏ' | 'ø' => 'o',
+        'р' | 'ρ' | 'ᴘ' => 'p',
+        'ԛ' | 'զ' => 'q',
+        'г' | 'ʀ' | 'ꞅ' => 'r',
+        'ѕ' | 'ꜱ' | 'ʂ' => 's',
+        'т' | 'τ' | 'ᴛ' => 't',
+        'υ' | 'ս' | 'ᴜ' | 'ц' => 'u',
+        'ѵ' | 'ν' | 'ᴠ' => 'v',
+        'ѡ' | 'ԝ' | 'ω' | 'ᴡ' | 'ш' => 'w',
+        'х' | 'χ' => 'x',
+        'у' | 'γ' | 'ʏ' | 'ү' => 'y',
+        'ᴢ' | 'ʐ' => 'z',
+        'А' | 'Α' => 'A',
+        'В' | 'Β' => 'B',
+        'С' | 'Ϲ' => 'C',
+        'Е' | 'Ε' => 'E',
+        'Н' | 'Η' => 'H',
+        'І' | 'Ι' | 'Ӏ' => 'I',
+        'Ј' => 'J',
+        'К' | 'Κ' => 'K',
+        'М' | 'Μ' => 'M',
+        'Ν' => 'N',
+        'О' | 'Ο' => 'O',
+        'Р' | 'Ρ' => 'P',
+        'Ѕ' => 'S',
+        'Т' | 'Τ' => 'T',
+        'Ѵ' => 'V',
+        'Х' | 'Χ' => 'X',
+        'У' | 'Υ' => 'Y',
+        'Ζ' => 'Z',
+        _ => return None,
+    };
+    Some(latin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disguised_words_become_plain() {
+        for disguised in [
+            "ign\u{200B}ore",
+            "ｉｇｎｏｒｅ",
+            "іgnоrе",
+            "ígnörè",
+            "𝐢𝐠𝐧𝐨𝐫𝐞",
+            "ɪɢɴᴏʀᴇ",
+            "i\u{0336}g\u{0336}nore",
+            "\u{E0069}\u{E0067}\u{E006E}\u{E006F}\u{E0072}\u{E0065}",
+        ] {
+            assert_eq!(normalise(disguised), "ignore", "{disguised}");
+        }
+    }
+
+    #[test]
+    fn honest_other_scripts_keep_their_letters() {
+        assert_eq!(normalise("игнорируй инструкции"), "игнорируи инструкции");
+        assert_eq!(normalise("以前の指示を無視"), "以前の指示を無視");
+        assert_eq!(normalise("がんばって"), "がんばって");
+    }
+}

@@ -1,0 +1,162 @@
+//! `cost_limit`: a cap per execution and a budget per UTC day.
+
+use chrono::DateTime;
+use serde::Deserialize;
+
+use super::{Budget, Failure, Verdict};
+use crate::context::Context;
+use crate::schema::Problem;
+
+/// The documented rule; amounts in USD.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    max_cost_per_execution: Option<f64>,
+    daily_budget: Option<f64>,
+    default_estimated_cost: Option<f64>,
+}
+
+/// Amounts in millionths of a US dollar.
+#[derive(Debug)]
+pub(crate) struct CostLimit {
+    per_execution: Option<u64>,
+    daily: Option<u64>,
+    default_estimate: Option<u64>,
+}
+
+impl CostLimit {
+    pub(crate) fn compile(definition: &Definition) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut amount = |path: &str, value: Option<f64>| {
+            let micros = value.map(micros);
+            if micros == Some(None) {
+                problems.push(Problem::at(
+                    path,
+                    "must be an amount from 0 to 1,000,000,000 USD",
+                ));
+            }
+            micros.flatten()
+        };
+        let rule = Self {
+            per_execution: amount("/max_cost_per_execution", definition.max_cost_per_execution),
+            daily: amount("/daily_budget", definition.daily_budget),
+            default_estimate: amount("/default_estimated_cost", definition.default_estimated_cost),
+        };
+        if problems.is_empty() {
+            Ok(rule)
+        } else {
+            Err(problems)
+        }
+    }
+
+    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+        let (amount, source) = self.estimate(context)?;
+        if let Some(cap) = self.per_execution.filter(|cap| amount > *cap) {
+            let message = format!(
+                "{source} of {} exceeds the limit of {} per execution",
+                usd(amount),
+                usd(cap)
+            );
+            return Ok(Verdict::hit(message, Vec::new()));
+        }
+        let Some(cap) = self.daily else {
+            return Ok(Verdict::clear(format!(
+                "{source} of {} is within the limit",
+                usd(amount)
+            )));
+        };
+        if amount > cap {
+            let message = format!(
+                "{source} of {} exceeds the daily budget of {}",
+                usd(amount),
+                usd(cap)
+            );
+            return Ok(Verdict::hit(message, Vec::new()));
+        }
+        let budget = Budget {
+            amount_micros: amount,
+            cap_micros: cap,
+            period_key: utc_day(context.facts.now_ms),
+            message: format!("the daily budget of {} is used up", usd(cap)),
+        };
+        let why = format!(
+            "{source} of {} is to be reserved from the daily budget",
+            usd(amount)
+        );
+        Ok(Verdict {
+            budget: Some(budget),
+            ..Verdict::clear(why)
+        })
+    }
+
+    /// The request's estimate, else the policy's default, else the agent's mean, else nothing.
+    fn estimate(&self, context: &Context<'_>) -> Result<(u64, &'static str), Failure> {
+        let usable = |cost: f64| micros(cost).ok_or(Failure::BadCost);
+        if let Some(cost) = context.request.estimated_cost {
+            return Ok((usable(cost)?, "the estimated cost"));
+        }
+        if let Some(amount) = self.default_estimate {
+            return Ok((amount, "the policy's default cost"));
+        }
+        match context.facts.mean_cost {
+            Some(cost) => Ok((usable(cost)?, "the agent's mean cost")),
+            None => Ok((0, "an unknown cost")),
+        }
+    }
+}
+
+/// USD to millionths, rounded up so that many small calls cannot slip under a cap.
+fn micros(usd: f64) -> Option<u64> {
+    if !(0.0..=1e9).contains(&usd) {
+        return None;
+    }
+    // A value such as 0.29 is 289999.99999999994 micros in binary: round what is a hair off, then up.
+    let exact = usd * 1e6;
+    let near = exact.round();
+    let whole = if (exact - near).abs() < 1e-3 {
+        near
+    } else {
+        exact.ceil()
+    };
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range was checked above and 1e15 is exact in f64"
+    )]
+    Some(whole as u64)
+}
+
+fn usd(micros: u64) -> String {
+    let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
+    if part.is_multiple_of(10_000) {
+        format!("${whole}.{:02}", part / 10_000)
+    } else {
+        format!("${whole}.{part:06}")
+    }
+}
+
+fn utc_day(now_ms: i64) -> String {
+    let day = DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
+    day.format("%Y-%m-%d").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_round_up_but_not_for_binary_noise() {
+        assert_eq!(micros(0.29), Some(290_000));
+        assert_eq!(micros(0.000_000_1), Some(1));
+        assert_eq!(micros(0.0), Some(0));
+        assert_eq!(micros(-0.01), None);
+        assert_eq!(micros(f64::NAN), None);
+        assert_eq!(micros(f64::INFINITY), None);
+    }
+
+    #[test]
+    fn period_is_the_utc_day() {
+        assert_eq!(utc_day(1_795_132_799_999), "2026-11-19");
+        assert_eq!(utc_day(1_795_132_800_000), "2026-11-20");
+    }
+}

@@ -1,0 +1,42 @@
+//! `expression`: a CEL expression over the request; true is a violation.
+
+use serde::Deserialize;
+
+use super::{Failure, Verdict};
+use crate::context::Context;
+use crate::expr::Program;
+use crate::schema::Problem;
+
+/// The documented rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    expression: String,
+    message: Option<String>,
+}
+
+/// A lowered expression and the message of its violation.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    program: Program,
+    message: String,
+}
+
+impl Expression {
+    pub(crate) fn compile(definition: Definition) -> Result<Self, Vec<Problem>> {
+        let program = Program::compile(&definition.expression)
+            .map_err(|error| vec![Problem::at("/expression", error.to_string())])?;
+        let message = definition
+            .message
+            .unwrap_or_else(|| "the policy's expression is true".to_owned());
+        Ok(Self { program, message })
+    }
+
+    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+        if self.program.evaluate(context.request, context.facts)? {
+            Ok(Verdict::hit(self.message.clone(), Vec::new()))
+        } else {
+            Ok(Verdict::clear("the expression is false"))
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `injection_scan`: the built-in detector, and the administrator's own patterns.
+
+use serde::Deserialize;
+
+use super::{Failure, Verdict};
+use crate::context::Context;
+use crate::decision::Evidence;
+use crate::schema::Problem;
+use crate::set::patterns::{Pattern, PatternIds};
+use crate::text::Part;
+
+/// The documented rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    #[serde(default)]
+    patterns: Vec<String>,
+    /// Accepted because it is documented; the policy's mode decides.
+    #[serde(rename = "action")]
+    _action: Option<String>,
+    #[serde(default = "yes")]
+    scan_input: bool,
+    #[serde(default = "yes")]
+    scan_output: bool,
+    #[serde(default = "block_level")]
+    threshold: f64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn block_level() -> f64 {
+    0.5
+}
+
+/// The rule with its patterns compiled.
+#[derive(Debug)]
+pub(crate) struct InjectionScan {
+    patterns: Vec<Pattern>,
+    ids: PatternIds,
+    scan_input: bool,
+    scan_output: bool,
+    threshold: u16,
+}
+
+impl InjectionScan {
+    pub(crate) fn compile(definition: Definition) -> Result<Self, Vec<Problem>> {
+        let mut patterns = Vec::new();
+        let mut problems = Vec::new();
+        for (i, source) in definition.patterns.iter().enumerate() {
+            match Pattern::compile(source) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(reason) => problems.push(Problem::at(format!("/patterns/{i}"), reason)),
+            }
+        }
+        if !(0.0..=1.0).contains(&definition.threshold) {
+            problems.push(Problem::at("/threshold", "must be from 0 to 1"));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 1 was checked above"
+        )]
+        let threshold = (definition.threshold * 1000.0).round() as u16;
+        let (scan_input, scan_output) = (definition.scan_input, definition.scan_output);
+        Ok(Self {
+            patterns,
+            ids: 0..0,
+            scan_input,
+            scan_output,
+            threshold: threshold.max(1),
+        })
+    }
+
+    pub(crate) fn take_patterns(&mut self) -> Vec<Pattern> {
+        std::mem::take(&mut self.patterns)
+    }
+
+    pub(crate) fn set_pattern_ids(&mut self, ids: PatternIds) {
+        self.ids = ids;
+    }
+
+    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+        if context.texts.truncated() {
+            return Err(Failure::TooMuchText);
+        }
+        let mut evidence = self.own_patterns(context);
+        let mut best = 0;
+        for (text, score) in &context.signals().scores {
+            if score.permille < self.threshold || !self.scans(context, *text) {
+                continue;
+            }
+            best = best.max(score.permille);
+            let location = context.texts.location(*text);
+            evidence.extend(score.signals.iter().map(|signal| Evidence {
+                kind: (*signal).to_owned(),
+                location: location.clone(),
+                span: None,
+            }));
+        }
+        if evidence.is_empty() {
+            return Ok(Verdict::clear("no sign of prompt injection"));
+        }
+        Ok(Verdict::hit(message(&evidence, best), evidence))
+    }
+
+    fn own_patterns(&self, context: &Context<'_>) -> Vec<Evidence> {
+        if self.ids.is_empty() {
+            return Vec::new();
+        }
+        let hits = &context.signals().patterns;
+        let start = hits.partition_point(|(id, _)| *id < self.ids.start);
+        let own = hits
+            .iter()
+            .skip(start)
+            .take_while(|(id, _)| *id < self.ids.end);
+        own.filter(|(_, text)| self.scans(context, *text))
+            .map(|(id, text)| Evidence {
+                kind: format!("patterns[{}]", id - self.ids.start),
+                location: context.texts.location(*text),
+                span: None,
+            })
+            .collect()
+    }
+
+    fn scans(&self, context: &Context<'_>, text: usize) -> bool {
+        match context.texts.get(text).map(|text| text.part) {
+            Some(Part::ToolOutput) => self.scan_output,
+            Some(Part::Input | Part::Metadata | Part::History) => self.scan_input,
+            None => false,
+        }
+    }
+}
+
+fn message(evidence: &[Evidence], permille: u16) -> String {
+    let mut kinds: Vec<&str> = evidence.iter().map(|e| e.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.truncate(5);
+    let location = evidence.first().map_or("", |e| e.location.as_str());
+    let score = match permille {
+        0 => String::new(),
+        n => format!(", score {}.{:03}", n / 1000, n % 1000),
+    };
+    format!(
+        "prompt injection in {location}: {}{score}",
+        kinds.join(", ")
+    )
+}

@@ -1,0 +1,7 @@
+//! The engine through its public surface.
+
+mod bombs;
+mod modes;
+mod schemas;
+mod support;
+mod types;
