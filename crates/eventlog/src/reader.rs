@@ -150,7 +150,9 @@ impl Reader {
         loop {
             let message = tokio::time::timeout(Duration::from_secs(60), self.messages.next()).await;
             let Ok(message) = message else {
-                self.check_identity().await?;
+                // The consumer is not Sync: nothing of `self` may be borrowed while waiting.
+                let (log, stream, created_us) = (self.log.clone(), self.stream, self.created_us);
+                check_identity(log, stream, created_us).await?;
                 continue;
             };
             let message = message
@@ -173,15 +175,15 @@ impl Reader {
             why,
         }
     }
+}
 
-    async fn check_identity(&self) -> Result<(), ReaderError> {
-        match self.log.stream(self.stream).await {
-            Ok(stream) if micros(stream.cached_info().created) != self.created_us => {
-                Err(ReaderError::Replaced(self.name.clone()))
-            }
-            // A broker that is away is no replaced stream: the consumer resumes by itself.
-            Ok(_) | Err(_) => Ok(()),
+async fn check_identity(log: EventLog, stream: Stream, created_us: i64) -> Result<(), ReaderError> {
+    match log.stream(stream).await {
+        Ok(found) if micros(found.cached_info().created) != created_us => {
+            Err(ReaderError::Replaced(log.topology.stream_name(stream)))
         }
+        // A broker that is away is no replaced stream: the consumer resumes by itself.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -1,0 +1,83 @@
+//! Settings of the enforcement service. `config.default.toml` is their manual.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use writ_access::Pepper;
+use writ_contract::Service;
+use writ_contract::digest::DigestKey;
+use writ_eventlog::LogConfig;
+use writ_service_kit::config::{HumanDuration, Secret, Validate};
+use writ_service_kit::process::{HostConfig, ServiceConfig};
+use writ_service_kit::routes::LimitsConfig;
+
+/// Settings; every field has a default except the keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Listener, logs, broker.
+    pub host: HostConfig,
+    /// Signing key and the other services' public keys.
+    pub log: LogConfig,
+    /// Secret that API keys are checked with: at least 32 bytes.
+    pub key_pepper: Secret,
+    /// Secret that digests in facts are keyed with: 64 hexadecimal digits.
+    pub digest_key: Secret,
+    /// Where denials are kept while the log is away.
+    pub spool_dir: PathBuf,
+    /// Within which a decision must be recorded to be answered as allowed or held.
+    pub record_within: HumanDuration,
+    /// Within which the approval service must have taken a held decision.
+    pub approval_within: HumanDuration,
+    /// Calls a minute for each key.
+    pub limits: LimitsConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: HostConfig::default(),
+            log: LogConfig::default(),
+            key_pepper: Secret::default(),
+            digest_key: Secret::default(),
+            spool_dir: PathBuf::from("spool"),
+            record_within: HumanDuration::from_secs(1),
+            approval_within: HumanDuration::from_secs(3),
+            limits: LimitsConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The digest key.
+    pub(crate) fn digest_key(&self) -> Option<DigestKey> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(self.digest_key.expose(), &mut bytes).ok()?;
+        Some(DigestKey::new(bytes))
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Vec<String> {
+        let mut problems = self.host.validate();
+        if let Err(error) = self.log.keys(Service::Enforcement) {
+            problems.push(error.to_string());
+        }
+        if let Err(error) = Pepper::new(self.key_pepper.expose()) {
+            problems.push(format!("key_pepper: {error}"));
+        }
+        if self.digest_key().is_none() {
+            problems.push("digest_key: must be 64 hexadecimal digits".to_owned());
+        }
+        if self.record_within.get().is_zero() {
+            problems.push("record_within: must be longer than zero".to_owned());
+        }
+        problems
+    }
+}
+
+impl ServiceConfig for Config {
+    fn host(&self) -> &HostConfig {
+        &self.host
+    }
+}

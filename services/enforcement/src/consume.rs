@@ -1,0 +1,133 @@
+//! Facts in: what control states, pauses from the gate, and which holds the approval service took.
+
+use std::sync::Arc;
+
+use writ_contract::topology::GateLeaf;
+use writ_contract::{OrgId, SHARDS, Shard, Stream, wire};
+use writ_eventlog::{Announcer, Content, Delivered, EventLog, Fences, ReaderError, Start};
+use writ_service_kit::Requirement;
+
+use crate::hold::Holds;
+use crate::projection::ActivePolicy;
+
+/// Follows organisations, agents and policies; `caught_up` is met once every fact that was there
+/// at the start is in force.
+///
+/// # Errors
+/// [`ReaderError`]: start it again.
+pub async fn control(
+    log: EventLog,
+    state: Arc<ActivePolicy>,
+    announcer: Announcer,
+    caught_up: Requirement,
+) -> Result<(), ReaderError> {
+    let topology = log.topology();
+    let filters = vec![
+        topology.facts::<wire::Organization>(),
+        topology.facts::<wire::Agent>(),
+        topology.facts::<wire::Policy>(),
+    ];
+    let mut reader = log
+        .read(Stream::Control, filters, Start::LastPerSubject)
+        .await?;
+    let mut behind = reader.behind();
+    loop {
+        if behind == 0 {
+            let compiling = state.clone();
+            if tokio::task::spawn_blocking(move || compiling.compile())
+                .await
+                .is_err()
+            {
+                tracing::error!("policies could not be compiled; the last set stays in force");
+            }
+            caught_up.met();
+        }
+        let delivered = reader.next().await?;
+        if let Content::Fact(envelope) = &delivered.content
+            && let Err(error) = state.apply(envelope)
+        {
+            tracing::error!(%error, org = %envelope.org, "organisation held: unreadable fact");
+        }
+        behind = delivered.pending;
+        if behind == 0 {
+            let compiling = state.clone();
+            drop(tokio::task::spawn_blocking(move || compiling.compile()).await);
+            announcer.applied(delivered.sequence);
+        }
+    }
+}
+
+/// Follows pauses. The fence of a shard moves only after the pause is in force.
+///
+/// # Errors
+/// [`ReaderError`]: start it again.
+pub async fn kills(
+    log: EventLog,
+    state: Arc<ActivePolicy>,
+    fences: Arc<Fences>,
+    caught_up: Requirement,
+) -> Result<(), ReaderError> {
+    let filters = vec![log.topology().gate(GateLeaf::Kill)];
+    let mut reader = log.read(Stream::Gate, filters, Start::First).await?;
+    if reader.behind() == 0 {
+        caught_up.met();
+    }
+    loop {
+        let delivered = match reader.next().await {
+            Err(error @ ReaderError::Replaced(_)) => {
+                fences.reset();
+                return Err(error);
+            }
+            other => other?,
+        };
+        apply_kill(&state, &fences, &delivered);
+        if delivered.pending == 0 {
+            caught_up.met();
+        }
+    }
+}
+
+fn apply_kill(state: &ActivePolicy, fences: &Fences, delivered: &Delivered) {
+    if let Content::Fact(envelope) = &delivered.content
+        && let Err(error) = state.apply_kill(envelope)
+    {
+        tracing::error!(%error, org = %envelope.org, "organisation held: unreadable pause");
+    }
+    if let Some(shard) = shard_of(&delivered.subject) {
+        fences.applied(shard, delivered.sequence);
+    }
+}
+
+/// The shard in `writ.evt.gate.<p>.kill`.
+fn shard_of(subject: &str) -> Option<Shard> {
+    let number: u8 = subject.split('.').nth(3)?.parse().ok()?;
+    debug_assert!(number < SHARDS);
+    Shard::new(number)
+}
+
+/// Follows approval requests from now on and tells who waits for them.
+///
+/// # Errors
+/// [`ReaderError`]: start it again.
+pub async fn approvals(
+    log: EventLog,
+    holds: Arc<Holds>,
+    following: Requirement,
+) -> Result<(), ReaderError> {
+    let filters = vec![log.topology().facts::<wire::Approval>()];
+    let mut reader = log.read(Stream::Approval, filters, Start::New).await?;
+    following.met();
+    loop {
+        let delivered = reader.next().await?;
+        let Content::Fact(envelope) = &delivered.content else {
+            continue;
+        };
+        match envelope.open::<wire::Approval>() {
+            Ok(fact) => holds.taken(&fact),
+            Err(error) => {
+                let org: OrgId = envelope.org;
+                tracing::error!(%error, %org, "unreadable approval: its holds are refused");
+            }
+        }
+    }
+}

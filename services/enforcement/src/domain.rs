@@ -1,0 +1,385 @@
+//! Judging one act: who asks, whether it may ask at all, and what the policies say. Pure.
+
+use serde::Serialize;
+use writ_access::{Caller, Role};
+use writ_contract::PolicyId;
+use writ_policy::{
+    AgentRef, Decision, Facts, Mode, Outcome, PolicySet, Request, Severity, Violation, evaluate,
+};
+
+/// An act as an edge received it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ask {
+    /// UUID or external id of the agent.
+    pub agent: String,
+    /// The request without its agent and organisation, which are not known yet.
+    pub request: Request,
+    /// Canonical bytes of the action context.
+    pub context: Vec<u8>,
+    /// The application's session, if it names one.
+    pub session: String,
+    /// `rest` or `grpc`.
+    pub edge: &'static str,
+}
+
+/// What is known of the agent that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAgent {
+    /// Its identity, as policies scope by.
+    pub agent: writ_contract::AgentId,
+    /// The id the application chose.
+    pub external_id: String,
+    /// Display name.
+    pub name: String,
+    /// The environment it is registered in.
+    pub environment: String,
+    /// It may not act any more.
+    pub archived: bool,
+    /// The reason of the pause that is in force.
+    pub paused: Option<String>,
+}
+
+/// Refusals that are Writ's own, not a policy's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The credential was refused, with the edge's code and words.
+    #[error("{message}")]
+    Unauthenticated {
+        /// A stable word.
+        code: String,
+        /// What to do.
+        message: String,
+    },
+    /// The request could not be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The key's role may only read.
+    #[error("this key may only read: enforcement needs the developer role")]
+    Role,
+    /// The key may not act in this environment.
+    #[error("this key may not act in environment \"{0}\"")]
+    Environment(String),
+    /// No such agent.
+    #[error("agent \"{0}\" is not registered in environment \"{1}\"")]
+    UnknownAgent(String, String),
+    /// The agent was archived.
+    #[error("agent \"{0}\" is archived")]
+    Archived(String),
+    /// The agent is paused; the operator's words.
+    #[error("agent \"{agent}\" is paused: {reason}")]
+    Paused {
+        /// External id.
+        agent: String,
+        /// Why.
+        reason: String,
+    },
+    /// The organisation's policies cannot be trusted: fail closed.
+    #[error("this organisation is held: {0}")]
+    Quarantined(String),
+    /// The approval service did not take the held decision in time.
+    #[error("approval is required and the approval service did not answer in time")]
+    NoApproval,
+}
+
+impl Refusal {
+    /// A stable word.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Unauthenticated { code, .. } => code,
+            Self::Unreadable(_) => "INVALID_REQUEST",
+            Self::Role => "FORBIDDEN_ROLE",
+            Self::Environment(_) => "FORBIDDEN_ENVIRONMENT",
+            Self::UnknownAgent(..) => "AGENT_NOT_FOUND",
+            Self::Archived(_) => "AGENT_ARCHIVED",
+            Self::Paused { .. } => "AGENT_PAUSED",
+            Self::Quarantined(_) => "ORGANIZATION_HELD",
+            Self::NoApproval => "APPROVAL_UNAVAILABLE",
+        }
+    }
+
+    /// The violation that stands for it on the wire.
+    #[must_use]
+    pub fn violation(&self) -> WireViolation {
+        let paused = matches!(self, Self::Paused { .. });
+        WireViolation {
+            policy_id: "system".into(),
+            policy_name: if paused { "Kill switch" } else { "Writ" }.into(),
+            policy_type: if paused { "kill_switch" } else { "system" }.into(),
+            severity: Severity::Critical.as_str(),
+            enforcement_mode: Mode::Block.as_str(),
+            message: self.to_string(),
+            code: Some(self.code().to_owned()),
+            evidence: Vec::new(),
+        }
+    }
+}
+
+/// A violation in the shape of the wire contract §7.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireViolation {
+    /// `pol_…`, or `system`.
+    pub policy_id: String,
+    /// Shown to people.
+    pub policy_name: String,
+    /// Chooses the exception the SDK raises.
+    pub policy_type: String,
+    /// `low` to `critical`.
+    pub severity: &'static str,
+    /// `monitor` to `block`.
+    pub enforcement_mode: &'static str,
+    /// What hit, never what was matched.
+    pub message: String,
+    /// A stable word, when the refusal is Writ's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Where it was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<writ_policy::Evidence>,
+}
+
+impl From<&Violation> for WireViolation {
+    fn from(hit: &Violation) -> Self {
+        Self {
+            policy_id: PolicyId(hit.policy_id).to_string(),
+            policy_name: hit.policy_name.clone(),
+            policy_type: hit.policy_type.as_str().to_owned(),
+            severity: hit.severity.as_str(),
+            enforcement_mode: hit.enforcement_mode.as_str(),
+            message: hit.message.clone(),
+            code: None,
+            evidence: hit.evidence.clone(),
+        }
+    }
+}
+
+/// What came of an act.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Refused before any policy was asked.
+    Refused(Refusal),
+    /// Judged by the policies.
+    Judged(Box<Decision>),
+}
+
+impl Verdict {
+    /// What may happen to the act.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(_) => Outcome::Block,
+            Self::Judged(decision) => decision.outcome,
+        }
+    }
+}
+
+/// What an organisation looks like at one moment.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// The policies in force.
+    pub policies: &'a PolicySet,
+    /// The agent that asks, if it is known.
+    pub agent: Option<&'a KnownAgent>,
+    /// Why the organisation fails closed, if it does.
+    pub quarantine: Option<&'a str>,
+}
+
+/// Judges an act. The same arguments give the same verdict.
+#[must_use]
+pub fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
+    let agent = match admit(caller, ask, view) {
+        Ok(agent) => agent,
+        Err(refusal) => return Verdict::Refused(refusal),
+    };
+    let mut request = ask.request.clone();
+    request.org_id = caller.org_id();
+    request.agent = AgentRef {
+        id: agent.agent.0,
+        external_id: agent.external_id.clone(),
+        name: agent.name.clone(),
+        environment: agent.environment.clone(),
+    };
+    Verdict::Judged(Box::new(evaluate(
+        view.policies,
+        &request,
+        &Facts::at(now_ms),
+    )))
+}
+
+/// Whether the act may be judged at all. A pause comes before everything about the request, so
+/// that a paused agent always reads as paused.
+fn admit<'a>(caller: &Caller, ask: &Ask, view: &View<'a>) -> Result<&'a KnownAgent, Refusal> {
+    let environment = ask.environment();
+    if let Some(reason) = view.quarantine {
+        return Err(Refusal::Quarantined(reason.to_owned()));
+    }
+    let unknown = || Refusal::UnknownAgent(ask.agent.clone(), environment.to_owned());
+    let agent = view.agent.ok_or_else(unknown)?;
+    if let Some(reason) = &agent.paused {
+        let agent = agent.external_id.clone();
+        return Err(Refusal::Paused {
+            agent,
+            reason: reason.clone(),
+        });
+    }
+    if agent.archived {
+        return Err(Refusal::Archived(agent.external_id.clone()));
+    }
+    caller.require(Role::Developer).map_err(|_| Refusal::Role)?;
+    for environment in [environment, agent.environment.as_str()] {
+        caller
+            .require_environment(environment)
+            .map_err(|_| Refusal::Environment(environment.to_owned()))?;
+    }
+    Ok(agent)
+}
+
+impl Ask {
+    /// The environment the act takes place in; `production` when the request names none.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        if self.request.environment.is_empty() {
+            "production"
+        } else {
+            &self.request.environment
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use writ_contract::AgentId;
+    use writ_policy::{Policy, PolicyType};
+
+    use super::*;
+
+    fn caller() -> Caller {
+        Caller::system(Uuid::from_u128(1))
+    }
+
+    fn agent() -> KnownAgent {
+        KnownAgent {
+            agent: AgentId(Uuid::from_u128(2)),
+            external_id: "bot".into(),
+            name: "Bot".into(),
+            environment: "production".into(),
+            archived: false,
+            paused: None,
+        }
+    }
+
+    fn set() -> PolicySet {
+        PolicySet::compile(vec![Policy {
+            id: Uuid::from_u128(3),
+            version: 1,
+            name: "No shell".into(),
+            policy_type: PolicyType::ToolInvocation,
+            mode: Mode::Block,
+            rule_definition: serde_json::json!({"denied_tools": ["shell.*"]}),
+            applies_to_agents: Vec::new(),
+            is_active: true,
+            evaluation_order: 100,
+            severity: Severity::High,
+            on_error: None,
+        }])
+    }
+
+    fn ask(tool: &str) -> Ask {
+        let tools = vec![tool.to_owned()];
+        let request = Request {
+            input: "x".into(),
+            tools,
+            ..Request::default()
+        };
+        Ask {
+            agent: "bot".into(),
+            request,
+            ..Ask::default()
+        }
+    }
+
+    fn code(verdict: &Verdict) -> &str {
+        match verdict {
+            Verdict::Refused(refusal) => refusal.code(),
+            Verdict::Judged(_) => "judged",
+        }
+    }
+
+    #[test]
+    fn a_registered_agent_is_judged_by_the_policies() {
+        let (set, agent) = (set(), agent());
+        let view = View {
+            policies: &set,
+            agent: Some(&agent),
+            quarantine: None,
+        };
+        assert_eq!(
+            judge(&caller(), &ask("crm.read"), &view, 0).outcome(),
+            Outcome::Allow
+        );
+        assert_eq!(
+            judge(&caller(), &ask("shell.run"), &view, 0).outcome(),
+            Outcome::Block
+        );
+    }
+
+    #[test]
+    fn a_paused_agent_is_refused_whatever_it_asks() {
+        let set = set();
+        let agent = KnownAgent {
+            paused: Some("incident".into()),
+            archived: true,
+            ..agent()
+        };
+        let view = View {
+            policies: &set,
+            agent: Some(&agent),
+            quarantine: None,
+        };
+        let verdict = judge(&caller(), &ask("crm.read"), &view, 0);
+        assert_eq!(code(&verdict), "AGENT_PAUSED");
+        let Verdict::Refused(refusal) = verdict else {
+            panic!("refused")
+        };
+        assert_eq!(refusal.violation().policy_type, "kill_switch");
+        assert!(refusal.violation().message.contains("incident"));
+    }
+
+    #[test]
+    fn unknown_and_archived_agents_and_held_organisations_are_refused() {
+        let (set, archived) = (
+            set(),
+            KnownAgent {
+                archived: true,
+                ..agent()
+            },
+        );
+        let unknown = View {
+            policies: &set,
+            agent: None,
+            quarantine: None,
+        };
+        assert_eq!(
+            code(&judge(&caller(), &ask("x"), &unknown, 0)),
+            "AGENT_NOT_FOUND"
+        );
+        let view = View {
+            agent: Some(&archived),
+            ..unknown.clone()
+        };
+        assert_eq!(
+            code(&judge(&caller(), &ask("x"), &view, 0)),
+            "AGENT_ARCHIVED"
+        );
+        let held = View {
+            quarantine: Some("a fact it cannot read"),
+            ..unknown
+        };
+        assert_eq!(
+            code(&judge(&caller(), &ask("x"), &held, 0)),
+            "ORGANIZATION_HELD"
+        );
+    }
+}

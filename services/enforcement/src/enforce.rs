@@ -1,0 +1,364 @@
+//! One act from request to answer: judge, record behind the fence, then answer. No allow and no
+//! hold is answered unrecorded; a denial is answered whatever becomes of its record.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+use writ_access::Caller;
+use writ_contract::digest::DigestKey;
+use writ_contract::{ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
+use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
+use writ_policy::{Decision, Outcome};
+use writ_service_kit::{Clock, ReadyLatch, ids};
+
+use crate::budget::{self, Reserved};
+use crate::domain::{Ask, Refusal, Verdict, View, WireViolation, judge};
+use crate::error::Error;
+use crate::hold::Holds;
+use crate::metrics;
+use crate::projection::{ActivePolicy, Snapshot};
+use crate::record::{self, Parts};
+use crate::spool::{Kept, Spool};
+
+/// How often an act is judged again because a pause came in between.
+const ATTEMPTS: u32 = 4;
+const FENCE_WAIT: Duration = Duration::from_millis(500);
+
+/// The answer to an act.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// It may go on. Recorded.
+    Allowed(Given),
+    /// It waits for a human. Recorded, and taken by the approval service.
+    Held(Given, ApprovalId),
+    /// It is refused. Recorded, or kept to be recorded.
+    Denied(Given),
+}
+
+/// What every answer carries.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Given {
+    /// The decision; absent when nobody could be asked, as with a bad key.
+    pub decision: Option<DecisionId>,
+    /// Hits that stopped or held the act.
+    pub violations: Vec<WireViolation>,
+    /// Hits that were only noted.
+    pub warnings: Vec<WireViolation>,
+    /// The input with found values replaced.
+    pub redacted_input: Option<String>,
+    /// 0 to 100.
+    pub risk: u8,
+    /// Hash of the policy set, when one was asked.
+    pub policy_set_hash: Option<[u8; 32]>,
+}
+
+/// Judges and records.
+#[derive(Debug)]
+pub struct Enforcer {
+    pub(crate) state: Arc<ActivePolicy>,
+    pub(crate) fences: Arc<Fences>,
+    pub(crate) lanes: Lanes,
+    pub(crate) log: EventLog,
+    pub(crate) holds: Arc<Holds>,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) digest_key: DigestKey,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ready: ReadyLatch,
+    pub(crate) record_within: Duration,
+    pub(crate) approval_within: Duration,
+}
+
+/// One try at one act.
+struct Attempt<'a> {
+    id: DecisionId,
+    caller: &'a Caller,
+    ask: &'a Ask,
+    snapshot: Snapshot,
+    verdict: Verdict,
+    kill_seq: u64,
+    evaluation_us: u64,
+    reserved: Reserved,
+}
+
+impl Enforcer {
+    /// Answers one act.
+    ///
+    /// # Errors
+    /// [`Error`] when there is no decision: the edge answers 503.
+    pub async fn enforce(&self, caller: &Caller, ask: &Ask) -> Result<Answer, Error> {
+        if !self.ready.is_ready() {
+            metrics::count(metrics::UNDECIDED);
+            return Err(Error::Starting);
+        }
+        for round in 0..ATTEMPTS {
+            let attempt = self.attempt(caller, ask, round).await?;
+            let kill_seq = attempt.kill_seq;
+            let answered = match attempt.verdict.outcome() {
+                Outcome::Allow => self.allow(attempt).await,
+                Outcome::Hold => self.hold(attempt).await,
+                Outcome::Block => Ok(self.deny(attempt).await),
+            };
+            match answered {
+                Ok(answer) => return Ok(answer),
+                Err(AppendError::Fenced) => self.catch_up(caller, kill_seq).await,
+                Err(error) => return Err(undecided(&error)),
+            }
+        }
+        Err(undecided(&AppendError::Fenced))
+    }
+
+    /// The answer to somebody who may not even ask: never recorded, there is no organisation.
+    #[must_use]
+    pub fn refuse(refusal: &Refusal) -> Answer {
+        metrics::decided("deny");
+        let violations = vec![refusal.violation()];
+        Answer::Denied(Given {
+            violations,
+            risk: 100,
+            ..Given::default()
+        })
+    }
+
+    /// Judges once. The fence is read before the state, so that a pause applied in between can only
+    /// refuse the append.
+    async fn attempt<'a>(
+        &self,
+        caller: &'a Caller,
+        ask: &'a Ask,
+        round: u32,
+    ) -> Result<Attempt<'a>, Error> {
+        let org = OrgId(caller.org_id());
+        let kill_seq = self.fences.current(Shard::of(org));
+        let snapshot = self.state.snapshot(org, &ask.agent, ask.environment());
+        let started = Instant::now();
+        let view = View {
+            policies: &snapshot.policies,
+            agent: snapshot.agent.as_ref(),
+            quarantine: snapshot.quarantine.as_deref(),
+        };
+        let mut verdict = judge(caller, ask, &view, self.clock.now_ms());
+        let took = started.elapsed();
+        metrics::evaluated(took);
+        let id = DecisionId(self.new_id());
+        let reserved = self
+            .reserve(org, &mut verdict, &format!("{id}:{round}"))
+            .await?;
+        let evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        Ok(Attempt {
+            id,
+            caller,
+            ask,
+            snapshot,
+            verdict,
+            kill_seq,
+            evaluation_us,
+            reserved,
+        })
+    }
+
+    async fn reserve(
+        &self,
+        org: OrgId,
+        verdict: &mut Verdict,
+        attempt: &str,
+    ) -> Result<Reserved, Error> {
+        let Verdict::Judged(decision) = verdict else {
+            return Ok(Reserved::default());
+        };
+        if decision.reservations.is_empty() {
+            return Ok(Reserved::default());
+        }
+        let reserved = budget::reserve(&self.log, org, decision, attempt).await;
+        let mut reserved = reserved.map_err(|e| Error::NotRecorded(e.to_string()))?;
+        if decision.outcome == Outcome::Block {
+            reserved.void(&self.log, org).await;
+        }
+        Ok(reserved)
+    }
+
+    async fn allow(&self, mut attempt: Attempt<'_>) -> Result<Answer, AppendError> {
+        self.record_or_void(&mut attempt, None, None).await?;
+        metrics::decided("allow");
+        Ok(Answer::Allowed(given(&attempt)))
+    }
+
+    async fn hold(&self, mut attempt: Attempt<'_>) -> Result<Answer, AppendError> {
+        let org = OrgId(attempt.caller.org_id());
+        let approval = ApprovalId(self.new_id());
+        let body = match self.put_context(org, &attempt).await {
+            Ok(body) => body,
+            Err(error) => {
+                attempt.reserved.void(&self.log, org).await;
+                return Err(error);
+            }
+        };
+        let waiting = self.holds.expect(attempt.id);
+        self.record_or_void(&mut attempt, Some(approval), Some(body))
+            .await?;
+        match waiting.approval(self.approval_within).await {
+            Some(approval) => {
+                metrics::decided("hold");
+                Ok(Answer::Held(given(&attempt), approval))
+            }
+            None => Ok(self.no_approval(&attempt)),
+        }
+    }
+
+    /// The hold is recorded, but nobody will decide about it: refuse.
+    fn no_approval(&self, attempt: &Attempt<'_>) -> Answer {
+        metrics::decided("deny");
+        let mut given = given(attempt);
+        given.violations.push(Refusal::NoApproval.violation());
+        Answer::Denied(given)
+    }
+
+    /// Answers whatever becomes of the record: it is appended, or kept on disk.
+    async fn deny(&self, attempt: Attempt<'_>) -> Answer {
+        let envelope = self.envelope(&attempt, None, None);
+        let recorded =
+            self.log.connected() && self.append(&attempt, envelope.clone()).await == Ok(());
+        if !recorded {
+            self.keep(&attempt, envelope).await;
+        }
+        metrics::decided("deny");
+        Answer::Denied(given(&attempt))
+    }
+
+    async fn keep(&self, attempt: &Attempt<'_>, envelope: Vec<u8>) {
+        let org = OrgId(attempt.caller.org_id());
+        let kept = Kept {
+            org,
+            event_id: EventId(attempt.id.0),
+            envelope,
+        };
+        let spool = self.spool.clone();
+        match tokio::task::spawn_blocking(move || spool.keep(&kept)).await {
+            Ok(Ok(())) => metrics::count(metrics::SPOOLED),
+            Ok(Err(error)) => {
+                metrics::count(metrics::LOST);
+                tracing::error!(%error, decision = %attempt.id, "denial could not be kept");
+            }
+            Err(error) => tracing::error!(%error, "denial could not be kept"),
+        }
+    }
+
+    async fn record_or_void(
+        &self,
+        attempt: &mut Attempt<'_>,
+        approval: Option<ApprovalId>,
+        body: Option<wire::BodyRef>,
+    ) -> Result<(), AppendError> {
+        let envelope = self.envelope(attempt, approval, body);
+        let recorded = self.append(attempt, envelope).await;
+        if recorded.is_err() {
+            attempt
+                .reserved
+                .void(&self.log, OrgId(attempt.caller.org_id()))
+                .await;
+        }
+        recorded
+    }
+
+    async fn append(&self, attempt: &Attempt<'_>, envelope: Vec<u8>) -> Result<(), AppendError> {
+        let draft = Draft {
+            org: OrgId(attempt.caller.org_id()),
+            event_id: EventId(attempt.id.0),
+            envelope,
+            kill_seq: attempt.kill_seq,
+        };
+        let append = tokio::time::timeout(self.record_within, self.lanes.append(draft));
+        append
+            .await
+            .unwrap_or(Err(AppendError::Unavailable))
+            .map(drop)
+    }
+
+    async fn put_context(
+        &self,
+        org: OrgId,
+        attempt: &Attempt<'_>,
+    ) -> Result<wire::BodyRef, AppendError> {
+        let context = String::from_utf8_lossy(&attempt.ask.context);
+        let violations = serde_json::to_string(&given(attempt).violations).unwrap_or_default();
+        let content = format!(r#"{{"actionContext":{context},"violations":{violations}}}"#);
+        let body = StoredBody {
+            media_type: "application/json".to_owned(),
+            content: content.into_bytes(),
+        };
+        let key = self.digest_key.for_org(org);
+        let id = BodyId(self.new_id());
+        let stored = self
+            .log
+            .put_body(org, id, &key, body, self.record_within)
+            .await;
+        stored.map_err(|error| {
+            tracing::warn!(%error, "a held action's context could not be stored");
+            AppendError::Unavailable
+        })
+    }
+
+    fn envelope(
+        &self,
+        attempt: &Attempt<'_>,
+        approval: Option<ApprovalId>,
+        body: Option<wire::BodyRef>,
+    ) -> Vec<u8> {
+        let agent = attempt.snapshot.agent.as_ref();
+        record::envelope(Parts {
+            id: attempt.id,
+            caller: attempt.caller,
+            ask: attempt.ask,
+            agent: agent.map(|a| a.agent),
+            external_id: agent.map(|a| a.external_id.as_str()),
+            verdict: &attempt.verdict,
+            kill_seq: attempt.kill_seq,
+            key: &self.digest_key.for_org(OrgId(attempt.caller.org_id())),
+            approval,
+            body,
+            marks: attempt.reserved.marks.clone(),
+            now_us: self.clock.now().timestamp_micros(),
+            evaluation_us: attempt.evaluation_us,
+        })
+    }
+
+    /// Waits until the kill that refused the append has been applied.
+    async fn catch_up(&self, caller: &Caller, kill_seq: u64) {
+        metrics::count(metrics::REDECIDED);
+        let shard = Shard::of(OrgId(caller.org_id()));
+        self.fences.passed(shard, kill_seq, FENCE_WAIT).await;
+    }
+
+    fn new_id(&self) -> Uuid {
+        ids::new_v7(self.clock.as_ref())
+    }
+}
+
+fn undecided(error: &AppendError) -> Error {
+    metrics::count(metrics::UNDECIDED);
+    Error::NotRecorded(error.to_string())
+}
+
+fn given(attempt: &Attempt<'_>) -> Given {
+    let decision = Some(attempt.id);
+    match &attempt.verdict {
+        Verdict::Refused(refusal) => Given {
+            decision,
+            violations: vec![refusal.violation()],
+            risk: 100,
+            ..Given::default()
+        },
+        Verdict::Judged(judged) => from_judged(decision, judged),
+    }
+}
+
+fn from_judged(decision: Option<DecisionId>, judged: &Decision) -> Given {
+    Given {
+        decision,
+        violations: judged.violations.iter().map(WireViolation::from).collect(),
+        warnings: judged.warnings.iter().map(WireViolation::from).collect(),
+        redacted_input: judged.redacted_input.clone(),
+        risk: judged.risk,
+        policy_set_hash: Some(judged.policy_set_hash),
+    }
+}

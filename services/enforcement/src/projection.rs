@@ -1,0 +1,285 @@
+//! `active_policy`: compiled policies, agents and pauses of every organisation, in memory, built
+//! from the last facts. What is applied twice or out of order changes nothing: versions decide.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use uuid::Uuid;
+use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, wire};
+use writ_policy::{Policy, PolicySet};
+
+use crate::domain::KnownAgent;
+
+/// Every organisation.
+#[derive(Debug, Default)]
+pub struct ActivePolicy {
+    orgs: RwLock<HashMap<OrgId, Arc<RwLock<Org>>>>,
+}
+
+#[derive(Debug)]
+struct Org {
+    policies: HashMap<PolicyId, (u64, Option<Policy>)>,
+    compiled: Arc<PolicySet>,
+    dirty: bool,
+    agents: HashMap<AgentId, (u64, wire::Agent)>,
+    by_external: HashMap<(String, String), AgentId>,
+    pauses: HashMap<AgentId, Pause>,
+    suspended: bool,
+    quarantine: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Pause {
+    version: u64,
+    reason: Option<String>,
+}
+
+/// What [`crate::domain::judge`] needs of an organisation, taken at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The compiled policies.
+    pub policies: Arc<PolicySet>,
+    /// The agent that asks.
+    pub agent: Option<KnownAgent>,
+    /// Why the organisation fails closed.
+    pub quarantine: Option<String>,
+}
+
+impl Default for Org {
+    fn default() -> Self {
+        Self {
+            policies: HashMap::new(),
+            compiled: Arc::new(PolicySet::compile(Vec::new())),
+            dirty: false,
+            agents: HashMap::new(),
+            by_external: HashMap::new(),
+            pauses: HashMap::new(),
+            suspended: false,
+            quarantine: None,
+        }
+    }
+}
+
+impl ActivePolicy {
+    /// The organisation as it is now, with the agent that `reference` names: a UUID, or an external
+    /// id registered in `environment`.
+    #[must_use]
+    pub fn snapshot(&self, org: OrgId, reference: &str, environment: &str) -> Snapshot {
+        let found = self
+            .orgs
+            .read()
+            .ok()
+            .and_then(|orgs| orgs.get(&org).cloned());
+        let Some(found) = found else {
+            let policies = Arc::new(PolicySet::compile(Vec::new()));
+            return Snapshot {
+                policies,
+                agent: None,
+                quarantine: None,
+            };
+        };
+        let Ok(org) = found.read() else {
+            let policies = Arc::new(PolicySet::compile(Vec::new()));
+            let quarantine = Some("its state was left half changed by a fault".to_owned());
+            return Snapshot {
+                policies,
+                agent: None,
+                quarantine,
+            };
+        };
+        Snapshot {
+            policies: org.compiled.clone(),
+            agent: org.agent(reference, environment),
+            quarantine: org.held(),
+        }
+    }
+
+    /// Applies a fact of `control`. Policies take effect with [`ActivePolicy::compile`].
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the fact cannot be read; the organisation then fails closed.
+    pub fn apply(&self, envelope: &Envelope) -> Result<(), Unreadable> {
+        self.change(envelope.org, |org| {
+            let applied = org.apply(envelope);
+            if let Err(error) = &applied {
+                org.quarantine = Some(error.to_string());
+            }
+            applied
+        })
+        .unwrap_or(Ok(()))
+    }
+
+    /// Applies a kill.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it cannot be read; the organisation then fails closed.
+    pub fn apply_kill(&self, envelope: &Envelope) -> Result<(), Unreadable> {
+        self.change(envelope.org, |org| {
+            let applied = envelope.open::<wire::Kill>().and_then(|kill| {
+                let agent = agent_id(&kill.agent_id)?;
+                org.pause(agent, envelope.version, kill.paused.then_some(kill.reason));
+                Ok(())
+            });
+            if let Err(error) = &applied {
+                org.quarantine = Some(error.to_string());
+            }
+            applied
+        })
+        .unwrap_or(Ok(()))
+    }
+
+    /// Compiles what has changed and puts it in force, one organisation after the other.
+    pub fn compile(&self) {
+        let orgs: Vec<_> = match self.orgs.read() {
+            Ok(orgs) => orgs.values().cloned().collect(),
+            Err(_) => return,
+        };
+        for org in orgs {
+            let changed = org.read().is_ok_and(|org| org.dirty);
+            if changed {
+                compile(&org);
+            }
+        }
+    }
+
+    fn change<T>(&self, org: OrgId, change: impl FnOnce(&mut Org) -> T) -> Option<T> {
+        let org = self.orgs.write().ok()?.entry(org).or_default().clone();
+        org.write().ok().map(|mut org| change(&mut org))
+    }
+}
+
+/// Compiles outside the lock; requests go on with the old set meanwhile.
+fn compile(org: &RwLock<Org>) {
+    let policies: Vec<Policy> = match org.write() {
+        Ok(mut org) => {
+            org.dirty = false;
+            org.policies
+                .values()
+                .filter_map(|(_, policy)| policy.clone())
+                .collect()
+        }
+        Err(_) => return,
+    };
+    let set = Arc::new(PolicySet::compile(policies));
+    if let Ok(mut org) = org.write() {
+        org.compiled = set;
+    }
+}
+
+impl Org {
+    fn held(&self) -> Option<String> {
+        self.quarantine
+            .clone()
+            .or_else(|| self.suspended.then(|| "it is suspended".to_owned()))
+    }
+
+    fn agent(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
+        let by_uuid = Uuid::try_parse(reference).ok().map(AgentId);
+        let id = by_uuid
+            .filter(|id| self.agents.contains_key(id))
+            .or_else(|| {
+                self.by_external
+                    .get(&(reference.to_owned(), environment.to_owned()))
+                    .copied()
+            })?;
+        let (_, agent) = self.agents.get(&id)?;
+        Some(KnownAgent {
+            agent: id,
+            external_id: agent.external_id.clone(),
+            name: agent.name.clone(),
+            environment: agent.environment.clone(),
+            archived: agent.archived,
+            paused: self.pauses.get(&id).and_then(|pause| pause.reason.clone()),
+        })
+    }
+
+    fn apply(&mut self, envelope: &Envelope) -> Result<(), Unreadable> {
+        match envelope.kind.aggregate() {
+            "policy" => {
+                let fact = envelope.open::<wire::Policy>()?;
+                let id =
+                    PolicyId::from_bytes(&fact.policy_id).map_err(|source| Unreadable::Id {
+                        field: "policy_id",
+                        source,
+                    })?;
+                let known = self.policies.get(&id).map_or(0, |(version, _)| *version);
+                if envelope.version > known {
+                    let policy = policy(id, envelope.version, fact)?;
+                    self.policies.insert(id, (envelope.version, policy));
+                    self.dirty = true;
+                }
+            }
+            "agent" => self.apply_agent(envelope.version, envelope.open::<wire::Agent>()?)?,
+            "organization" => {
+                let fact = envelope.open::<wire::Organization>()?;
+                self.suspended = fact.suspended;
+            }
+            // Aggregates of control that decide nothing here.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn apply_agent(&mut self, version: u64, fact: wire::Agent) -> Result<(), Unreadable> {
+        let id = agent_id(&fact.agent_id)?;
+        if version <= self.agents.get(&id).map_or(0, |(version, _)| *version) {
+            return Ok(());
+        }
+        self.pause(
+            id,
+            fact.kill_version,
+            fact.paused.then(|| fact.pause_reason.clone()),
+        );
+        self.by_external
+            .insert((fact.external_id.clone(), fact.environment.clone()), id);
+        self.agents.insert(id, (version, fact));
+        Ok(())
+    }
+
+    fn pause(&mut self, agent: AgentId, version: u64, reason: Option<String>) {
+        let pause = self.pauses.entry(agent).or_default();
+        if version > pause.version {
+            *pause = Pause { version, reason };
+        }
+    }
+}
+
+fn agent_id(bytes: &[u8]) -> Result<AgentId, Unreadable> {
+    AgentId::from_bytes(bytes).map_err(|source| Unreadable::Id {
+        field: "agent_id",
+        source,
+    })
+}
+
+/// A policy fact as the engine takes it; `None` when the policy is deleted or inactive.
+fn policy(id: PolicyId, version: u64, fact: wire::Policy) -> Result<Option<Policy>, Unreadable> {
+    if fact.deleted || !fact.is_active {
+        return Ok(None);
+    }
+    let malformed = |why: String| Unreadable::Malformed(format!("policy {id}: {why}"));
+    let word = |e: writ_policy::model::UnknownWord| malformed(e.to_string());
+    let agents = fact
+        .applies_to_agents
+        .iter()
+        .map(|a| agent_id(a).map(|a| a.0));
+    Ok(Some(Policy {
+        id: id.0,
+        version,
+        name: fact.name,
+        policy_type: fact.policy_type.parse().map_err(word)?,
+        mode: fact.enforcement_mode.parse().map_err(word)?,
+        rule_definition: serde_json::from_str(&fact.rule_definition)
+            .map_err(|e| malformed(e.to_string()))?,
+        applies_to_agents: agents.collect::<Result<_, _>>()?,
+        is_active: true,
+        evaluation_order: fact.evaluation_order,
+        severity: fact.severity.parse().map_err(word)?,
+        on_error: match fact.on_error.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(word)?),
+        },
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use prost::Message as _;
+use writ_contract::{Audit, EventId, Fact, Kind};
+
+use super::*;
+
+const ORG: OrgId = OrgId(Uuid::from_u128(1));
+const AGENT: AgentId = AgentId(Uuid::from_u128(2));
+
+fn envelope<F: Fact>(version: u64, fact: &F) -> Envelope {
+    Envelope {
+        event_id: EventId(Uuid::from_u128(9)),
+        kind: Kind::of::<F>("stated"),
+        org: ORG,
+        aggregate_id: String::new(),
+        version,
+        occurred_at_us: 0,
+        audit: Audit::default(),
+        fact: fact.encode_to_vec(),
+        traceparent: String::new(),
+    }
+}
+
+fn agent(kill_version: u64, paused: bool) -> wire::Agent {
+    wire::Agent {
+        agent_id: AGENT.to_bytes(),
+        external_id: "bot".into(),
+        environment: "production".into(),
+        kill_version,
+        paused,
+        ..wire::Agent::default()
+    }
+}
+
+fn kill(paused: bool) -> wire::Kill {
+    let agent_id = AGENT.to_bytes();
+    wire::Kill {
+        agent_id,
+        paused,
+        reason: "incident".into(),
+        ..wire::Kill::default()
+    }
+}
+
+fn paused(state: &ActivePolicy) -> bool {
+    state
+        .snapshot(ORG, "bot", "production")
+        .agent
+        .is_some_and(|a| a.paused.is_some())
+}
+
+#[test]
+fn a_kill_holds_whether_the_agent_is_heard_of_before_or_after() {
+    let state = ActivePolicy::default();
+    state.apply_kill(&envelope(1, &kill(true))).unwrap();
+    state.apply(&envelope(1, &agent(0, false))).unwrap();
+    assert!(paused(&state));
+}
+
+#[test]
+fn an_older_kill_that_arrives_late_changes_nothing() {
+    let state = ActivePolicy::default();
+    state.apply(&envelope(1, &agent(0, false))).unwrap();
+    state.apply_kill(&envelope(2, &kill(false))).unwrap();
+    state.apply_kill(&envelope(1, &kill(true))).unwrap();
+    assert!(!paused(&state));
+}
+
+#[test]
+fn an_agent_fact_from_before_the_pause_does_not_lift_it() {
+    let state = ActivePolicy::default();
+    state.apply_kill(&envelope(3, &kill(true))).unwrap();
+    state.apply(&envelope(1, &agent(2, false))).unwrap();
+    assert!(paused(&state));
+    state.apply(&envelope(2, &agent(4, false))).unwrap();
+    assert!(!paused(&state));
+}
+
+#[test]
+fn an_agent_is_found_by_uuid_and_by_external_id_in_its_environment() {
+    let state = ActivePolicy::default();
+    state.apply(&envelope(1, &agent(0, false))).unwrap();
+    let found = |reference: &str, env| state.snapshot(ORG, reference, env).agent.is_some();
+    assert!(found("bot", "production") && found(&AGENT.to_string(), "staging"));
+    assert!(!found("bot", "staging"));
+    assert!(
+        state
+            .snapshot(OrgId(Uuid::from_u128(7)), "bot", "production")
+            .agent
+            .is_none()
+    );
+}
+
+#[test]
+fn a_fact_that_cannot_be_read_holds_the_organisation() {
+    let state = ActivePolicy::default();
+    let mut newer = envelope(1, &wire::Policy::default());
+    newer.kind = "policy.updated.v2".parse().unwrap();
+    assert!(state.apply(&newer).is_err());
+    assert!(
+        state
+            .snapshot(ORG, "bot", "production")
+            .quarantine
+            .is_some()
+    );
+}
+
+#[test]
+fn policies_are_in_force_once_compiled_and_an_old_version_is_passed_over() {
+    let state = ActivePolicy::default();
+    let policy = |active: bool| wire::Policy {
+        policy_id: vec![5; 16],
+        name: "p".into(),
+        policy_type: "tool_invocation".into(),
+        enforcement_mode: "block".into(),
+        rule_definition: r#"{"denied_tools":["x"]}"#.into(),
+        severity: "low".into(),
+        is_active: active,
+        ..wire::Policy::default()
+    };
+    let count = || state.snapshot(ORG, "bot", "production").policies.len();
+    state.apply(&envelope(2, &policy(true))).unwrap();
+    assert_eq!(count(), 0);
+    state.compile();
+    assert_eq!(count(), 1);
+    state.apply(&envelope(1, &policy(false))).unwrap();
+    state.compile();
+    assert_eq!(count(), 1);
+    state.apply(&envelope(3, &policy(false))).unwrap();
+    state.compile();
+    assert_eq!(count(), 0);
+}
