@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use crate::detect::injection::{self, Score};
 use crate::detect::pii::{self, Found};
-use crate::detect::views;
+use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
 use crate::set::PolicySet;
 use crate::text::Texts;
@@ -57,11 +57,7 @@ impl<'a> Context<'a> {
             let mut signals = Signals::default();
             for (index, text) in self.texts.iter().filter(|(_, text)| !text.trusted) {
                 let views = views::of(&text.raw);
-                for group in self.set.pattern_groups(self.request.agent.id) {
-                    for view in &views {
-                        group.matches(&view.text, |id| signals.patterns.push((id, index)));
-                    }
-                }
+                self.match_patterns(&views, |id| signals.patterns.push((id, index)));
                 let score = injection::score(&views);
                 if score.permille > 0 {
                     signals.scores.push((index, score));
@@ -71,6 +67,19 @@ impl<'a> Context<'a> {
             signals.patterns.dedup();
             signals
         })
+    }
+
+    /// Administrators' patterns are also matched with every gap between words read as one blank,
+    /// but not where the gaps are gone: `^` and `$` would mean something else there.
+    fn match_patterns(&self, views: &[View<'_>], mut found: impl FnMut(u32)) {
+        for group in self.set.pattern_groups(self.request.agent.id) {
+            for view in views.iter().filter(|view| view.kind != ViewKind::Squeezed) {
+                group.matches(&view.text, &mut found);
+                if let Some(even) = views::even_gaps(&view.text) {
+                    group.matches(&even, &mut found);
+                }
+            }
+        }
     }
 
     pub(crate) fn pii(&self) -> &[PiiHit] {

@@ -95,6 +95,13 @@ mod tests {
 
     #[test]
     fn every_phrase_compiles() {
+        for signal in PHRASES.iter().chain(SQUEEZED) {
+            let pattern = expand(signal.pattern);
+            let regex = regex::bytes::RegexBuilder::new(&pattern)
+                .unicode(false)
+                .build();
+            assert!(regex.is_ok(), "{}: {regex:?}", signal.pattern);
+        }
         assert!(PHRASE_SET.is_some());
         assert!(SQUEEZED_SET.is_some());
     }

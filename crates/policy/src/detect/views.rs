@@ -96,6 +96,22 @@ pub fn of(raw: &str) -> Vec<View<'_>> {
     views
 }
 
+/// The text with every run of white space as one blank; `None` when it already is so.
+pub(crate) fn even_gaps(text: &str) -> Option<String> {
+    let uneven = |pair: &[u8]| matches!(pair, [b' ', b' '] | [b'\n' | b'\t' | b'\r', _]);
+    if !text.as_bytes().windows(2).any(uneven) {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    Some(out)
+}
+
 /// What one pass over the bytes says about which decoders are worth trying.
 #[derive(Debug, Default)]
 struct Hints {

@@ -1,7 +1,6 @@
 //! Runs a lowered expression with fuel.
 
-use std::rc::Rc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use chrono::DateTime;
 use serde_json::Value as Json;
@@ -9,7 +8,7 @@ use serde_json::Value as Json;
 use super::cost;
 use super::node::{Func, Loop, LoopKind, Node, Var};
 use super::ops;
-use super::value::{ListRef, Value};
+use super::value::Value;
 use crate::request::{Facts, Request};
 
 /// Bytes of text one step reads or writes.
@@ -121,7 +120,7 @@ impl<'a> Run<'a> {
                     .iter()
                     .map(|item| self.value(item))
                     .collect::<Result<Vec<_>, _>>();
-                Ok(Value::List(ListRef::Made(Rc::new(items?))))
+                Ok(Value::List(Arc::new(items?)))
             }
             Node::Call(func, subject, argument) => self.call(*func, subject, argument.as_deref()),
             Node::Matches(subject, regex) => {
@@ -313,9 +312,7 @@ impl<'a> LoopState<'a> {
             (LoopKind::All, _) => Ok(Value::Bool(!self.decided)),
             (LoopKind::Exists, _) => Ok(Value::Bool(self.decided)),
             (LoopKind::ExistsOne, _) => Ok(Value::Bool(self.count == 1)),
-            (LoopKind::Filter | LoopKind::Map, _) => {
-                Ok(Value::List(ListRef::Made(Rc::new(self.made))))
-            }
+            (LoopKind::Filter | LoopKind::Map, _) => Ok(Value::List(Arc::new(self.made))),
         }
     }
 }
@@ -330,9 +327,7 @@ fn keys_of(range: Value<'_>) -> Value<'_> {
         Value::Json(Json::Object(fields)) => {
             let mut keys: Vec<&str> = fields.keys().map(String::as_str).collect();
             keys.sort_unstable();
-            Value::List(ListRef::Made(Rc::new(
-                keys.into_iter().map(Value::Text).collect(),
-            )))
+            Value::List(Arc::new(keys.into_iter().map(Value::Text).collect()))
         }
         other => other,
     }

@@ -7,7 +7,7 @@ use cel::common::ast::{CallExpr, Expr, ListExpr, LiteralValue, SelectExpr, opera
 
 use super::functions;
 use super::node::{Arith, Compare, Loop, LoopKind, Node, Type, VARS};
-use super::value::{ListRef, Value};
+use super::value::Value;
 
 const MAX_NODES: usize = 1000;
 const MAX_DEPTH: usize = 32;
@@ -387,7 +387,7 @@ fn constant(literal: &LiteralValue) -> Lowered {
             }
         },
         LiteralValue::Double(d) => (Value::Double(*d.inner()), Type::Double),
-        LiteralValue::String(s) => (Value::Literal(Arc::from(s.inner())), Type::String),
+        LiteralValue::String(s) => (Value::Made(Arc::from(s.inner())), Type::String),
         LiteralValue::Null => (Value::Null, Type::Null),
         LiteralValue::Bytes(_) => return Err(Refusal::Unsupported("a bytes literal")),
     };
@@ -401,7 +401,7 @@ fn fold_list(nodes: Vec<Node>) -> Node {
         _ => None,
     };
     match nodes.iter().map(constant).collect::<Option<Vec<_>>>() {
-        Some(values) => Node::Const(Value::List(ListRef::Literal(Arc::new(values)))),
+        Some(values) => Node::Const(Value::List(Arc::new(values))),
         None => Node::List(nodes),
     }
 }

@@ -1,14 +1,14 @@
 //! What operators and functions do to values; every overflow is an error.
 
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 use serde_json::Value as Json;
 
 use super::evaluator::EvalError;
 use super::node::{Arith, Clock, Compare, Func};
-use super::value::{ListRef, Value};
+use super::value::Value;
 
 /// Bytes or elements one step handles.
 const UNITS_A_STEP: usize = 64;
@@ -114,7 +114,7 @@ fn joined<'a>(op: Arith, a: &Value<'a>, b: &Value<'a>) -> Evaluated<'a> {
         (Arith::Add, _, _, Some(m), Some(n)) => {
             let left = (0..m).filter_map(|i| a.item(i));
             let items = left.chain((0..n).filter_map(|i| b.item(i))).collect();
-            Ok(Value::List(ListRef::Made(Rc::new(items))))
+            Ok(Value::List(Arc::new(items)))
         }
         _ => {
             let given = if a.text().is_some() {

@@ -1,6 +1,5 @@
 //! Values while an expression runs; copying one never copies its text.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,23 +14,15 @@ pub(super) enum Value<'a> {
     Double(f64),
     /// Text of the request.
     Text(&'a str),
-    /// Text of the expression.
-    Literal(Arc<str>),
-    /// Text made while running.
-    Made(Rc<str>),
+    /// Text of the expression, or made while running.
+    Made(Arc<str>),
     Time(DateTime<Utc>),
     Span(TimeDelta),
     /// An array or object of the request.
     Json(&'a Json),
     Texts(&'a [String]),
-    List(ListRef<'a>),
-}
-
-/// A list made while running or written in the expression.
-#[derive(Debug, Clone)]
-pub(super) enum ListRef<'a> {
-    Made(Rc<Vec<Value<'a>>>),
-    Literal(Arc<Vec<Value<'static>>>),
+    /// A list of the expression, or made while running.
+    List(Arc<Vec<Value<'a>>>),
 }
 
 impl<'a> Value<'a> {
@@ -50,13 +41,12 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn made(text: String) -> Self {
-        Value::Made(Rc::from(text))
+        Value::Made(Arc::from(text))
     }
 
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Value::Text(s) => Some(s),
-            Value::Literal(s) => Some(s),
             Value::Made(s) => Some(s),
             _ => None,
         }
@@ -68,7 +58,7 @@ impl<'a> Value<'a> {
             Value::Bool(_) => "a boolean",
             Value::Int(_) => "an integer",
             Value::Double(_) => "a double",
-            Value::Text(_) | Value::Literal(_) | Value::Made(_) => "a string",
+            Value::Text(_) | Value::Made(_) => "a string",
             Value::Time(_) => "a timestamp",
             Value::Span(_) => "a duration",
             Value::Json(Json::Object(_)) => "an object",
@@ -80,8 +70,7 @@ impl<'a> Value<'a> {
     pub(super) fn list_len(&self) -> Option<usize> {
         match self {
             Value::Texts(items) => Some(items.len()),
-            Value::List(ListRef::Made(items)) => Some(items.len()),
-            Value::List(ListRef::Literal(items)) => Some(items.len()),
+            Value::List(items) => Some(items.len()),
             Value::Json(Json::Array(items)) => Some(items.len()),
             _ => None,
         }
@@ -90,8 +79,7 @@ impl<'a> Value<'a> {
     pub(super) fn item(&self, index: usize) -> Option<Value<'a>> {
         match self {
             Value::Texts(items) => items.get(index).map(|s| Value::Text(s)),
-            Value::List(ListRef::Made(items)) => items.get(index).cloned(),
-            Value::List(ListRef::Literal(items)) => items.get(index).cloned(),
+            Value::List(items) => items.get(index).cloned(),
             Value::Json(Json::Array(items)) => items.get(index).map(Value::of),
             _ => None,
         }

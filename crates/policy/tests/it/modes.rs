@@ -60,7 +60,10 @@ fn cases() -> Vec<Case> {
 }
 
 fn judged(case: &Case, mode: Mode, rule: &Value, request: &Request) -> Decision {
-    decide(vec![policy(7, case.policy_type, mode, rule.clone())], request)
+    decide(
+        vec![policy(7, case.policy_type, mode, rule.clone())],
+        request,
+    )
 }
 
 #[test]
@@ -88,7 +91,12 @@ fn harmless_act_is_allowed_in_every_mode() {
     for case in cases() {
         for mode in Mode::ALL {
             let decision = judged(&case, *mode, &case.rule, &case.clear);
-            assert_eq!(decision.outcome, Outcome::Allow, "{} {mode}", case.policy_type);
+            assert_eq!(
+                decision.outcome,
+                Outcome::Allow,
+                "{} {mode}",
+                case.policy_type
+            );
             assert!(decision.violations.is_empty() && decision.warnings.is_empty());
             assert!(!decision.considered[0].applied && !decision.considered[0].failed);
             assert_eq!(decision.risk, 0);
@@ -110,7 +118,11 @@ fn policy_that_cannot_be_judged_denies_or_is_recorded_by_its_mode() {
                 Mode::RequireApproval | Mode::Block => {
                     assert_eq!(decision.outcome, Outcome::Block);
                     assert_eq!(decision.violations[0].enforcement_mode, Mode::Block);
-                    assert!(decision.violations[0].message.contains("could not be judged"));
+                    assert!(
+                        decision.violations[0]
+                            .message
+                            .contains("could not be judged")
+                    );
                 }
             }
         }
@@ -129,7 +141,11 @@ fn on_error_overrides_the_mode() {
                 let mut broken = policy(7, case.policy_type, *mode, case.broken.clone());
                 broken.on_error = Some(on_error);
                 let decision = decide(vec![broken], &case.clear);
-                assert_eq!(decision.outcome, outcome, "{} {mode} {on_error}", case.policy_type);
+                assert_eq!(
+                    decision.outcome, outcome,
+                    "{} {mode} {on_error}",
+                    case.policy_type
+                );
                 assert_eq!(decision.warnings.len(), warned);
                 assert!(decision.considered[0].failed);
             }
@@ -146,8 +162,10 @@ fn error_while_judging_follows_the_mode_too() {
         (Mode::RequireApproval, Outcome::Block),
         (Mode::Block, Outcome::Block),
     ] {
-        let decision =
-            decide(vec![policy(1, PolicyType::Expression, mode, rule.clone())], &request("hi"));
+        let decision = decide(
+            vec![policy(1, PolicyType::Expression, mode, rule.clone())],
+            &request("hi"),
+        );
         assert_eq!(decision.outcome, outcome);
         assert!(decision.considered[0].why.contains("no field 'amount'"));
     }

@@ -110,7 +110,11 @@ fn scan_switches_choose_the_parts() {
     };
     let off = decide_by(PolicyType::InjectionScan, rule, &output);
     assert_eq!(off.outcome, Outcome::Allow);
-    let on = decide_by(PolicyType::InjectionScan, json!({"patterns": ["nightfall"]}), &output);
+    let on = decide_by(
+        PolicyType::InjectionScan,
+        json!({"patterns": ["nightfall"]}),
+        &output,
+    );
     assert_eq!(on.violations[0].evidence[0].kind, "patterns[0]");
 }
 
@@ -123,7 +127,11 @@ fn messages_never_echo_what_was_found() {
     for secret in ["4111", "536-90", "ana@"] {
         assert!(!wire.contains(secret), "{wire}");
     }
-    assert!(decision.violations[0].message.contains("credit_card, email, ssn"));
+    assert!(
+        decision.violations[0]
+            .message
+            .contains("credit_card, email, ssn")
+    );
 }
 
 #[test]
@@ -133,9 +141,16 @@ fn masking_works_in_every_mode_and_logs_access() {
     for mode in Mode::ALL {
         let policies = vec![policy(1, PolicyType::PiiAccess, *mode, rule.clone())];
         let decision = decide(policies, &request(text));
-        assert_eq!(decision.redacted_input.as_deref(), Some("Ω my ssn is [REDACTED:ssn]."));
-        assert!(matches!(&decision.obligations[0], Obligation::Mask { evidence, .. } if evidence.len() == 1));
-        assert!(matches!(&decision.obligations[1], Obligation::LogAccess { types, .. } if types == &["ssn"]));
+        assert_eq!(
+            decision.redacted_input.as_deref(),
+            Some("Ω my ssn is [REDACTED:ssn].")
+        );
+        assert!(
+            matches!(&decision.obligations[0], Obligation::Mask { evidence, .. } if evidence.len() == 1)
+        );
+        assert!(
+            matches!(&decision.obligations[1], Obligation::LogAccess { types, .. } if types == &["ssn"])
+        );
     }
 }
 
@@ -149,19 +164,31 @@ fn nothing_to_mask_leaves_no_redacted_input() {
 #[test]
 fn daily_budget_becomes_a_reservation_of_the_utc_day() {
     let rule = json!({"daily_budget": 10, "max_cost_per_execution": 1});
-    let spending = Request { estimated_cost: Some(0.25), ..request("go") };
+    let spending = Request {
+        estimated_cost: Some(0.25),
+        ..request("go")
+    };
     let decision = decide_by(PolicyType::CostLimit, rule.clone(), &spending);
     let reservation = &decision.reservations[0];
     assert_eq!(decision.outcome, Outcome::Allow);
     assert_eq!(reservation.period_key, "2026-11-20");
-    assert_eq!((reservation.amount_micros, reservation.cap_micros), (250_000, 10_000_000));
+    assert_eq!(
+        (reservation.amount_micros, reservation.cap_micros),
+        (250_000, 10_000_000)
+    );
 
     let mut refused = decision.clone();
     refused.add(reservation.violation.clone());
     assert_eq!(refused.outcome, Outcome::Block);
-    assert_eq!(refused.violations[0].message, "the daily budget of $10.00 is used up");
+    assert_eq!(
+        refused.violations[0].message,
+        "the daily budget of $10.00 is used up"
+    );
 
-    let dear = Request { estimated_cost: Some(11.0), ..request("go") };
+    let dear = Request {
+        estimated_cost: Some(11.0),
+        ..request("go")
+    };
     let blocked = decide_by(PolicyType::CostLimit, rule, &dear);
     assert_eq!(blocked.outcome, Outcome::Block);
     assert!(blocked.reservations.is_empty());
@@ -172,7 +199,11 @@ fn missing_estimate_falls_back_and_says_so() {
     let rule = json!({"daily_budget": 10, "default_estimated_cost": 0.02});
     let decision = decide_by(PolicyType::CostLimit, rule, &request("go"));
     assert_eq!(decision.reservations[0].amount_micros, 20_000);
-    assert!(decision.considered[0].why.starts_with("the policy's default cost of $0.02"));
+    assert!(
+        decision.considered[0]
+            .why
+            .starts_with("the policy's default cost of $0.02")
+    );
 
     let set = PolicySet::compile(vec![policy(
         1,
@@ -180,7 +211,10 @@ fn missing_estimate_falls_back_and_says_so() {
         Mode::Block,
         json!({"daily_budget": 10}),
     )]);
-    let facts = Facts { now_ms: NOON, mean_cost: Some(0.5) };
+    let facts = Facts {
+        now_ms: NOON,
+        mean_cost: Some(0.5),
+    };
     let decision = evaluate(&set, &request("go"), &facts);
     assert_eq!(decision.reservations[0].amount_micros, 500_000);
     let decision = evaluate(&set, &request("go"), &Facts::at(NOON));
@@ -190,7 +224,10 @@ fn missing_estimate_falls_back_and_says_so() {
 #[test]
 fn unusable_cost_denies() {
     for cost in [-1.0, f64::NAN, f64::INFINITY] {
-        let request = Request { estimated_cost: Some(cost), ..request("go") };
+        let request = Request {
+            estimated_cost: Some(cost),
+            ..request("go")
+        };
         let rule = json!({"max_cost_per_execution": 1});
         let decision = decide_by(PolicyType::CostLimit, rule, &request);
         assert_eq!(decision.outcome, Outcome::Block, "{cost}");
@@ -209,21 +246,37 @@ fn denied_tool_wins_over_allowed_and_ignores_case() {
         ("Search", true),
         ("mail.send", true),
     ] {
-        let request = Request { tools: vec![tool.into()], ..request("go") };
+        let request = Request {
+            tools: vec![tool.into()],
+            ..request("go")
+        };
         let decision = decide_by(PolicyType::ToolInvocation, rule.clone(), &request);
         assert_eq!(decision.outcome == Outcome::Block, blocked, "{tool}");
     }
     let aliases = json!({"allow": ["*"], "deny": ["payments.{refund,transfer}"]});
-    let request = Request { tools: vec!["x".into(), "payments.refund".into()], ..request("go") };
+    let request = Request {
+        tools: vec!["x".into(), "payments.refund".into()],
+        ..request("go")
+    };
     let decision = decide_by(PolicyType::ToolInvocation, aliases, &request);
-    assert_eq!(decision.violations[0].message, "tool 'payments.refund' is denied");
+    assert_eq!(
+        decision.violations[0].message,
+        "tool 'payments.refund' is denied"
+    );
     assert_eq!(decision.violations[0].evidence[0].location, "tools[1]");
 }
 
 #[test]
 fn empty_allow_list_allows_no_tool() {
-    let request = Request { tools: vec!["x".into()], ..request("go") };
-    let decision = decide_by(PolicyType::ToolInvocation, json!({"allowed_tools": []}), &request);
+    let request = Request {
+        tools: vec!["x".into()],
+        ..request("go")
+    };
+    let decision = decide_by(
+        PolicyType::ToolInvocation,
+        json!({"allowed_tools": []}),
+        &request,
+    );
     assert_eq!(decision.outcome, Outcome::Block);
 }
 
@@ -253,24 +306,43 @@ fn expressions_read_the_request() {
         ("has(metadata.amount) && !has(metadata.missing)", true),
         ("input.lowerAscii().contains('money')", true),
         ("input.matches('(?i)^transfer .* please$')", true),
-        ("agentName == 'Billing bot' && environment == 'production'", true),
+        (
+            "agentName == 'Billing bot' && environment == 'production'",
+            true,
+        ),
         ("now.getHours() == 12 && now.getHours('+02:00') == 14", true),
-        ("now - duration('36h') < timestamp('2026-11-19T00:00:01Z')", true),
+        (
+            "now - duration('36h') < timestamp('2026-11-19T00:00:01Z')",
+            true,
+        ),
         ("now.getDayOfWeek() == 5", true),
-        ("tier == 'subagent' && session == 's1' && user.roles.exists(r, r == 'clerk')", true),
+        (
+            "tier == 'subagent' && session == 's1' && user.roles.exists(r, r == 'clerk')",
+            true,
+        ),
         ("phase == 'pre' && output == ''", true),
         ("environment in ['staging', 'development']", false),
         ("true || metadata.missing > 1", true),
         ("metadata.missing > 1 || true", true),
         ("false && metadata.missing > 1", false),
-        ("tools.exists(t, metadata.missing > 1 || t == 'mail.send')", true),
+        (
+            "tools.exists(t, metadata.missing > 1 || t == 'mail.send')",
+            true,
+        ),
         ("cost > 1 ? false : true", false),
         ("9007199254740993 == 9007199254740992.0", false),
-        ("int('7') % 4 == 3 && double('1.5') == 1.5 && string(7) == '7'", true),
+        (
+            "int('7') % 4 == 3 && double('1.5') == 1.5 && string(7) == '7'",
+            true,
+        ),
     ] {
         let rule = json!({"expression": source});
         let decision = decide_by(PolicyType::Expression, rule, &request);
-        assert!(!decision.considered[0].failed, "{source}: {}", decision.considered[0].why);
+        assert!(
+            !decision.considered[0].failed,
+            "{source}: {}",
+            decision.considered[0].why
+        );
         assert_eq!(decision.outcome == Outcome::Block, expected, "{source}");
     }
 }
@@ -284,7 +356,10 @@ fn only_policies_of_the_agent_are_considered() {
     own.applies_to_agents = vec![agent(), Uuid::from_u128(99)];
     let mut off = policy(3, PolicyType::ToolInvocation, Mode::Block, rule);
     off.is_active = false;
-    let request = Request { tools: vec!["x".into()], ..request("go") };
+    let request = Request {
+        tools: vec!["x".into()],
+        ..request("go")
+    };
     let decision = decide(vec![other, own, off], &request);
     assert_eq!(decision.outcome, Outcome::Allow);
     assert_eq!(decision.considered.len(), 1);
@@ -305,7 +380,10 @@ fn strongest_hit_decides_and_all_are_listed_in_order() {
         of(3, Mode::RequireApproval, 200),
         of(4, Mode::Warn, 100),
     ];
-    let request = Request { tools: vec!["x".into()], ..request("go") };
+    let request = Request {
+        tools: vec!["x".into()],
+        ..request("go")
+    };
     let decision = decide(policies, &request);
     let ids = |hits: &[writ_policy::Violation]| -> Vec<u128> {
         hits.iter().map(|hit| hit.policy_id.as_u128()).collect()
@@ -317,8 +395,15 @@ fn strongest_hit_decides_and_all_are_listed_in_order() {
 
 #[test]
 fn violation_has_the_wire_shape() {
-    let request = Request { tools: vec!["x".into()], ..request("go") };
-    let decision = decide_by(PolicyType::ToolInvocation, json!({"denied_tools": ["x"]}), &request);
+    let request = Request {
+        tools: vec!["x".into()],
+        ..request("go")
+    };
+    let decision = decide_by(
+        PolicyType::ToolInvocation,
+        json!({"denied_tools": ["x"]}),
+        &request,
+    );
     assert_eq!(
         serde_json::to_value(&decision.violations[0]).unwrap(),
         json!({

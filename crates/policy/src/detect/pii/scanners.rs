@@ -127,11 +127,8 @@ const SHAPES: &[Shape] = &[
         |c| c.stands_alone()
     ),
     // Secrets with a prefix of their own.
-    shape!(
-        ApiKey,
-        r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",
-        |c| c.stands_alone()
-    ),
+    shape!(ApiKey, r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", |c| c
+        .stands_alone()),
     shape!(
         ApiKey,
         r"gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{40,250}",
@@ -154,11 +151,7 @@ const SHAPES: &[Shape] = &[
         random
     ),
     shape!(ApiKey, r"AIza[A-Za-z0-9_-]{35}", |c| c.stands_alone()),
-    shape!(
-        ApiKey,
-        r"ya29\.[A-Za-z0-9_-]{20,500}",
-        |c| c.stands_alone()
-    ),
+    shape!(ApiKey, r"ya29\.[A-Za-z0-9_-]{20,500}", |c| c.stands_alone()),
     shape!(
         ApiKey,
         r"(?:ag|ag_test|exe_prod|exe_dev)_[A-Za-z0-9]{32,64}",

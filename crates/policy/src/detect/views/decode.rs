@@ -53,21 +53,19 @@ pub(super) fn hex(text: &str, left: &mut usize, mut found: impl FnMut(String)) {
 
 /// Resolves percent codes, HTML entities and backslash codes, each in one pass over the text.
 pub(super) fn escapes(text: &str, mut found: impl FnMut(String)) {
-    let percent = replace_codes(text, "%", |rest| {
-        let digits = rest.get(..2)?;
-        Some((u32::from_str_radix(digits, 16).ok()?, 2))
-    });
-    let entities = replace_codes(&percent.unwrap_or_else(|| text.to_owned()), "&#", entity);
-    let base = entities.clone().unwrap_or_else(|| text.to_owned());
-    let slashes = replace_codes(&base, "\\", |rest| {
+    let percent = |rest: &str| Some((u32::from_str_radix(rest.get(..2)?, 16).ok()?, 2));
+    let slash = |rest: &str| {
         let length = match rest.as_bytes().first()? {
             b'x' => 3,
             b'u' => 5,
             _ => return None,
         };
         Some((u32::from_str_radix(rest.get(1..length)?, 16).ok()?, length))
-    });
-    if let Some(text) = slashes.or(entities) {
+    };
+    let mut changed = replace_codes(text, "%", percent);
+    changed = replace_codes(changed.as_deref().unwrap_or(text), "&#", entity).or(changed);
+    changed = replace_codes(changed.as_deref().unwrap_or(text), "\\", slash).or(changed);
+    if let Some(text) = changed {
         found(text);
     }
 }
