@@ -1,1 +1,30 @@
-fn main() {}
+//! `writ`: the command line.
+
+mod agent;
+mod api;
+mod approval;
+mod audit;
+mod cli;
+mod dev;
+mod doctor;
+mod env_file;
+mod failure;
+mod key;
+mod list;
+mod output;
+mod policy;
+mod target;
+mod topology;
+mod trace;
+mod webhook;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::try_parse() {
+        Ok(cli) => cli::run(cli),
+        Err(error) => output::usage(&error),
+    }
+}

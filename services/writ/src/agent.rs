@@ -1,0 +1,148 @@
+//! `writ agent`.
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::cli::Context;
+use crate::failure::Failure;
+use crate::list::{self, ListArgs};
+use crate::output::{self, Column};
+
+const COLUMNS: &[Column] = &[
+    ("ID", "/id"),
+    ("AGENT", "/agentId"),
+    ("NAME", "/name"),
+    ("ENVIRONMENT", "/environment"),
+    ("STATUS", "/status"),
+];
+
+#[derive(Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Agents of the organisation
+    List {
+        /// Only those whose id or name contains this
+        #[arg(long)]
+        search: Option<String>,
+        #[command(flatten)]
+        page: ListArgs,
+    },
+    /// One agent
+    Show(Which),
+    /// Register an agent; the same id and environment again changes nothing
+    Register(Register),
+    /// Stop an agent at once: everything it asks is refused until it is resumed
+    Pause {
+        #[command(flatten)]
+        which: Which,
+        /// Why; kept in the record
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let a paused agent act again
+    Resume(Which),
+}
+
+/// An agent.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// Its id: the UUID, or the id the application gave it
+    id: String,
+    /// Which one, when several environments have an agent of that id
+    #[arg(long)]
+    environment: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Register {
+    /// The id the application uses
+    id: String,
+    /// Default: the id
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long, default_value = "production")]
+    environment: String,
+    /// chatbot, copilot, autonomous or workflow
+    #[arg(long = "type", default_value = "chatbot")]
+    kind: String,
+    #[arg(long)]
+    description: Option<String>,
+    #[arg(long, value_name = "EMAIL")]
+    owner: Option<String>,
+    /// observe, advise, act_with_approval or autonomous
+    #[arg(long, value_name = "LEVEL")]
+    autonomy: Option<String>,
+    /// May be repeated
+    #[arg(long = "tag")]
+    tags: Vec<String>,
+}
+
+pub(crate) async fn run(command: AgentCommand, context: &Context) -> Result<(), Failure> {
+    let api = context.api()?;
+    match command {
+        AgentCommand::List { search, page } => {
+            let agents = list::fetch(&api, &["agents"], &[("search", search)], &page).await?;
+            output::rows(context.format, &agents, COLUMNS)
+        }
+        AgentCommand::Show(which) => {
+            let body = api.get(&["agents", &which.id], &which.query()).await?;
+            output::object(context.format, &list::data(body))
+        }
+        AgentCommand::Register(register) => {
+            let body = register.body();
+            let answer = api.send(Method::POST, &["agents"], Some(&body)).await?;
+            output::object(context.format, &list::data(answer))
+        }
+        AgentCommand::Pause { which, reason } => {
+            let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+            let path = ["agents", &which.id, "pause"];
+            let answer = api
+                .send_with(Method::PATCH, &path, &which.query(), Some(&body))
+                .await?;
+            output::object(context.format, &list::data(answer))
+        }
+        AgentCommand::Resume(which) => {
+            let path = ["agents", &which.id, "resume"];
+            let answer = api
+                .send_with(Method::PATCH, &path, &which.query(), None)
+                .await?;
+            output::object(context.format, &list::data(answer))
+        }
+    }
+}
+
+impl Which {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let environment = self.environment.clone();
+        environment
+            .map(|it| ("environment", it))
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Register {
+    /// Fields that were not given are left out: the server keeps what it has.
+    fn body(self) -> Value {
+        let mut body = json!({
+            "agentId": self.id,
+            "name": self.name.unwrap_or_else(|| self.id.clone()),
+            "environment": self.environment,
+            "type": self.kind,
+        });
+        let optional = [
+            ("description", self.description),
+            ("ownerEmail", self.owner),
+            ("autonomyLevel", self.autonomy),
+        ];
+        if let Some(fields) = body.as_object_mut() {
+            for (name, value) in optional {
+                fields.extend(value.map(|value| (name.to_owned(), value.into())));
+            }
+            if !self.tags.is_empty() {
+                fields.insert("tags".to_owned(), self.tags.into());
+            }
+        }
+        body
+    }
+}

@@ -1,0 +1,33 @@
+//! `writ audit`: the signed record, checked by the reader instead of believed.
+
+mod export;
+mod keys;
+mod ledger;
+mod log;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::cli::Context;
+use crate::failure::Failure;
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check every entry, the chain, the tree and the signed checkpoint
+    #[command(after_help = verify::HELP)]
+    Verify(verify::VerifyArgs),
+    /// Write a bundle that anyone can check offline with `writ audit verify --file`
+    Export(export::ExportArgs),
+    /// What was recorded, newest first
+    Log(log::LogArgs),
+}
+
+pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<ExitCode, Failure> {
+    match command {
+        AuditCommand::Verify(args) => verify::run(args, context).await,
+        AuditCommand::Export(args) => export::run(args, context).await.map(|()| ExitCode::SUCCESS),
+        AuditCommand::Log(args) => log::run(args, context).await.map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,142 @@
+//! The ledger's tables, read in one snapshot and never written.
+
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{ConnectOptions, Row};
+use uuid::Uuid;
+
+use crate::api::innermost;
+use crate::env_file::DevEnv;
+use crate::failure::Failure;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the ledger is.
+#[derive(clap::Args)]
+pub(super) struct DatabaseArg {
+    /// Postgres with the ledger, as a role that may read it (ledger_writer sees every organisation)
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// One read-only snapshot of the schema `ledger`.
+pub(super) struct Ledger {
+    connection: PgConnection,
+}
+
+/// A stored entry.
+pub(super) struct Stored {
+    /// The sequence number it is stored under.
+    pub(super) seq: u64,
+    /// Its exact bytes.
+    pub(super) leaf_bytes: Vec<u8>,
+    /// The hash stored beside them.
+    pub(super) leaf_hash: Option<[u8; 32]>,
+}
+
+impl DatabaseArg {
+    /// Connects and fixes the snapshot.
+    pub(super) async fn open(&self, env: &DevEnv) -> Result<Ledger, Failure> {
+        let given = self.database_url.as_deref().filter(|url| !url.is_empty());
+        let Some(url) = given.or_else(|| env.get("DATABASE_URL")) else {
+            return Err(Failure::Usage(
+                "which ledger? give --database-url or DATABASE_URL, or --file for a bundle".into(),
+            ));
+        };
+        let options: PgConnectOptions = url
+            .parse()
+            .map_err(|error| Failure::Usage(format!("--database-url: {error}")))?;
+        let opening = async {
+            let mut connection = options.connect().await?;
+            sqlx::query("begin isolation level repeatable read read only")
+                .execute(&mut connection)
+                .await?;
+            Ok(Ledger { connection })
+        };
+        match tokio::time::timeout(PATIENCE, opening).await {
+            Ok(opened) => opened.map_err(|error| trouble(&error)),
+            Err(_) => Err(Failure::Unavailable(
+                "Postgres does not answer; see `writ doctor`".into(),
+            )),
+        }
+    }
+}
+
+impl Ledger {
+    /// Every organisation that has entries or a checkpoint, as far as the role sees them.
+    pub(super) async fn orgs(&mut self) -> Result<Vec<Uuid>, Failure> {
+        sqlx::query_scalar(
+            "select org_id from ledger.entries where seq = 0
+             union select org_id from ledger.checkpoints order by 1",
+        )
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(|error| trouble(&error))
+    }
+
+    /// Row policies bind most roles to one organisation: this one, until the next.
+    pub(super) async fn enter(&mut self, org: Uuid) -> Result<(), Failure> {
+        sqlx::query("select set_config('app.current_org_id', $1, true)")
+            .bind(org.to_string())
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+            .map_err(|error| trouble(&error))
+    }
+
+    /// The signed checkpoints of an organisation, the latest first.
+    pub(super) async fn checkpoints(
+        &mut self,
+        org: Uuid,
+        most: i64,
+    ) -> Result<Vec<String>, Failure> {
+        sqlx::query_scalar(
+            "select note from ledger.checkpoints where org_id = $1 order by size desc limit $2",
+        )
+        .bind(org)
+        .bind(most)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(|error| trouble(&error))
+    }
+
+    /// The entries below `end` in rising order, as they are stored.
+    pub(super) fn entries(
+        &mut self,
+        org: Uuid,
+        end: u64,
+    ) -> BoxStream<'_, Result<Stored, Failure>> {
+        let end = i64::try_from(end).unwrap_or(i64::MAX);
+        sqlx::query(
+            "select seq, leaf_bytes, leaf_hash from ledger.entries
+             where org_id = $1 and seq < $2 order by seq",
+        )
+        .bind(org)
+        .bind(end)
+        .fetch(&mut self.connection)
+        .map(|row| {
+            row.and_then(|row| stored(&row))
+                .map_err(|error| trouble(&error))
+        })
+        .boxed()
+    }
+}
+
+fn stored(row: &PgRow) -> Result<Stored, sqlx::Error> {
+    let seq: i64 = row.try_get(0)?;
+    let hash: Option<Vec<u8>> = row.try_get(2)?;
+    Ok(Stored {
+        seq: u64::try_from(seq).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        leaf_bytes: row.try_get(1)?,
+        leaf_hash: hash.map(|it| it.try_into().unwrap_or_default()),
+    })
+}
+
+fn trouble(error: &sqlx::Error) -> Failure {
+    let why = innermost(error);
+    Failure::Unavailable(format!(
+        "cannot read the ledger: {why}; check --database-url"
+    ))
+}

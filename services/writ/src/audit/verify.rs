@@ -1,0 +1,235 @@
+//! `writ audit verify`.
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use futures::StreamExt;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use writ_chain::keys::NamedVerifier;
+use writ_chain::verify::{
+    Class, Entry, KnownHead, Report, Tail, Trust, Verification, verify_export,
+};
+use writ_chain::{checkpoint, export};
+
+use super::keys::KeysArg;
+use super::ledger::{DatabaseArg, Ledger};
+use crate::cli::Context;
+use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::target::read;
+
+/// What `--help` adds.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0  everything holds
+  1  the verification could not be done
+  2  bad content: an entry, the chain, the tree or a signature is wrong
+  3  unknown key: no trusted key signed the checkpoint
+  4  incomplete range: entries that must exist are missing, or were never sealed
+The worst of several organisations counts.
+
+A tail that was cut off together with every later checkpoint shows only against a checkpoint kept
+elsewhere: keep one now and then, and give it with --seen.";
+
+/// More stored checkpoints than this are not compared; the latest ones are.
+const MOST_CHECKPOINTS: i64 = 100_000;
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    database: DatabaseArg,
+    /// Check an exported bundle instead of a database, offline
+    #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
+    file: Option<PathBuf>,
+    /// Only this organisation; default: all
+    #[arg(long)]
+    org: Option<Uuid>,
+    #[command(flatten)]
+    keys: KeysArg,
+    /// A checkpoint seen earlier and kept elsewhere; the ledger must still contain it
+    #[arg(long, value_name = "NOTE", requires = "org")]
+    seen: Vec<PathBuf>,
+    /// Compare with every stored checkpoint, not only the latest
+    #[arg(long)]
+    all_checkpoints: bool,
+}
+
+pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
+    let env = context.target.dev_env();
+    let keys = args.keys.load(&env)?;
+    let known = seen(&args.seen, &keys)?;
+    let reports = match &args.file {
+        Some(file) => vec![verify_file(file, args.org, keys, known)?],
+        None => {
+            let mut ledger = args.database.open(&env).await?;
+            let orgs = match args.org {
+                Some(org) => vec![org],
+                None => ledger.orgs().await?,
+            };
+            let mut reports = Vec::new();
+            for org in orgs {
+                let trust = Trust {
+                    org,
+                    keys: keys.clone(),
+                    known: known.clone(),
+                    tail: Tail::Open,
+                };
+                let wanted = if args.all_checkpoints {
+                    MOST_CHECKPOINTS
+                } else {
+                    1
+                };
+                reports.push(verify_ledger(&mut ledger, trust, wanted).await?);
+            }
+            reports
+        }
+    };
+    show(&reports, context.format)?;
+    let worst = reports.iter().map(Report::class).max();
+    Ok(ExitCode::from(worst.unwrap_or(Class::Clean).exit_code()))
+}
+
+/// Heads from notes the reader kept; each must be signed by a trusted key.
+fn seen(files: &[PathBuf], keys: &[NamedVerifier]) -> Result<Vec<KnownHead>, Failure> {
+    let head = |file: &PathBuf| {
+        let note = read(file)?;
+        head_of(&note, keys).map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))
+    };
+    files.iter().map(head).collect()
+}
+
+fn head_of(note: &str, keys: &[NamedVerifier]) -> Result<KnownHead, checkpoint::NoteError> {
+    let verified = checkpoint::open(note, keys)?;
+    let head = verified.checkpoint();
+    Ok(KnownHead {
+        size: head.size,
+        root: head.root,
+    })
+}
+
+async fn verify_ledger(
+    ledger: &mut Ledger,
+    mut trust: Trust,
+    checkpoints: i64,
+) -> Result<Report, Failure> {
+    let org = trust.org;
+    ledger.enter(org).await?;
+    let notes = ledger.checkpoints(org, checkpoints).await?;
+    // An old note that does not verify is left to the run that has it as its latest.
+    let older = notes
+        .iter()
+        .skip(1)
+        .filter_map(|note| head_of(note, &trust.keys).ok());
+    trust.known.extend(older.collect::<Vec<_>>());
+    let mut run = Verification::new(trust, notes.first().map(String::as_str));
+    let mut entries = ledger.entries(org, u64::MAX);
+    while let Some(entry) = entries.next().await {
+        let entry = entry?;
+        run.entry(Entry {
+            position: entry.seq,
+            leaf_bytes: &entry.leaf_bytes,
+            stored_hash: entry.leaf_hash,
+        });
+    }
+    Ok(run.finish())
+}
+
+fn verify_file(
+    file: &Path,
+    org: Option<Uuid>,
+    keys: Vec<NamedVerifier>,
+    known: Vec<KnownHead>,
+) -> Result<Report, Failure> {
+    let broken =
+        |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", file.display()));
+    let open = || std::fs::File::open(file).map(std::io::BufReader::new);
+    let mut first = String::new();
+    open()
+        .and_then(|mut it| it.read_line(&mut first))
+        .map_err(broken)?;
+    // The checkpoint's origin names the organisation under the signature, so a header that lies
+    // about it is found out.
+    let named = export::read_header(first.trim_end_matches('\n')).map(|header| header.org);
+    let trust = Trust {
+        org: org.or(named.ok()).unwrap_or_default(),
+        keys,
+        known,
+        tail: Tail::Sealed,
+    };
+    let mut trouble = None;
+    let lines = open()
+        .map_err(broken)?
+        .lines()
+        .map_while(|line| match line {
+            Ok(line) => Some(line),
+            // Bytes that are no text are the bundle's fault, and an unreadable line.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(String::new()),
+            Err(error) => {
+                trouble = Some(error);
+                None
+            }
+        });
+    let report = verify_export(lines, trust);
+    match trouble {
+        Some(error) => Err(broken(error)),
+        None => Ok(report),
+    }
+}
+
+fn show(reports: &[Report], format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        return output::json(&reports.iter().map(as_json).collect());
+    }
+    if reports.is_empty() {
+        return output::note("the ledger has no entries that this role can see");
+    }
+    for report in reports {
+        let clean = report.class() == Class::Clean;
+        output::check(clean, &report.org.to_string(), &summary(report))?;
+        for finding in &report.findings {
+            output::line(&format!("         {finding}"))?;
+        }
+        let hidden = report.total.saturating_sub(report.findings.len() as u64);
+        if hidden > 0 {
+            output::line(&format!("         and {hidden} more"))?;
+        }
+    }
+    Ok(())
+}
+
+fn summary(report: &Report) -> String {
+    let sealed = match report.sealed {
+        Some(size) => format!("{size} sealed by {}", report.signed_by.join(", ")),
+        None => "none sealed by a trusted key".to_owned(),
+    };
+    format!(
+        "{}: {} entries, {sealed}",
+        word(report.class()),
+        report.entries
+    )
+}
+
+fn word(class: Class) -> &'static str {
+    match class {
+        Class::Clean => "verified",
+        Class::BadContent => "bad content",
+        Class::UnknownKey => "unknown key",
+        Class::IncompleteRange => "incomplete range",
+    }
+}
+
+fn as_json(report: &Report) -> Value {
+    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    json!({
+        "org": report.org,
+        "result": word(report.class()),
+        "entries": report.entries,
+        "sealed": report.sealed,
+        "signedBy": report.signed_by,
+        "findings": findings,
+        "total": report.total,
+    })
+}

@@ -1,0 +1,143 @@
+//! The command line as one value, and where each command is done.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::api::Api;
+use crate::failure::{EXIT_CODES, Failure};
+use crate::output::{self, Format};
+use crate::target::TargetArgs;
+use crate::{agent, approval, audit, dev, doctor, key, policy, topology, trace, webhook};
+
+/// Writ decides whether an AI agent may act, before it acts
+#[derive(Parser)]
+#[command(name = "writ", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// How results are written
+    #[arg(short, long, value_enum, default_value = "table", global = true)]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start Writ here, with its stores; arguments go to writ-dev (`writ dev --help`)
+    #[command(disable_help_flag = true)]
+    Dev {
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGS"
+        )]
+        args: Vec<OsString>,
+    },
+    /// Check everything Writ rests on and say what to do
+    Doctor(doctor::DoctorArgs),
+    /// Agents: list, register, pause, resume
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
+    /// Policies: list, create, validate, delete
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Held actions: list, approve, deny
+    #[command(subcommand)]
+    Approval(approval::ApprovalCommand),
+    /// Traces of agents
+    #[command(subcommand)]
+    Trace(trace::TraceCommand),
+    /// The signed record: verify, export, log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Webhook endpoints
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
+    /// Streams, subjects and who may do what with them
+    #[command(subcommand)]
+    Topology(topology::TopologyCommand),
+    /// Print a completion script: `writ completion bash > /etc/bash_completion.d/writ`
+    Completion {
+        /// The shell it is for
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// Which server.
+    pub(crate) target: TargetArgs,
+    /// How to write.
+    pub(crate) format: Format,
+}
+
+impl Context {
+    /// A client of the chosen server.
+    pub(crate) fn api(&self) -> Result<Api, Failure> {
+        Api::new(self.target.resolve(&self.target.dev_env())?)
+    }
+}
+
+/// Does what was asked; failures become one line and an exit code.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let context = Context {
+        target: cli.target,
+        format: cli.output,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(Box::pin(execute(cli.command, &context))),
+        Err(error) => Err(Failure::Unavailable(format!("cannot start: {error}"))),
+    };
+    done.unwrap_or_else(|failure| output::failure(&failure))
+}
+
+async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Dev { args } => return Err(dev::become_writ_dev(&args)),
+        Command::Doctor(args) => return doctor::run(args, context).await,
+        Command::Audit(command) => return audit::run(command, context).await,
+        Command::Agent(command) => agent::run(command, context).await?,
+        Command::Policy(command) => policy::run(command, context).await?,
+        Command::Approval(command) => approval::run(command, context).await?,
+        Command::Trace(command) => trace::run(command, context).await?,
+        Command::Key(command) => key::run(command, context).await?,
+        Command::Webhook(command) => webhook::run(command, context).await?,
+        Command::Topology(command) => topology::run(&command)?,
+        Command::Completion { shell } => completion(shell)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn completion(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "writ", &mut script);
+    output::raw(&script)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_of_dev_are_passed_on_untouched() {
+        let cli = Cli::try_parse_from(["writ", "dev", "--processes", "--help", "-x"]).unwrap();
+        let Command::Dev { args } = cli.command else {
+            panic!("not dev");
+        };
+        assert_eq!(args, ["--processes", "--help", "-x"]);
+    }
+}

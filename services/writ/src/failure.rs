@@ -1,0 +1,59 @@
+//! Why a command did not do its work, and the exit code that says so.
+
+use std::process::ExitCode;
+
+/// Exit code of a command line that cannot be understood (`EX_USAGE` of sysexits.h).
+pub(crate) const USAGE: u8 = 64;
+
+/// What `--help` says about exit codes.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   the command could not do its work (unreachable, unreadable, a doctor's problem)
+  2   audit verify: bad content, something is there that cannot be
+  3   audit verify: unknown key, no trusted key signed the checkpoint
+  4   audit verify: incomplete range, something that must be there is not
+  5   the server refused the request as it stands
+  6   the API key is not accepted, or may not do this
+  7   there is no such thing
+  64  the command line is not understood";
+
+/// One line for the user: what is wrong, then what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line or a file it names says something that cannot be done.
+    #[error("{0}")]
+    Usage(String),
+    /// A server, a file or a program is not there or cannot be read.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The API answered that it will not.
+    #[error("{0}")]
+    Refused(String),
+    /// 401 or 403.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404.
+    #[error("{0}")]
+    NotFound(String),
+}
+
+impl Failure {
+    /// The code the process ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Unavailable(_) => 1,
+            Self::Refused(_) => 5,
+            Self::Forbidden(_) => 6,
+            Self::NotFound(_) => 7,
+            Self::Usage(_) => USAGE,
+        })
+    }
+}
+
+/// Writing to standard output failed: a closed pipe, a full disk.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unavailable(format!("cannot write the output: {error}"))
+    }
+}

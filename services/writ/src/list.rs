@@ -1,0 +1,60 @@
+//! Lists, page by page.
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::api::Api;
+use crate::failure::Failure;
+
+/// The API gives at most this many items at once.
+const PAGE: usize = 200;
+
+/// How much of a list is wanted.
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// At most this many items
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+}
+
+/// The first `limit` items under `path`.
+pub(crate) async fn fetch(
+    api: &Api,
+    path: &[&str],
+    filters: &[(&str, Option<String>)],
+    wanted: &ListArgs,
+) -> Result<Vec<Value>, Failure> {
+    let filters: Vec<(&str, String)> = filters
+        .iter()
+        .filter_map(|(name, value)| Some((*name, value.clone()?)))
+        .collect();
+    let mut items = Vec::new();
+    let mut cursor: Option<String> = None;
+    while items.len() < wanted.limit {
+        let mut query = filters.clone();
+        query.push(("limit", (wanted.limit - items.len()).min(PAGE).to_string()));
+        query.extend(cursor.take().map(|it| ("cursor", it)));
+        let body = api.get(path, &query).await?;
+        let Some(page) = body.get("data").and_then(Value::as_array) else {
+            return Err(Failure::Unavailable("the answer is not a list".into()));
+        };
+        items.extend(page.iter().cloned());
+        cursor = next_cursor(&body);
+        if cursor.is_none() || page.is_empty() {
+            break;
+        }
+    }
+    items.truncate(wanted.limit);
+    Ok(items)
+}
+
+fn next_cursor(body: &Value) -> Option<String> {
+    let cursor = body.get("nextCursor")?.as_str()?;
+    (!cursor.is_empty()).then(|| cursor.to_owned())
+}
+
+/// The `data` of an answer, or the whole of one that has none.
+pub(crate) fn data(mut body: Value) -> Value {
+    let data = body.get_mut("data").map(Value::take);
+    data.unwrap_or(body)
+}

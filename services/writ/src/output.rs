@@ -1,0 +1,159 @@
+//! The only place that writes: results to standard output, troubles to standard error. Colours
+//! only to terminals and not under `NO_COLOR` (anstream decides).
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::failure::{Failure, USAGE};
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For programs: the API's `data`, as it is.
+    Json,
+}
+
+/// A column: its title and the JSON pointer of its value.
+pub(crate) type Column = (&'static str, &'static str);
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Writes text as it is, with a line end.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    writeln!(anstream::stdout().lock(), "{text}")?;
+    Ok(())
+}
+
+/// Writes bytes that are no line of ours: a generated file, a completion script.
+pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes pretty JSON.
+pub(crate) fn json(value: &Value) -> Result<(), Failure> {
+    line(&format!("{value:#}"))
+}
+
+/// Writes a list: a table with one row per item, or the list itself.
+pub(crate) fn rows(format: Format, items: &[Value], columns: &[Column]) -> Result<(), Failure> {
+    match format {
+        Format::Json => json(&Value::Array(items.to_vec())),
+        Format::Table if items.is_empty() => note("nothing found"),
+        Format::Table => {
+            let mut table = plain_table();
+            table.set_header(columns.iter().map(|(title, _)| *title));
+            for item in items {
+                table.add_row(
+                    columns
+                        .iter()
+                        .map(|(_, pointer)| cell(item.pointer(pointer))),
+                );
+            }
+            line(&table.trim_fmt())
+        }
+    }
+}
+
+/// Writes one object: a line per field, or the object itself.
+pub(crate) fn object(format: Format, value: &Value) -> Result<(), Failure> {
+    match (format, value.as_object()) {
+        (Format::Table, Some(fields)) => {
+            let mut table = plain_table();
+            for (name, field) in fields {
+                table.add_row([visible(name), cell(Some(field))]);
+            }
+            line(&table.trim_fmt())
+        }
+        (Format::Json | Format::Table, _) => json(value),
+    }
+}
+
+/// A line of a check list: `ok` or `problem`, what, and how it is.
+pub(crate) fn check(good: bool, what: &str, how: &str) -> Result<(), Failure> {
+    let (style, word) = if good { (GOOD, "ok") } else { (BAD, "problem") };
+    line(&format!(
+        "{style}{word:<8}{style:#} {what:<12} {}",
+        visible(how)
+    ))
+}
+
+/// A remark beside the result, to standard error.
+pub(crate) fn note(text: &str) -> Result<(), Failure> {
+    writeln!(anstream::stderr().lock(), "{}", visible(text))?;
+    Ok(())
+}
+
+/// One line to standard error and the exit code. That it cannot be written changes nothing.
+pub(crate) fn failure(failure: &Failure) -> ExitCode {
+    let text = visible(&failure.to_string());
+    let _unwritten = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {text}");
+    failure.exit_code()
+}
+
+/// What clap has to say: help and versions are results, everything else is a usage error.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let _unwritten = error.print();
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn plain_table() -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => visible(text),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
+            let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            visible(&words.join(", "))
+        }
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Names and reasons are other people's text: what would steer a terminal is made harmless.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(
+            cell(Some(&json!("a\u{1b}[2Jb\nc"))),
+            "a\u{fffd}[2Jb\u{fffd}c"
+        );
+    }
+
+    #[test]
+    fn cells_show_what_is_there() {
+        assert_eq!(cell(None), "-");
+        assert_eq!(cell(Some(&json!(["a", "b"]))), "a, b");
+        assert_eq!(cell(Some(&json!({ "a": 1 }))), "{\"a\":1}");
+        assert_eq!(cell(Some(&json!(0.5))), "0.5");
+    }
+}

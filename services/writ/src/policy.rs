@@ -1,0 +1,90 @@
+//! `writ policy`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cli::Context;
+use crate::failure::Failure;
+use crate::list::{self, ListArgs};
+use crate::output::{self, Column};
+use crate::target::read;
+
+const COLUMNS: &[Column] = &[
+    ("ID", "/id"),
+    ("NAME", "/name"),
+    ("TYPE", "/policyType"),
+    ("MODE", "/enforcementMode"),
+    ("ACTIVE", "/isActive"),
+    ("VERSION", "/version"),
+];
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Policies of the organisation
+    List(ListArgs),
+    /// One policy with its rule
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Create the policies of a file
+    Create {
+        /// YAML or JSON, one policy or several; - is standard input
+        #[arg(short, long)]
+        file: PathBuf,
+    },
+    /// Delete a policy
+    Delete {
+        /// Its id
+        id: String,
+    },
+}
+
+pub(crate) async fn run(command: PolicyCommand, context: &Context) -> Result<(), Failure> {
+    let api = context.api()?;
+    match command {
+        PolicyCommand::List(page) => {
+            let policies = list::fetch(&api, &["policies"], &[], &page).await?;
+            output::rows(context.format, &policies, COLUMNS)
+        }
+        PolicyCommand::Show { id } => {
+            let body = api.get(&["policies", &id], &[]).await?;
+            output::object(context.format, &list::data(body))
+        }
+        PolicyCommand::Create { file } => {
+            let mut created = Vec::new();
+            for policy in documents(&file)? {
+                let answer = api.send(Method::POST, &["policies"], Some(&policy)).await?;
+                created.push(list::data(answer));
+            }
+            output::rows(context.format, &created, COLUMNS)
+        }
+        PolicyCommand::Delete { id } => {
+            let answer = api.send(Method::DELETE, &["policies", &id], None).await?;
+            output::object(context.format, &list::data(answer))
+        }
+    }
+}
+
+/// The policies of a file: YAML documents, each one policy or a list of them. JSON is YAML.
+fn documents(file: &Path) -> Result<Vec<Value>, Failure> {
+    let wrong = |why: String| Failure::Usage(format!("{}: {why}", file.display()));
+    let text = read(file)?;
+    let mut policies = Vec::new();
+    for document in serde_yaml_ng::Deserializer::from_str(&text) {
+        let document = Value::deserialize(document).map_err(|error| wrong(error.to_string()))?;
+        if let Value::Array(several) = document {
+            policies.extend(several);
+        } else if !document.is_null() {
+            policies.push(document);
+        }
+    }
+    if policies.is_empty() {
+        return Err(wrong("no policy in it".into()));
+    }
+    Ok(policies)
+}

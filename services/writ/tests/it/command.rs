@@ -1,0 +1,79 @@
+//! Exit codes, help and what a user is told to do.
+
+use crate::{code, err, out, writ, writ_with};
+
+#[test]
+fn help_and_version_are_results() {
+    let help = writ(&["--help"]);
+    assert_eq!(code(&help), 0);
+    assert!(out(&help).contains("Exit codes:"), "{}", out(&help));
+    assert_eq!(code(&writ(&["--version"])), 0);
+    assert!(out(&writ(&["audit", "verify", "--help"])).contains("4  incomplete range"));
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_ends_with_64() {
+    for args in [
+        &["agnet"][..],
+        &[],
+        &["agent", "list", "--limit", "many"],
+        &["audit", "verify"],
+    ] {
+        assert_eq!(code(&writ(args)), 64, "{args:?}");
+    }
+}
+
+#[test]
+fn an_error_is_one_line_that_says_what_to_do() {
+    let run = writ(&["agent", "list", "--url", "http://127.0.0.1:9", "--key", "k"]);
+    assert_eq!(code(&run), 1);
+    assert_eq!(err(&run).lines().count(), 1, "{}", err(&run));
+    assert!(err(&run).contains("writ dev"), "{}", err(&run));
+
+    let run = writ(&["agent", "list", "--url", "http://127.0.0.1:9"]);
+    assert_eq!(code(&run), 6);
+    assert!(err(&run).contains("WRIT_API_KEY"), "{}", err(&run));
+}
+
+#[test]
+fn a_secret_from_the_environment_is_never_shown() {
+    let env = [
+        ("WRIT_API_KEY", "hush-hush"),
+        ("DATABASE_URL", "postgres://a:hush-hush@h/d"),
+    ];
+    for args in [
+        &["--help"][..],
+        &["doctor", "--help"],
+        &["doctor"],
+        &["agent", "list"],
+    ] {
+        let run = writ_with(args, &env);
+        assert!(
+            !out(&run).contains("hush-hush") && !err(&run).contains("hush-hush"),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn doctor_names_every_problem_and_what_to_do() {
+    let run = writ(&["doctor", "--tools-dir", "/nowhere"]);
+    assert_eq!(code(&run), 1);
+    let text = out(&run);
+    assert_eq!(text.lines().count(), 6, "{text}");
+    assert!(
+        text.lines().all(|line| line.starts_with("problem")),
+        "{text}"
+    );
+    assert!(
+        text.contains("make setup") && text.contains("NATS_URL"),
+        "{text}"
+    );
+}
+
+#[test]
+fn completion_scripts_know_the_commands() {
+    let run = writ(&["completion", "bash"]);
+    assert_eq!(code(&run), 0);
+    assert!(out(&run).contains("policy"));
+}

@@ -1,0 +1,172 @@
+//! `writ audit verify` and `export` against the ledger's own tables.
+
+use sqlx::Connection;
+use uuid::Uuid;
+use writ_testkit::{Db, Postgres};
+
+use crate::fixture::{checkpoint, keys_file, leaves, org};
+use crate::{code, err, out, writ};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../audit-ledger/migrations");
+
+struct Stored {
+    db: Db,
+    dir: tempfile::TempDir,
+}
+
+impl Stored {
+    /// Two organisations with 5 and 3 entries, sealed at every size but the last.
+    async fn new() -> Self {
+        let db = Postgres::shared().await.fresh_database().await;
+        let owner = writ_pg::StoreUrl::new(db.owner_url.clone());
+        writ_pg::migrate(&owner, "ledger", "ledger", &MIGRATIONS)
+            .await
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        keys_file(dir.path());
+        let stored = Self { db, dir };
+        stored.fill(org(1), 5).await;
+        stored.fill(org(2), 3).await;
+        stored
+    }
+
+    async fn fill(&self, org: Uuid, count: u64) {
+        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
+            .await
+            .unwrap();
+        let leaves = leaves(org, count);
+        for leaf in &leaves {
+            let insert = "insert into ledger.entries (org_id, seq, event_id, leaf_bytes, leaf_hash,
+                salt, single_fact, type, occurred_at) values ($1, $2, $3, $4, $5, $5, true, 't', now())";
+            sqlx::query(insert)
+                .bind(org)
+                .bind(i64::try_from(leaf.seq).unwrap())
+                .bind(Uuid::from_u128(1000 + u128::from(leaf.seq)))
+                .bind(&leaf.leaf_bytes)
+                .bind(leaf.leaf_hash.as_slice())
+                .execute(&mut pg)
+                .await
+                .unwrap();
+        }
+        for size in 1..count {
+            let (head, note) = checkpoint(org, &leaves, size);
+            let insert = "insert into ledger.checkpoints (org_id, size, version, root, note,
+                head_hash, frontier, global_index) values ($1, $2, $2, $3, $4, $3, '', $2)";
+            sqlx::query(insert)
+                .bind(org)
+                .bind(i64::try_from(size).unwrap())
+                .bind(head.root.as_slice())
+                .bind(note)
+                .execute(&mut pg)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// What an administrator could do behind the application's back.
+    async fn tamper(&self, sql: &'static str) {
+        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
+            .await
+            .unwrap();
+        sqlx::raw_sql("set session_replication_role = replica")
+            .execute(&mut pg)
+            .await
+            .unwrap();
+        let changed = sqlx::query(sql).execute(&mut pg).await.unwrap();
+        assert!(changed.rows_affected() > 0);
+    }
+
+    async fn run(&self, args: &[&str]) -> std::process::Output {
+        let keys = self.dir.path().join("keys.json");
+        let mut all: Vec<String> = args.iter().map(|&it| it.to_owned()).collect();
+        all.extend(["--keys".into(), keys.to_string_lossy().into_owned()]);
+        all.extend(["--database-url".into(), self.db.owner_url.clone()]);
+        let run = move || writ(&all.iter().map(String::as_str).collect::<Vec<_>>());
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn every_organisation_is_verified_with_every_checkpoint() {
+    let stored = Stored::new().await;
+    let run = stored.run(&["audit", "verify", "--all-checkpoints"]).await;
+    assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
+    assert!(out(&run).contains("5 entries, 4 sealed"), "{}", out(&run));
+    assert!(out(&run).contains("3 entries, 2 sealed"), "{}", out(&run));
+}
+
+#[tokio::test]
+async fn one_changed_byte_is_found_in_its_organisation_only() {
+    let stored = Stored::new().await;
+    stored
+        .tamper(
+            "update ledger.entries set leaf_bytes = set_byte(leaf_bytes, 90, 1)
+             where seq = 1 and org_id = '00000000-0000-0000-0000-000000000001'",
+        )
+        .await;
+    let run = stored.run(&["audit", "verify"]).await;
+    assert_eq!(code(&run), 2, "{}{}", out(&run), err(&run));
+    let text = out(&run);
+    assert!(text.contains("entry 1 has another stored hash"), "{text}");
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("ok")).count(),
+        1,
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_removed_entry_and_a_missing_checkpoint_are_incomplete() {
+    let stored = Stored::new().await;
+    stored
+        .tamper("delete from ledger.entries where seq = 0")
+        .await;
+    assert_eq!(code(&stored.run(&["audit", "verify"]).await), 4);
+    let stored = Stored::new().await;
+    stored.tamper("delete from ledger.checkpoints").await;
+    assert_eq!(code(&stored.run(&["audit", "verify"]).await), 4);
+}
+
+#[tokio::test]
+async fn an_older_head_that_does_not_fit_is_found() {
+    let stored = Stored::new().await;
+    // Organisation 2's first three entries are not organisation 1's, so its heads are foreign.
+    stored
+        .tamper(
+            "update ledger.checkpoints set note = (select note from ledger.checkpoints
+                where org_id = '00000000-0000-0000-0000-000000000002' and size = 2)
+             where org_id = '00000000-0000-0000-0000-000000000001' and size = 2",
+        )
+        .await;
+    let run = stored.run(&["audit", "verify", "--all-checkpoints"]).await;
+    assert_eq!(code(&run), 2, "{}{}", out(&run), err(&run));
+}
+
+#[tokio::test]
+async fn an_export_verifies_offline() {
+    let stored = Stored::new().await;
+    let to = stored
+        .dir
+        .path()
+        .join("bundle.jsonl")
+        .to_string_lossy()
+        .into_owned();
+    let owner = org(1).to_string();
+    let run = stored
+        .run(&["audit", "export", "--org", &owner, "--to", &to])
+        .await;
+    assert_eq!(code(&run), 0, "{}", err(&run));
+    let keys = stored
+        .dir
+        .path()
+        .join("keys.json")
+        .to_string_lossy()
+        .into_owned();
+    let run = writ(&["audit", "verify", "--file", &to, "--keys", &keys]);
+    assert_eq!(code(&run), 0, "{}", out(&run));
+    assert!(out(&run).contains("4 entries, 4 sealed"), "{}", out(&run));
+    let again = stored
+        .run(&["audit", "export", "--org", &owner, "--to", &to])
+        .await;
+    assert_eq!(code(&again), 1, "an existing file is not overwritten");
+}
