@@ -1,0 +1,311 @@
+//! Metered facts → baselines and findings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use writ_contract::{Audit, Envelope, EventId, Fact, FindingId, Kind, OrgId, Stream, wire};
+use writ_eventlog::{Content, Delivered, EventLog, Reader, Start};
+use writ_pg::{Fence, NewEvent, Outbox, Position, WriterPool};
+use writ_service_kit::Requirement;
+
+use crate::domain::{Baseline, Deviation, Settings, Summary};
+use crate::error::Error;
+use crate::{metrics, store};
+
+/// Facts applied in one transaction.
+const BATCH: usize = 500;
+/// How often a replica that does not lead asks again.
+const STANDBY: Duration = Duration::from_secs(1);
+
+/// The projection `agent_baseline`.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    pub(crate) log: EventLog,
+    pub(crate) pool: WriterPool,
+    pub(crate) outbox: Outbox,
+    pub(crate) settings: Settings,
+    pub(crate) caught_up: Requirement,
+}
+
+/// Whose baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Subject {
+    pub(crate) org: OrgId,
+    pub(crate) agent: String,
+    pub(crate) environment: String,
+}
+
+/// One metered fact, read.
+#[derive(Debug)]
+struct Window {
+    subject: Subject,
+    source: EventId,
+    start_us: i64,
+    end_us: i64,
+    summary: Summary,
+}
+
+/// A finding with whose it is and when.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) id: FindingId,
+    pub(crate) subject: Subject,
+    pub(crate) source: EventId,
+    pub(crate) start: DateTime<Utc>,
+    pub(crate) end: DateTime<Utc>,
+    pub(crate) deviation: Deviation,
+}
+
+impl Projection {
+    /// Waits until this replica leads, then applies facts until something goes wrong.
+    pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
+        let _leading = loop {
+            match store::lead(&self.pool).await? {
+                Some(leading) => break leading,
+                None => {
+                    self.caught_up.met();
+                    tokio::time::sleep(STANDBY).await;
+                }
+            }
+        };
+        let (fence, position) = Fence::acquire(&self.pool, store::PROJECTION, 0).await?;
+        let mut reader = self.resume(&fence, position).await?;
+        if reader.behind() == 0 {
+            self.caught_up.met();
+        }
+        loop {
+            let batch = gather(&mut reader).await?;
+            let behind = batch.last().map_or(0, |last| last.pending);
+            if let Some(position) = reached(&reader, batch.last()) {
+                self.apply(&fence, &position, batch).await?;
+            }
+            metrics::lag(behind);
+            if behind == 0 {
+                self.caught_up.met();
+            }
+        }
+    }
+
+    /// Opens the log where the projection stands, or at its start after emptying the projection
+    /// when the resume point does not fit the log any more.
+    async fn resume(&self, fence: &Fence, position: Option<Position>) -> Result<Reader, Error> {
+        if let Some(position) = position {
+            let mut reader = self.open(Start::At(position.seq)).await?;
+            if fits(&position, &reader) {
+                if reader.behind() > 0 {
+                    // The message at the resume point comes first; if it has aged out, a later one
+                    // does, and has not been applied.
+                    let first = reader.next().await?;
+                    if first.sequence > position.seq {
+                        return self.open(Start::At(first.sequence)).await;
+                    }
+                    if identity(&first.content) == position.event_id {
+                        return Ok(reader);
+                    }
+                } else if self.open(Start::First).await?.behind() == 0 {
+                    return Ok(reader);
+                }
+            }
+            tracing::warn!(
+                stream = position.stream,
+                "resume point does not fit: rebuilding"
+            );
+            let mut tx = self.pool.begin().await?;
+            store::forget_baselines(&mut tx).await?;
+            fence.reset(&mut tx).await?;
+            tx.commit().await?;
+        }
+        self.open(Start::First).await
+    }
+
+    async fn open(&self, start: Start) -> Result<Reader, Error> {
+        let filters = vec![self.log.topology().facts::<wire::Metered>()];
+        Ok(self.log.read(Stream::Ingest, filters, start).await?)
+    }
+
+    /// Judges a batch in order and commits baselines, findings, their facts and the resume point
+    /// together.
+    async fn apply(
+        &self,
+        fence: &Fence,
+        position: &Position,
+        batch: Vec<Delivered>,
+    ) -> Result<(), Error> {
+        let windows: Vec<Window> = batch.into_iter().filter_map(read).collect();
+        let mut tx = self.pool.begin().await?;
+        let mut baselines = store::load(&mut tx, windows.iter().map(|w| &w.subject)).await?;
+        let findings = judge(&mut baselines, &windows, &self.settings);
+        let mut events = Vec::new();
+        for finding in &findings {
+            if store::insert_finding(&mut tx, finding).await? {
+                metrics::finding(finding.deviation.metric);
+                events.push(event(&self.log, finding));
+            }
+        }
+        let last_end = windows.iter().map(|w| w.end_us).max().unwrap_or_default();
+        store::save(&mut tx, &baselines, time(last_end)).await?;
+        writ_pg::append(&mut tx, &events).await?;
+        fence.save(&mut tx, position).await?;
+        let ids: Vec<Uuid> = events
+            .iter()
+            .map(|event| event.envelope.event_id.0)
+            .collect();
+        self.outbox.commit_writer(tx, &ids).await?;
+        metrics::windows(windows.len());
+        Ok(())
+    }
+}
+
+/// Waits for one fact and takes what is there behind it.
+async fn gather(reader: &mut Reader) -> Result<Vec<Delivered>, Error> {
+    let mut batch = vec![reader.next().await?];
+    while batch.len() < BATCH && batch.last().is_some_and(|last| last.pending > 0) {
+        batch.push(reader.next().await?);
+    }
+    Ok(batch)
+}
+
+fn fits(position: &Position, reader: &Reader) -> bool {
+    let (name, created_us) = reader.identity();
+    position.stream == name && position.created.timestamp_micros() == created_us
+}
+
+fn reached(reader: &Reader, last: Option<&Delivered>) -> Option<Position> {
+    let last = last?;
+    let (stream, created_us) = reader.identity();
+    Some(Position {
+        stream: stream.to_owned(),
+        created: time(created_us),
+        seq: last.sequence,
+        event_id: identity(&last.content),
+    })
+}
+
+fn identity(content: &Content) -> String {
+    match content {
+        Content::Fact(envelope) => envelope.event_id.to_string(),
+        Content::Packed(_) | Content::Unreadable(_) => String::new(),
+    }
+}
+
+/// A fact as a window; one that cannot be read is counted and left out.
+fn read(delivered: Delivered) -> Option<Window> {
+    let window = match delivered.content {
+        Content::Fact(envelope) => window(&envelope),
+        Content::Packed(_) | Content::Unreadable(_) => None,
+    };
+    if window.is_none() {
+        metrics::unreadable();
+        tracing::warn!(subject = delivered.subject, "metered fact not readable");
+    }
+    window
+}
+
+fn window(envelope: &Envelope) -> Option<Window> {
+    let metered: wire::Metered = envelope.open().ok()?;
+    let length_us = u64::try_from(metered.window_end_us.checked_sub(metered.window_start_us)?);
+    Some(Window {
+        source: envelope.event_id,
+        start_us: metered.window_start_us,
+        end_us: metered.window_end_us,
+        summary: Summary {
+            length_us: length_us.ok()?,
+            traces: metered.traces,
+            errors: metered.errors,
+            cost_micros: metered.cost_micros,
+            duration_ms_sum: metered.duration_ms_sum,
+        },
+        subject: Subject {
+            org: envelope.org,
+            agent: metered.external_agent_id,
+            environment: metered.environment,
+        },
+    })
+}
+
+fn judge(
+    baselines: &mut HashMap<Subject, Baseline>,
+    windows: &[Window],
+    settings: &Settings,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for window in windows {
+        let baseline = baselines.entry(window.subject.clone()).or_default();
+        let (next, found) = std::mem::take(baseline).observe(&window.summary, settings);
+        *baseline = next;
+        findings.extend(found.into_iter().map(|deviation| Finding {
+            id: FindingId(derived(window.source, deviation.metric.as_str())),
+            subject: window.subject.clone(),
+            source: window.source,
+            start: time(window.start_us),
+            end: time(window.end_us),
+            deviation,
+        }));
+    }
+    findings
+}
+
+fn event(log: &EventLog, finding: &Finding) -> NewEvent {
+    let Finding {
+        id,
+        subject,
+        deviation,
+        ..
+    } = finding;
+    let fact = wire::Finding {
+        finding_id: id.to_bytes(),
+        external_agent_id: subject.agent.clone(),
+        environment: subject.environment.clone(),
+        metric: deviation.metric.as_str().to_owned(),
+        value: deviation.value,
+        expected: deviation.expected,
+        score: deviation.score,
+        severity: deviation.severity.as_str().to_owned(),
+        window_start_us: finding.start.timestamp_micros(),
+        window_end_us: finding.end.timestamp_micros(),
+    };
+    let envelope = Envelope {
+        event_id: EventId(derived(finding.source, &format!("{id}.found"))),
+        kind: Kind::of::<wire::Finding>("found"),
+        org: subject.org,
+        aggregate_id: id.to_string(),
+        version: 1,
+        occurred_at_us: finding.end.timestamp_micros(),
+        audit: Audit {
+            actor: format!("system:{}", crate::NAME),
+            action: "finding.report".to_owned(),
+            target: format!("finding:{id}"),
+            on_behalf_of: Vec::new(),
+            outcome: "succeeded".to_owned(),
+            reason_code: String::new(),
+        },
+        fact: prost::Message::encode_to_vec(&fact),
+        traceparent: String::new(),
+    };
+    let subject = log
+        .topology()
+        .fact::<wire::Finding>(subject.org, &id.to_string());
+    debug_assert_eq!(wire::Finding::OWNER, log.service());
+    NewEvent { subject, envelope }
+}
+
+/// An id that follows from the fact it came of (UUIDv8): a rebuild finds the same findings.
+fn derived(source: EventId, what: &str) -> Uuid {
+    let digest = Sha256::new()
+        .chain_update(source.0.as_bytes())
+        .chain_update(what)
+        .finalize();
+    let mut bytes = [0; 16];
+    for (byte, from) in bytes.iter_mut().zip(digest) {
+        *byte = from;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+fn time(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+}

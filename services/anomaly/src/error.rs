@@ -1,0 +1,21 @@
+//! What can go wrong, apart from refusals.
+
+use writ_eventlog::ReaderError;
+use writ_pg::PgError;
+
+/// Trouble of the service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store's trouble.
+    #[error(transparent)]
+    Store(#[from] PgError),
+    /// The log's trouble.
+    #[error(transparent)]
+    Log(#[from] ReaderError),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
