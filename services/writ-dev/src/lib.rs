@@ -1,0 +1,17 @@
+//! All of Writ on one machine: the three stores as child processes, the seven services in one
+//! process or in one each behind a front door, on one port.
+//!
+//! It is what a developer runs and what the journeys in `tests/integration` run: the same build.
+
+pub mod accounts;
+pub mod args;
+pub mod background;
+pub mod children;
+pub mod door;
+pub mod envfile;
+pub mod layout;
+pub mod orgs;
+pub mod routes;
+pub mod secrets;
+pub mod stores;
+pub mod url;
