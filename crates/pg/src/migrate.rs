@@ -63,7 +63,7 @@ pub async fn migrate(
         }
     }
     base(&mut connection, schema, &roles).await?;
-    migrations.run(&mut connection).await?;
+    migrations.run_direct(None, &mut connection, false).await?;
     connection.close().await?;
     Ok(())
 }

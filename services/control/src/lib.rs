@@ -1,0 +1,94 @@
+//! The control service: who exists and what holds. The command side of Writ.
+//!
+//! Facts out: organisations, keys, agents, policies (full state, dense version), and pauses on the
+//! gate. Facts in: its own, to fill the memory its switches are answered from. Projection:
+//! `registry`, the tables of schema `control`. Promises: a write answers with the state it
+//! produced; a pause that was acknowledged precedes every ALLOW recorded after it; pausing and
+//! status polls need no Postgres.
+//!
+//! Four modules that do not know each other: [`identity`], [`registry`], [`policy`], [`channel`].
+
+pub mod channel;
+pub mod config;
+pub mod identity;
+pub mod policy;
+pub mod registry;
+pub mod write;
+
+mod api;
+mod error;
+mod run;
+mod setup;
+
+use std::sync::Arc;
+
+use writ_contract::{Service, Topology};
+use writ_eventlog::{Announcements, EventLog, KeyFeed};
+use writ_pg::{Outbox, Pools, Relay};
+use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
+
+pub use config::Config;
+pub use error::{Error, Refusal};
+pub use identity::{Seed, SeedKey, SeedOrganization};
+pub use setup::{prepare, seed};
+
+/// The service's name in the topology.
+pub const NAME: &str = "control";
+/// Its schema in Postgres.
+pub const SCHEMA: &str = "control";
+
+/// Wires the service; nothing runs until `run` of the result is awaited.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
+    let (signer, owners) = config.log.keys(Service::Control)?;
+    let topology = Topology::new(&deps.prefix)?;
+    let log = EventLog::new(deps.nats.clone(), topology.clone(), signer, owners);
+    let pools = Pools::new(&config.store, SCHEMA)?;
+    let outbox = Outbox::new(pools.writer.clone());
+    let announcements = Announcements::new();
+    let keys = KeyFeed::new(log.clone());
+    let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
+    let writes = write::Writes::new(
+        pools.clone(),
+        outbox.clone(),
+        topology,
+        announcements.clone(),
+        deps.clock.clone(),
+        config.applied_within.get(),
+    );
+    let ready = ReadyLatch::new(NAME);
+    let (channel, kills) = channel::Channel::new(log.clone(), writes.clone());
+    let pepper = config.access.pepper()?;
+    let state = api::State {
+        identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
+        registry: registry::Registry::new(writes.clone()),
+        policies: policy::Policies::new(writes),
+        channel,
+        heartbeats: Arc::default(),
+        clock: deps.clock,
+        ready: ready.clone(),
+    };
+    let (router, endpoints) = api::routes(gate).build(state.clone());
+    let relay = Relay::new(outbox, log.clone(), SCHEMA);
+    let loops = run::Loops {
+        config,
+        pools,
+        log,
+        relay,
+        announcements,
+        keys,
+        kills,
+        state,
+    };
+    Ok(Built {
+        name: NAME,
+        router,
+        descriptors: Vec::new(),
+        grpc_names: Vec::new(),
+        endpoints,
+        ready,
+        run: Box::pin(loops.run(Tasks::new(deps.cancel))),
+    })
+}

@@ -1,0 +1,15 @@
+//! `GET /health`: up, and whether the credentials that came with the question hold.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use serde_json::json;
+use writ_service_kit::routes::Attempt;
+
+pub(super) async fn health(Attempt(attempt): Attempt, headers: HeaderMap) -> Response {
+    let given = headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key");
+    match attempt {
+        Err(refused) if given => refused.into_response(),
+        Ok(_) | Err(_) => Json(json!({ "status": "ok" })).into_response(),
+    }
+}

@@ -1,0 +1,79 @@
+//! The one place where an error becomes an answer.
+
+use axum::response::IntoResponse;
+use http::StatusCode;
+use writ_eventlog::PublishError;
+use writ_pg::PgError;
+use writ_service_kit::ApiError;
+
+use crate::error::{Error, Refusal};
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Store(PgError::Away(cause)) => {
+                tracing::warn!(error = %cause, "store is away");
+                Self::unavailable("the store is not available, try again").with_ref("CTL0001")
+            }
+            Error::Store(PgError::Conflict { constraint }) => {
+                tracing::info!(constraint, "lost a race");
+                Self::conflict("CONFLICT", "somebody else changed this at the same time, try again")
+                    .with_ref("CTL0002")
+            }
+            Error::Store(cause @ (PgError::Refused(_) | PgError::Fenced { .. })) => {
+                Self::internal(&cause)
+            }
+            Error::Log(PublishError::Unknown) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "SWITCH_UNCONFIRMED",
+                "the log did not acknowledge in time; the switch may have been turned: ask for its status",
+            )
+            .with_ref("CTL0003"),
+            Error::Log(
+                cause @ (PublishError::Unavailable(_)
+                | PublishError::Refused(_)
+                | PublishError::Conflict),
+            ) => {
+                tracing::warn!(error = %cause, "log is away");
+                Self::unavailable("the log is not available; the switch was not turned")
+                    .with_ref("CTL0004")
+            }
+            Error::CatchingUp => {
+                Self::unavailable("still catching up with the log").with_ref("CTL0005")
+            }
+            Error::Bug(context) => Self::internal(&context),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, code, reference) = match &refusal {
+            Refusal::AgentNotFound => (StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "CTL0101"),
+            Refusal::AgentAmbiguous => (StatusCode::CONFLICT, "AGENT_AMBIGUOUS", "CTL0102"),
+            Refusal::PolicyNotFound => (StatusCode::NOT_FOUND, "POLICY_NOT_FOUND", "CTL0103"),
+            Refusal::KeyNotFound => (StatusCode::NOT_FOUND, "KEY_NOT_FOUND", "CTL0104"),
+            Refusal::OrganizationNotFound => {
+                (StatusCode::NOT_FOUND, "ORGANIZATION_NOT_FOUND", "CTL0105")
+            }
+            Refusal::Invalid(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST", "CTL0106"),
+            Refusal::VersionMismatch { .. } => (
+                StatusCode::PRECONDITION_FAILED,
+                "VERSION_MISMATCH",
+                "CTL0107",
+            ),
+            Refusal::NotOwned(_) => (StatusCode::FORBIDDEN, "NOT_OWNED", "CTL0108"),
+            Refusal::RoleTooHigh(_) => (StatusCode::FORBIDDEN, "ROLE_TOO_HIGH", "CTL0109"),
+            Refusal::Environment(_) => (StatusCode::FORBIDDEN, "ENVIRONMENT_FORBIDDEN", "CTL0110"),
+            Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),
+        };
+        Self::new(status, code, refusal.to_string()).with_ref(reference)
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> axum::response::Response {
+        ApiError::from(self).into_response()
+    }
+}

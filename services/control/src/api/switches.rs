@@ -1,0 +1,160 @@
+//! The switch: pause, resume, polls and heartbeats. Nothing here waits for Postgres.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State as Shared};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use writ_contract::OrgId;
+use writ_service_kit::ApiError;
+use writ_service_kit::json::Lenient;
+
+use super::State;
+use super::extract::{By, InEnvironment};
+use crate::channel::{Found, Receipt, Switch};
+use crate::error::{Error, Refusal};
+use crate::registry::KillApplied;
+
+/// How long the answer waits for the row; the switch is turned already.
+const ROW_WITHIN: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Why {
+    reason: Option<String>,
+}
+
+pub(super) async fn pause(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Query(query): Query<InEnvironment>,
+    Lenient(why): Lenient<Why>,
+) -> Result<Json<Value>, ApiError> {
+    let reason = why.reason.unwrap_or_default();
+    turn(
+        &state,
+        &by,
+        &id,
+        query.environment.as_deref(),
+        true,
+        &reason,
+    )
+    .await
+}
+
+pub(super) async fn resume(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Query(query): Query<InEnvironment>,
+) -> Result<Json<Value>, ApiError> {
+    turn(&state, &by, &id, query.environment.as_deref(), false, "").await
+}
+
+pub(super) async fn status_poll(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Query(query): Query<InEnvironment>,
+) -> Result<Json<Value>, ApiError> {
+    let switch = find(&state, &by, &id, query.environment.as_deref())?;
+    let status = if switch.status() == "active" {
+        "active"
+    } else {
+        "paused"
+    };
+    let reason = switch.paused.then_some(switch.reason);
+    Ok(Json(
+        json!({ "data": { "status": status, "reason": reason } }),
+    ))
+}
+
+/// The body's fields say nothing that is kept; the SDK always sends an explicit null.
+pub(super) async fn heartbeat(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Query(query): Query<InEnvironment>,
+) -> Result<Json<Value>, ApiError> {
+    let switch = find(&state, &by, &id, query.environment.as_deref())?;
+    let now = state.clock.now();
+    state.heartbeats.beat(by.org(), switch.agent, now);
+    Ok(Json(
+        json!({ "data": { "status": switch.status(), "receivedAt": now } }),
+    ))
+}
+
+async fn turn(
+    state: &State,
+    by: &By,
+    id: &str,
+    environment: Option<&str>,
+    paused: bool,
+    reason: &str,
+) -> Result<Json<Value>, ApiError> {
+    let found = find(state, by, id, environment)?;
+    by.may_act_in(&found.environment)?;
+    let (switch, receipt) = state
+        .channel
+        .turn(&by.actor, found.agent, paused, reason)
+        .await?;
+    keep_row(state, by, &switch).await;
+    Ok(Json(answer(by, &switch, receipt)))
+}
+
+/// The switch a path names. Until memory is filled nothing is said of an agent that is not in it.
+fn find(state: &State, by: &By, id: &str, environment: Option<&str>) -> Result<Switch, Error> {
+    match state.channel.switches().find(by.org(), id, environment) {
+        Found::One(switch) => Ok(*switch),
+        Found::Several => Err(Refusal::AgentAmbiguous.into()),
+        Found::None if filling(state) => Err(Error::CatchingUp),
+        Found::None => Err(Refusal::AgentNotFound.into()),
+    }
+}
+
+fn filling(state: &State) -> bool {
+    state
+        .ready
+        .missing()
+        .iter()
+        .any(|(what, _)| ["agents", "kills"].contains(what))
+}
+
+/// Writes the row right away when the store is there; otherwise the row-keeper does it later.
+async fn keep_row(state: &State, by: &By, switch: &Switch) {
+    let kill = KillApplied {
+        agent_id: switch.agent,
+        version: switch.kill_version,
+        paused: switch.paused,
+        reason: switch.reason.clone(),
+    };
+    let applying = state.registry.apply_kill(&by.actor, &kill);
+    match tokio::time::timeout(ROW_WITHIN, applying).await {
+        Ok(Ok(Some(agent))) => state
+            .channel
+            .observe(by.org(), agent.version, &agent.fact()),
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the switch is turned, its row will follow"),
+        Err(_) => tracing::warn!("the switch is turned, its row will follow"),
+    }
+}
+
+fn answer(by: &By, switch: &Switch, receipt: Receipt) -> Value {
+    json!({
+        "data": {
+            "id": switch.agent,
+            "agentId": switch.external_id,
+            "name": switch.name,
+            "environment": switch.environment,
+            "status": switch.status(),
+            "pauseReason": switch.paused.then_some(&switch.reason),
+            "organizationId": OrgId(by.org()).to_string(),
+        },
+        "receipt": {
+            "sequence": receipt.sequence,
+            "acknowledgedAt": receipt.acknowledged_at,
+        },
+    })
+}

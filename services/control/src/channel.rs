@@ -1,0 +1,192 @@
+//! The switch of every agent: memory and NATS only, so it works while Postgres is down.
+//!
+//! A pause is a fact on the gate; the gate's acknowledgement is its receipt. Memory is filled from
+//! control's own facts and the gate, and every status poll is answered from it.
+
+mod follow;
+mod heartbeats;
+mod switch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+use writ_contract::{OrgId, Shard, wire};
+use writ_eventlog::{EventLog, Expect, Fences, PublishError};
+
+pub use heartbeats::Heartbeats;
+pub use switch::{Found, Switch, Switches};
+
+use crate::error::{Error, Refusal};
+use crate::write::{About, Actor, Writes};
+
+/// How long the gate may take to acknowledge a pause.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
+/// How long to wait for the kill that came in between, before deciding again.
+const OVERTAKEN_WITHIN: Duration = Duration::from_millis(500);
+const TRIES: usize = 5;
+const REASON: usize = 500;
+
+/// A kill that is on the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kill {
+    /// Whose organisation.
+    pub org: Uuid,
+    /// Whose switch.
+    pub agent: Uuid,
+    /// Version of the switch.
+    pub version: u64,
+    /// On or off.
+    pub paused: bool,
+    /// The operator's words.
+    pub reason: String,
+}
+
+/// What the gate acknowledged: from this sequence on no ALLOW can predate the pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Sequence in the gate's stream.
+    pub sequence: u64,
+    /// When the acknowledgement arrived here.
+    pub acknowledged_at: DateTime<Utc>,
+}
+
+/// The switches, their log, and the way to hear of kills.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    log: EventLog,
+    writes: Writes,
+    switches: Arc<Switches>,
+    fences: Arc<Fences>,
+    again: Arc<Notify>,
+    kills: mpsc::UnboundedSender<Kill>,
+}
+
+impl Channel {
+    /// A channel with empty memory, and the kills its row-keeper has to see to. Nothing is read
+    /// before [`Channel::follow_agents`] and [`Channel::follow_kills`] run.
+    #[must_use]
+    pub fn new(log: EventLog, writes: Writes) -> (Self, mpsc::UnboundedReceiver<Kill>) {
+        let (kills, receiver) = mpsc::unbounded_channel();
+        let channel = Self {
+            log,
+            writes,
+            switches: Arc::default(),
+            fences: Arc::default(),
+            again: Arc::default(),
+            kills,
+        };
+        (channel, receiver)
+    }
+
+    /// The switches as they are known here.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// Takes over an agent's row right after it was written, before its fact comes back.
+    pub fn observe(&self, org: Uuid, version: u64, agent: &wire::Agent) {
+        self.switches.apply_agent(org, version, agent);
+    }
+
+    /// Turns an agent's switch. When this returns the kill is on the gate: every ALLOW recorded
+    /// from now on was evaluated under it.
+    ///
+    /// # Errors
+    /// [`Refusal::Contended`], or the log's trouble; after [`PublishError::Unknown`] the switch may
+    /// have been turned.
+    pub async fn turn(
+        &self,
+        actor: &Actor,
+        agent: Uuid,
+        paused: bool,
+        reason: &str,
+    ) -> Result<(Switch, Receipt), Error> {
+        let shard = Shard::of(OrgId(actor.org));
+        let subject = self.log.topology().kill(shard);
+        for _ in 0..TRIES {
+            let switch = self
+                .switches
+                .get(actor.org, agent)
+                .ok_or(Refusal::AgentNotFound)?;
+            let kill = next_kill(actor.org, &switch, paused, reason);
+            let sequence = self.fences.current(shard);
+            let expect = Expect {
+                subject: subject.clone(),
+                sequence,
+            };
+            let envelope = self.envelope(actor, &switch, &kill);
+            let published = self
+                .log
+                .publish_fact(&subject, &envelope, Some(&expect), ACKNOWLEDGED_WITHIN)
+                .await;
+            match published {
+                Ok(stored) => {
+                    let switch = self.switches.apply_kill(&kill, &switch);
+                    self.fences.applied(shard, stored.sequence);
+                    let acknowledged_at = self.writes.clock().now();
+                    return Ok((
+                        switch,
+                        Receipt {
+                            sequence: stored.sequence,
+                            acknowledged_at,
+                        },
+                    ));
+                }
+                Err(PublishError::Conflict) => self.catch_up(shard, sequence).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Contended.into())
+    }
+
+    /// Another kill came first: wait until it is applied here. When none arrives, memory of the
+    /// gate is wrong (its last kill has aged out, or the stream was replaced): read it anew.
+    async fn catch_up(&self, shard: Shard, sequence: u64) {
+        if !self.fences.passed(shard, sequence, OVERTAKEN_WITHIN).await {
+            self.again.notify_one();
+            tokio::time::sleep(OVERTAKEN_WITHIN).await;
+        }
+    }
+
+    fn envelope(&self, actor: &Actor, switch: &Switch, kill: &Kill) -> writ_contract::Envelope {
+        let fact = wire::Kill {
+            agent_id: kill.agent.as_bytes().to_vec(),
+            external_id: switch.external_id.clone(),
+            environment: switch.environment.clone(),
+            paused: kill.paused,
+            reason: kill.reason.clone(),
+        };
+        let (verb, action, reason_code) = if kill.paused {
+            ("paused", "agent.pause", "AGENT_PAUSED")
+        } else {
+            ("resumed", "agent.resume", "AGENT_RESUMED")
+        };
+        let id = kill.agent.to_string();
+        let about = About {
+            id: &id,
+            version: kill.version,
+            verb,
+            action,
+            reason_code,
+        };
+        self.writes.envelope(actor, about, &fact)
+    }
+}
+
+fn next_kill(org: Uuid, switch: &Switch, paused: bool, reason: &str) -> Kill {
+    Kill {
+        org,
+        agent: switch.agent,
+        version: switch.kill_version + 1,
+        paused,
+        reason: if paused {
+            reason.chars().take(REASON).collect()
+        } else {
+            String::new()
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! Settings; `config.default.toml` is their manual.
+
+use serde::{Deserialize, Serialize};
+use writ_contract::Service;
+use writ_eventlog::LogConfig;
+use writ_pg::PgConfig;
+use writ_service_kit::config::{HumanDuration, Validate};
+use writ_service_kit::process::{HostConfig, ServiceConfig};
+use writ_service_kit::routes::AccessConfig;
+
+/// All settings of the service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The process.
+    pub host: HostConfig,
+    /// Postgres, schema `control`.
+    pub store: PgConfig,
+    /// Keys facts are signed and checked with.
+    pub log: LogConfig,
+    /// Who may call.
+    pub access: AccessConfig,
+    /// How keys are issued.
+    pub keys: KeysConfig,
+    /// How long a write waits for the replicas that decide.
+    pub applied_within: HumanDuration,
+    /// How often heartbeats are written down.
+    pub heartbeat_every: HumanDuration,
+    /// A JSON file of organisations and keys to create at start if they are missing; empty for
+    /// none. For development and first installations.
+    pub seed_file: String,
+}
+
+/// How keys are issued.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeysConfig {
+    /// bcrypt cost of the stored hash, 4 to 16.
+    pub bcrypt_cost: u32,
+}
+
+impl Default for KeysConfig {
+    fn default() -> Self {
+        Self { bcrypt_cost: 10 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: HostConfig::default(),
+            store: PgConfig::default(),
+            log: LogConfig::default(),
+            access: AccessConfig::default(),
+            keys: KeysConfig::default(),
+            applied_within: HumanDuration::from_millis(250),
+            heartbeat_every: HumanDuration::from_secs(10),
+            seed_file: String::new(),
+        }
+    }
+}
+
+impl ServiceConfig for Config {
+    fn host(&self) -> &HostConfig {
+        &self.host
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Vec<String> {
+        let mut problems = self.host.validate();
+        problems.extend(self.store.problems("store"));
+        problems.extend(
+            self.log
+                .keys(Service::Control)
+                .err()
+                .map(|wrong| wrong.to_string()),
+        );
+        problems.extend(self.access.problems());
+        if !(4..=16).contains(&self.keys.bcrypt_cost) {
+            problems.push("keys.bcrypt_cost: must be 4 to 16".to_owned());
+        }
+        if self.heartbeat_every.get().is_zero() {
+            problems.push("heartbeat_every: must be longer than nothing".to_owned());
+        }
+        problems
+    }
+}

@@ -1,0 +1,73 @@
+//! What can go wrong, told without HTTP; `api/status.rs` is the one place that maps it.
+
+use writ_access::Role;
+use writ_eventlog::PublishError;
+use writ_pg::PgError;
+
+/// Why a call did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The domain says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store's trouble.
+    #[error(transparent)]
+    Store(#[from] PgError),
+    /// A pause or resume that is not known to be on the log.
+    #[error(transparent)]
+    Log(#[from] PublishError),
+    /// Memory is not filled yet, so nothing may be said about an agent's state.
+    #[error("still catching up with the log")]
+    CatchingUp,
+    /// Something that must not happen.
+    #[error("{0}")]
+    Bug(String),
+}
+
+/// The domain's refusals.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such agent in this organisation.
+    #[error("agent not found")]
+    AgentNotFound,
+    /// An external id that exists in several environments.
+    #[error("this agent id exists in several environments: add ?environment=")]
+    AgentAmbiguous,
+    /// No such policy in this organisation.
+    #[error("policy not found")]
+    PolicyNotFound,
+    /// No such key in this organisation.
+    #[error("key not found")]
+    KeyNotFound,
+    /// No such organisation: it was never created.
+    #[error("organization not found")]
+    OrganizationNotFound,
+    /// Fields that do not say what they should, each line beginning with the field's name.
+    #[error("{}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// `If-Match` names another version than the current one.
+    #[error("the current version is {current}")]
+    VersionMismatch {
+        /// What `If-Match` would have to say.
+        current: u64,
+    },
+    /// A developer may write policies only for agents it owns.
+    #[error("{0}")]
+    NotOwned(String),
+    /// A key above its issuer's role.
+    #[error("a key of role {0} can be issued only by that role or above")]
+    RoleTooHigh(Role),
+    /// The key may not act in the agent's environment.
+    #[error("the key may not act in environment {0}")]
+    Environment(String),
+    /// The same switch is being turned by too many at once.
+    #[error("the agent's switch is contended, try again")]
+    Contended,
+}
+
+impl Refusal {
+    /// One wrong field.
+    pub fn field(name: &str, problem: &str) -> Self {
+        Self::Invalid(vec![format!("{name}: {problem}")])
+    }
+}

@@ -1,0 +1,162 @@
+//! Organisations, the people in them, and their keys.
+
+mod key;
+mod organization;
+mod seed;
+mod store;
+
+use uuid::Uuid;
+use writ_access::{Caller, Pepper};
+use writ_contract::{KeyId, OrgId};
+
+pub use key::{Issue, Key};
+pub use organization::{Organization, Settings};
+pub use seed::{Seed, SeedKey, SeedOrganization};
+
+use crate::error::Error;
+use crate::write::{About, Actor, Writes};
+
+/// The organisations, people and keys.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    writes: Writes,
+    pepper: Pepper,
+    bcrypt_cost: u32,
+}
+
+impl Identity {
+    /// Over what modules write with. Keys are recognised under `pepper`.
+    #[must_use]
+    pub fn new(writes: Writes, pepper: Pepper, bcrypt_cost: u32) -> Self {
+        Self {
+            writes,
+            pepper,
+            bcrypt_cost,
+        }
+    }
+
+    /// Issues a key. Its text is returned here and can never be read again.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::Invalid`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
+    pub async fn issue(
+        &self,
+        caller: &Caller,
+        actor: &Actor,
+        command: &Issue,
+    ) -> Result<(Key, String), Error> {
+        let facts = key::Facts {
+            key_id: self.writes.new_id(),
+            new_person: self.writes.new_id(),
+            random: random()?,
+            salt: random()?,
+            now: self.writes.clock().now(),
+        };
+        let text = command.key_text(&facts)?;
+        let hash = self.hash(&text, facts.salt).await?;
+        let (key, person) = key::issue(caller, command, &facts, &text, hash, &self.pepper)?;
+        let mut tx = self.writes.begin(actor.org).await?;
+        if let Some(person) = &person {
+            store::insert_person(&mut tx, person, facts.now).await?;
+        }
+        store::insert_key(&mut tx, &key).await?;
+        let event = self.key_event(actor, &key, "issued", "key.issue");
+        self.writes.commit(tx, &[event]).await?;
+        Ok((key, text))
+    }
+
+    /// Revokes a key; from then on it is refused. Revoking it again changes nothing.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::KeyNotFound`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
+    pub async fn revoke(&self, caller: &Caller, actor: &Actor, id: Uuid) -> Result<Key, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = store::lock_key(&mut tx, id).await?;
+        let Some(revoked) = found.revoked(caller, self.writes.clock().now())? else {
+            return Ok(found);
+        };
+        store::update_key(&mut tx, &revoked).await?;
+        let event = self.key_event(actor, &revoked, "revoked", "key.revoke");
+        self.writes.commit(tx, &[event]).await?;
+        Ok(revoked)
+    }
+
+    /// A page of keys in the order of their ids, and the id after which more follow.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn keys(
+        &self,
+        org: Uuid,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<(Vec<Key>, Option<Uuid>), Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::keys(&mut tx, after, limit).await
+    }
+
+    /// The organisation.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::OrganizationNotFound`], or the store's trouble.
+    pub async fn organization(&self, org: Uuid) -> Result<Organization, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::organization(&mut tx).await
+    }
+
+    /// Changes the organisation's settings; `if_match` is the version the caller has seen.
+    ///
+    /// # Errors
+    /// [`crate::Refusal`], or the store's trouble.
+    pub async fn settings(
+        &self,
+        actor: &Actor,
+        if_match: Option<u64>,
+        settings: &Settings,
+    ) -> Result<Organization, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = store::organization(&mut tx).await?;
+        let changed = found.with(settings, if_match)?;
+        if changed == found {
+            return Ok(found);
+        }
+        store::update_organization(&mut tx, &changed).await?;
+        let id = OrgId(changed.id).to_string();
+        let about = About {
+            id: &id,
+            version: changed.version,
+            verb: "updated",
+            action: "organization.update",
+            reason_code: "",
+        };
+        let event = self.writes.event(actor, about, &changed.fact());
+        self.writes.commit(tx, &[event]).await?;
+        Ok(changed)
+    }
+
+    fn key_event(&self, actor: &Actor, key: &Key, verb: &str, action: &str) -> writ_pg::NewEvent {
+        let id = KeyId(key.id).to_string();
+        let about = About {
+            id: &id,
+            version: key.version,
+            verb,
+            action,
+            reason_code: "",
+        };
+        self.writes.event(actor, about, &key.fact())
+    }
+
+    /// bcrypt takes tens of milliseconds of a core, so it runs beside the requests.
+    async fn hash(&self, text: &str, salt: [u8; 16]) -> Result<String, Error> {
+        let (text, cost) = (text.to_owned(), self.bcrypt_cost);
+        tokio::task::spawn_blocking(move || key::hash(&text, cost, salt))
+            .await
+            .map_err(|error| Error::Bug(error.to_string()))?
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Bug(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}

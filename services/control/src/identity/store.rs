@@ -1,0 +1,230 @@
+//! All SQL about organisations, people and keys.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use writ_pg::{PgError, TenantTx};
+
+use super::key::{Key, Person};
+use super::organization::Organization;
+use crate::error::{Error, Refusal};
+use crate::write::{signed, unsigned};
+
+#[derive(Debug, sqlx::FromRow)]
+struct OrganizationRow {
+    org_id: Uuid,
+    name: String,
+    on_plan_limit: String,
+    registration_required: bool,
+    suspended: bool,
+    max_traces_per_month: Option<i64>,
+    version: i64,
+    created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct KeyRow {
+    key_id: Uuid,
+    name: String,
+    prefix: String,
+    public_id: String,
+    secret_hash: String,
+    mac: Vec<u8>,
+    role: String,
+    person_id: Uuid,
+    test: bool,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    cidrs: Vec<String>,
+    environments: Vec<String>,
+    signature_required: bool,
+    version: i64,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<KeyRow> for Key {
+    type Error = Error;
+
+    fn try_from(row: KeyRow) -> Result<Self, Error> {
+        let role = row
+            .role
+            .parse()
+            .map_err(|_| Error::Bug(format!("role {}", row.role)))?;
+        Ok(Self {
+            id: row.key_id,
+            name: row.name,
+            prefix: row.prefix,
+            public_id: row.public_id,
+            secret_hash: row.secret_hash,
+            mac: row.mac,
+            role,
+            person: row.person_id,
+            test: row.test,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            cidrs: row.cidrs,
+            environments: row.environments,
+            signature_required: row.signature_required,
+            version: unsigned(row.version),
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// False when the organisation exists.
+pub(super) async fn insert_organization(
+    tx: &mut TenantTx,
+    organization: &Organization,
+) -> Result<bool, PgError> {
+    let done = sqlx::query(
+        "insert into organizations (org_id, name, on_plan_limit, registration_required, suspended,
+           max_traces_per_month, version, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id) do nothing",
+    )
+    .bind(organization.id)
+    .bind(&organization.name)
+    .bind(&organization.on_plan_limit)
+    .bind(organization.registration_required)
+    .bind(organization.suspended)
+    .bind(organization.max_traces_per_month.map(signed))
+    .bind(signed(organization.version))
+    .bind(organization.created_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The organisation of the transaction, its row locked.
+pub(super) async fn organization(tx: &mut TenantTx) -> Result<Organization, Error> {
+    let row: Option<OrganizationRow> = sqlx::query_as("select * from organizations for update")
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(PgError::from)?;
+    let row = row.ok_or(Refusal::OrganizationNotFound)?;
+    Ok(Organization {
+        id: row.org_id,
+        name: row.name,
+        on_plan_limit: row.on_plan_limit,
+        registration_required: row.registration_required,
+        suspended: row.suspended,
+        max_traces_per_month: row.max_traces_per_month.map(unsigned),
+        version: unsigned(row.version),
+        created_at: row.created_at,
+    })
+}
+
+pub(super) async fn update_organization(
+    tx: &mut TenantTx,
+    organization: &Organization,
+) -> Result<(), PgError> {
+    sqlx::query(
+        "update organizations set name = $2, on_plan_limit = $3, registration_required = $4,
+           version = $5 where org_id = $1",
+    )
+    .bind(organization.id)
+    .bind(&organization.name)
+    .bind(&organization.on_plan_limit)
+    .bind(organization.registration_required)
+    .bind(signed(organization.version))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_person(
+    tx: &mut TenantTx,
+    person: &Person,
+    now: DateTime<Utc>,
+) -> Result<(), PgError> {
+    let org = tx.org();
+    sqlx::query(
+        "insert into people (org_id, person_id, name, email, created_at)
+         values ($1, $2, $3, $4, $5) on conflict (org_id, person_id) do nothing",
+    )
+    .bind(org)
+    .bind(person.id)
+    .bind(&person.name)
+    .bind(&person.email)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {
+    let org = tx.org();
+    sqlx::query(
+        "insert into keys (org_id, key_id, name, prefix, public_id, secret_hash, mac, role,
+           person_id, test, expires_at, cidrs, environments, signature_required, version,
+           created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(org)
+    .bind(key.id)
+    .bind(&key.name)
+    .bind(&key.prefix)
+    .bind(&key.public_id)
+    .bind(&key.secret_hash)
+    .bind(&key.mac)
+    .bind(key.role.as_str())
+    .bind(key.person)
+    .bind(key.test)
+    .bind(key.expires_at)
+    .bind(&key.cidrs)
+    .bind(&key.environments)
+    .bind(key.signature_required)
+    .bind(signed(key.version))
+    .bind(key.created_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn update_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {
+    sqlx::query("update keys set revoked_at = $2, version = $3 where key_id = $1")
+        .bind(key.id)
+        .bind(key.revoked_at)
+        .bind(signed(key.version))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn has_key(tx: &mut TenantTx, id: Uuid) -> Result<bool, PgError> {
+    Ok(
+        sqlx::query_scalar("select exists (select from keys where key_id = $1)")
+            .bind(id)
+            .fetch_one(&mut **tx)
+            .await?,
+    )
+}
+
+pub(super) async fn lock_key(tx: &mut TenantTx, id: Uuid) -> Result<Key, Error> {
+    let row: Option<KeyRow> = sqlx::query_as("select * from keys where key_id = $1 for update")
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(PgError::from)?;
+    row.ok_or(Refusal::KeyNotFound)?.try_into()
+}
+
+pub(super) async fn keys(
+    tx: &mut TenantTx,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<(Vec<Key>, Option<Uuid>), Error> {
+    let mut rows: Vec<KeyRow> =
+        sqlx::query_as("select * from keys where key_id > $1 order by key_id limit $2")
+            .bind(after.unwrap_or(Uuid::nil()))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(PgError::from)?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.key_id);
+    let keys = rows
+        .into_iter()
+        .map(Key::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok((keys, next))
+}

@@ -1,0 +1,152 @@
+//! Policies: what agents may not do, versioned, checked before they are stored.
+
+mod domain;
+mod store;
+
+use uuid::Uuid;
+use writ_contract::PolicyId;
+use writ_pg::TenantTx;
+
+pub use domain::{Body, Policy, Targets};
+pub use store::{Page, Version};
+
+use crate::error::{Error, Refusal};
+use crate::write::{About, Actor, Writes};
+
+/// The policies of all organisations.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    writes: Writes,
+}
+
+impl Policies {
+    /// Over what modules write with.
+    #[must_use]
+    pub fn new(writes: Writes) -> Self {
+        Self { writes }
+    }
+
+    /// Creates a policy, version 1. `targets` says what is known of the agents it names.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every wrong field, [`Refusal::NotOwned`], or the store's trouble.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        body: &Body,
+        targets: &Targets,
+    ) -> Result<Policy, Error> {
+        let now = self.writes.clock().now();
+        let policy = Policy::new(self.writes.new_id(), body, targets, now)?;
+        let mut tx = self.writes.begin(actor.org).await?;
+        store::insert(&mut tx, &policy).await?;
+        self.finish(tx, actor, &policy, "created").await?;
+        Ok(policy)
+    }
+
+    /// Changes a policy: named fields are replaced. `if_match` is the version the caller has seen.
+    ///
+    /// # Errors
+    /// As for [`Policies::create`], [`Refusal::PolicyNotFound`], [`Refusal::VersionMismatch`].
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        if_match: Option<u64>,
+        body: &Body,
+        targets: &Targets,
+    ) -> Result<Policy, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = seen(store::lock(&mut tx, id).await?, if_match)?;
+        let changed = found.patched(body, targets, self.writes.clock().now())?;
+        if changed == found {
+            return Ok(found);
+        }
+        store::update(&mut tx, &changed).await?;
+        let verb = if found.is_active && !changed.is_active {
+            "deactivated"
+        } else {
+            "updated"
+        };
+        self.finish(tx, actor, &changed, verb).await?;
+        Ok(changed)
+    }
+
+    /// Deletes a policy: it is judged no more, its versions stay.
+    ///
+    /// # Errors
+    /// [`Refusal::PolicyNotFound`], [`Refusal::VersionMismatch`], [`Refusal::NotOwned`], or the
+    /// store's trouble.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        if_match: Option<u64>,
+        targets: &Targets,
+    ) -> Result<Policy, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = seen(store::lock(&mut tx, id).await?, if_match)?;
+        let deleted = found.deleted(targets, self.writes.clock().now())?;
+        store::update(&mut tx, &deleted).await?;
+        self.finish(tx, actor, &deleted, "deleted").await?;
+        Ok(deleted)
+    }
+
+    /// One policy.
+    ///
+    /// # Errors
+    /// [`Refusal::PolicyNotFound`], or the store's trouble.
+    pub async fn get(&self, org: Uuid, id: Uuid) -> Result<Policy, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::find(&mut tx, id).await
+    }
+
+    /// A page of policies in the order of their ids.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn list(&self, org: Uuid, after: Option<Uuid>, limit: u32) -> Result<Page, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::list(&mut tx, after, limit).await
+    }
+
+    /// Every version of a policy, the newest first.
+    ///
+    /// # Errors
+    /// [`Refusal::PolicyNotFound`], or the store's trouble.
+    pub async fn versions(&self, org: Uuid, id: Uuid) -> Result<Vec<Version>, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::versions(&mut tx, id).await
+    }
+
+    async fn finish(
+        &self,
+        mut tx: TenantTx,
+        actor: &Actor,
+        policy: &Policy,
+        verb: &str,
+    ) -> Result<(), Error> {
+        store::remember(&mut tx, policy, &actor.name).await?;
+        let id = PolicyId(policy.id).to_string();
+        let action = format!("policy.{}", verb.trim_end_matches('d'));
+        let version = policy.version;
+        let about = About {
+            id: &id,
+            version,
+            verb,
+            action: &action,
+            reason_code: "",
+        };
+        let event = self.writes.event(actor, about, &policy.fact());
+        self.writes.commit(tx, &[event]).await
+    }
+}
+
+fn seen(found: Policy, if_match: Option<u64>) -> Result<Policy, Refusal> {
+    if if_match.is_some_and(|seen| seen != found.version) {
+        return Err(Refusal::VersionMismatch {
+            current: found.version,
+        });
+    }
+    Ok(found)
+}

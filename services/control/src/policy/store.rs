@@ -1,0 +1,236 @@
+//! All SQL about policies.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+use writ_pg::{PgError, TenantTx};
+
+use super::domain::Policy;
+use crate::error::{Error, Refusal};
+use crate::write::{signed, unsigned};
+
+/// Some policies and where the next ones begin.
+#[derive(Debug)]
+pub struct Page {
+    /// In order of their ids.
+    pub policies: Vec<Policy>,
+    /// Id of the last one, when there are more.
+    pub next: Option<Uuid>,
+}
+
+/// What a policy said once.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Version {
+    /// From 1.
+    pub version: i64,
+    /// The policy, as it was.
+    pub policy: Json<Value>,
+    /// Who wrote it.
+    pub actor: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    policy_id: Uuid,
+    name: String,
+    description: Option<String>,
+    policy_type: String,
+    enforcement_mode: String,
+    rule_definition: Json<Value>,
+    applies_to_agents: Vec<Uuid>,
+    is_active: bool,
+    evaluation_order: i32,
+    severity: String,
+    on_error: Option<String>,
+    deleted: bool,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Policy {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let unreadable = |word: writ_policy::model::UnknownWord| {
+            Error::Bug(format!("policy {}: {word}", row.policy_id))
+        };
+        Ok(Self {
+            id: row.policy_id,
+            name: row.name,
+            description: row.description,
+            policy_type: row.policy_type.parse().map_err(unreadable)?,
+            mode: row.enforcement_mode.parse().map_err(unreadable)?,
+            rule_definition: row.rule_definition.0,
+            applies_to_agents: row.applies_to_agents,
+            is_active: row.is_active,
+            evaluation_order: u32::try_from(row.evaluation_order).unwrap_or_default(),
+            severity: row.severity.parse().map_err(unreadable)?,
+            on_error: row
+                .on_error
+                .map(|word| word.parse())
+                .transpose()
+                .map_err(unreadable)?,
+            is_deleted: row.deleted,
+            version: unsigned(row.version),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+pub(super) async fn insert(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgError> {
+    let org = tx.org();
+    sqlx::query(
+        "insert into policies (org_id, policy_id, name, description, policy_type, enforcement_mode,
+           rule_definition, applies_to_agents, is_active, evaluation_order, severity, on_error,
+           deleted, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(org)
+    .bind(policy.id)
+    .bind(&policy.name)
+    .bind(&policy.description)
+    .bind(policy.policy_type.as_str())
+    .bind(policy.mode.as_str())
+    .bind(Json(&policy.rule_definition))
+    .bind(&policy.applies_to_agents)
+    .bind(policy.is_active)
+    .bind(i32::try_from(policy.evaluation_order).unwrap_or(i32::MAX))
+    .bind(policy.severity.as_str())
+    .bind(policy.on_error.map(|on| on.as_str()))
+    .bind(policy.is_deleted)
+    .bind(signed(policy.version))
+    .bind(policy.created_at)
+    .bind(policy.updated_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgError> {
+    sqlx::query(
+        "update policies set name = $2, description = $3, policy_type = $4, enforcement_mode = $5,
+           rule_definition = $6, applies_to_agents = $7, is_active = $8, evaluation_order = $9,
+           severity = $10, on_error = $11, deleted = $12, version = $13, updated_at = $14
+         where policy_id = $1",
+    )
+    .bind(policy.id)
+    .bind(&policy.name)
+    .bind(&policy.description)
+    .bind(policy.policy_type.as_str())
+    .bind(policy.mode.as_str())
+    .bind(Json(&policy.rule_definition))
+    .bind(&policy.applies_to_agents)
+    .bind(policy.is_active)
+    .bind(i32::try_from(policy.evaluation_order).unwrap_or(i32::MAX))
+    .bind(policy.severity.as_str())
+    .bind(policy.on_error.map(|on| on.as_str()))
+    .bind(policy.is_deleted)
+    .bind(signed(policy.version))
+    .bind(policy.updated_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Keeps what this version says.
+pub(super) async fn remember(
+    tx: &mut TenantTx,
+    policy: &Policy,
+    actor: &str,
+) -> Result<(), PgError> {
+    let org = tx.org();
+    let said = serde_json::json!({
+        "name": policy.name,
+        "description": policy.description,
+        "policyType": policy.policy_type.as_str(),
+        "enforcementMode": policy.mode.as_str(),
+        "ruleDefinition": policy.rule_definition,
+        "appliesToAgents": policy.applies_to_agents,
+        "isActive": policy.is_active,
+        "evaluationOrder": policy.evaluation_order,
+        "severity": policy.severity.as_str(),
+        "onError": policy.on_error.map(|on| on.as_str()),
+        "deleted": policy.is_deleted,
+    });
+    sqlx::query("insert into policy_versions values ($1, $2, $3, $4, $5, $6)")
+        .bind(org)
+        .bind(policy.id)
+        .bind(signed(policy.version))
+        .bind(Json(said))
+        .bind(actor)
+        .bind(policy.updated_at)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {
+    one(
+        tx,
+        "select * from policies where policy_id = $1 and not deleted for update",
+        id,
+    )
+    .await
+}
+
+pub(super) async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {
+    one(
+        tx,
+        "select * from policies where policy_id = $1 and not deleted",
+        id,
+    )
+    .await
+}
+
+async fn one(tx: &mut TenantTx, sql: &'static str, id: Uuid) -> Result<Policy, Error> {
+    let row: Option<Row> = sqlx::query_as(sql)
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(PgError::from)?;
+    row.ok_or(Refusal::PolicyNotFound)?.try_into()
+}
+
+pub(super) async fn list(
+    tx: &mut TenantTx,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Page, Error> {
+    let mut rows: Vec<Row> = sqlx::query_as(
+        "select * from policies where not deleted and policy_id > $1 order by policy_id limit $2",
+    )
+    .bind(after.unwrap_or(Uuid::nil()))
+    .bind(i64::from(limit) + 1)
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(PgError::from)?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.policy_id);
+    let policies = rows
+        .into_iter()
+        .map(Policy::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(Page { policies, next })
+}
+
+pub(super) async fn versions(tx: &mut TenantTx, id: Uuid) -> Result<Vec<Version>, Error> {
+    let found: Vec<Version> = sqlx::query_as(
+        "select version, policy, actor, created_at from policy_versions
+         where policy_id = $1 order by version desc limit 200",
+    )
+    .bind(id)
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(PgError::from)?;
+    if found.is_empty() {
+        Err(Refusal::PolicyNotFound.into())
+    } else {
+        Ok(found)
+    }
+}

@@ -1,0 +1,167 @@
+//! Agents: who they are, where they run, and what their row says about their switch.
+
+mod agent;
+mod store;
+
+use writ_pg::NewEvent;
+
+pub use agent::{Agent, AgentRef, KillApplied, Patch, Register};
+pub use store::{Heartbeat, Page, Search};
+
+use crate::error::{Error, Refusal};
+use crate::write::{About, Actor, Writes};
+
+/// The agents of all organisations.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    writes: Writes,
+}
+
+impl Registry {
+    /// Over what modules write with.
+    #[must_use]
+    pub fn new(writes: Writes) -> Self {
+        Self { writes }
+    }
+
+    /// Registers an agent or finds it registered; the flag says whether it is new. However many
+    /// processes register the same agent at once, all get the same id. A pause stays.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], or the store's trouble.
+    pub async fn register(
+        &self,
+        actor: &Actor,
+        command: &Register,
+    ) -> Result<(Agent, bool), Error> {
+        let now = self.writes.clock().now();
+        let mut tx = self.writes.begin(actor.org).await?;
+        let fresh = Agent::new(self.writes.new_id(), actor.person.as_deref(), command, now)?;
+        if store::insert(&mut tx, &fresh).await? {
+            let event = self.event(actor, &fresh, "registered", "agent.register");
+            self.writes.commit(tx, &[event]).await?;
+            return Ok((fresh, true));
+        }
+        let reference = AgentRef::exact(&fresh.external_id, &fresh.environment);
+        let found = store::lock(&mut tx, &reference).await?;
+        let changed = found.reregistered(command, now)?;
+        if changed == found {
+            return Ok((found, false));
+        }
+        self.save(tx, actor, &changed, "agent.update").await?;
+        Ok((changed, false))
+    }
+
+    /// Changes an agent. `if_match` is the version the caller has seen.
+    ///
+    /// # Errors
+    /// [`Refusal`], or the store's trouble.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        reference: &AgentRef,
+        if_match: Option<u64>,
+        patch: &Patch,
+        may: impl Fn(&Agent) -> Result<(), Refusal>,
+    ) -> Result<Agent, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = store::lock(&mut tx, reference).await?;
+        may(&found)?;
+        if if_match.is_some_and(|seen| seen != found.version) {
+            return Err(Refusal::VersionMismatch {
+                current: found.version,
+            }
+            .into());
+        }
+        let changed = found.patched(patch, self.writes.clock().now())?;
+        if changed != found {
+            self.save(tx, actor, &changed, "agent.update").await?;
+        }
+        Ok(changed)
+    }
+
+    /// Writes a kill that is on the gate into the agent's row; does nothing when the row has it or
+    /// a later one. Returns the agent when it changed.
+    ///
+    /// # Errors
+    /// The store's trouble; the kill holds nevertheless.
+    pub async fn apply_kill(
+        &self,
+        actor: &Actor,
+        kill: &KillApplied,
+    ) -> Result<Option<Agent>, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = store::lock(&mut tx, &AgentRef::Id(kill.agent_id)).await?;
+        let Some(changed) = found.killed(kill, self.writes.clock().now()) else {
+            return Ok(None);
+        };
+        self.save(tx, actor, &changed, "agent.update").await?;
+        Ok(Some(changed))
+    }
+
+    /// One agent.
+    ///
+    /// # Errors
+    /// [`Refusal::AgentNotFound`], [`Refusal::AgentAmbiguous`], or the store's trouble.
+    pub async fn get(&self, org: uuid::Uuid, reference: &AgentRef) -> Result<Agent, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::find(&mut tx, reference).await
+    }
+
+    /// A page of agents, exact matches of the searched text first.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn list(&self, org: uuid::Uuid, search: &Search) -> Result<Page, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::list(&mut tx, search).await
+    }
+
+    /// Which of these agents do not exist, and which are not owned by `person`.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn owned(
+        &self,
+        org: uuid::Uuid,
+        agents: &[uuid::Uuid],
+        person: Option<&str>,
+    ) -> Result<(Vec<uuid::Uuid>, Vec<uuid::Uuid>), Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::owned(&mut tx, agents, person).await
+    }
+
+    /// Writes down when agents were last heard of.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn seen(&self, heartbeats: &[Heartbeat]) -> Result<(), Error> {
+        let mut tx = self.writes.pools().writer.begin().await?;
+        store::seen(&mut tx, heartbeats).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn save(
+        &self,
+        mut tx: writ_pg::TenantTx,
+        actor: &Actor,
+        agent: &Agent,
+        action: &str,
+    ) -> Result<(), Error> {
+        store::update(&mut tx, agent).await?;
+        let event = self.event(actor, agent, "updated", action);
+        self.writes.commit(tx, &[event]).await
+    }
+
+    fn event(&self, actor: &Actor, agent: &Agent, verb: &str, action: &str) -> NewEvent {
+        let id = agent.id.to_string();
+        let about = About {
+            id: &id,
+            version: agent.version,
+            verb,
+            action,
+            reason_code: "",
+        };
+        self.writes.event(actor, about, &agent.fact())
+    }
+}

@@ -1,0 +1,207 @@
+//! The loops of the service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use writ_contract::Service;
+use writ_eventlog::{Announcements, EventLog, KeyFeed};
+use writ_pg::{Pools, Relay};
+use writ_service_kit::tasks::Backoff;
+use writ_service_kit::{RunError, Tasks};
+
+use crate::api::State;
+use crate::channel::Kill;
+use crate::config::Config;
+use crate::error::{Error, Refusal};
+use crate::identity::Seed;
+use crate::registry::{Heartbeat, KillApplied, Registry};
+use crate::setup;
+use crate::write::Actor;
+
+const DRAIN: Duration = Duration::from_secs(10);
+/// The handler that turned a switch writes the row itself; the row-keeper comes after it.
+const KEEPER_WAITS: Duration = Duration::from_millis(300);
+
+/// Everything that runs.
+pub(crate) struct Loops {
+    pub(crate) config: Config,
+    pub(crate) pools: Pools,
+    pub(crate) log: EventLog,
+    pub(crate) relay: Relay<EventLog>,
+    pub(crate) announcements: Arc<Announcements>,
+    pub(crate) keys: Arc<KeyFeed>,
+    pub(crate) kills: mpsc::UnboundedReceiver<Kill>,
+    pub(crate) state: State,
+}
+
+impl Loops {
+    /// Keeps the loops up until cancelled. The channel starts at once and does not wait for
+    /// Postgres.
+    pub(crate) async fn run(self, tasks: Tasks) -> Result<(), RunError> {
+        self.start_channel(&tasks);
+        self.start_keys(&tasks);
+        let pools = self.pools.clone();
+        self.start_store(&tasks);
+        tasks.cancel().cancelled().await;
+        tasks.drain(DRAIN).await;
+        pools.close().await;
+        Ok(())
+    }
+
+    fn start_channel(&self, tasks: &Tasks) {
+        let ready = self.state.ready.require("agents");
+        let channel = self.state.channel.clone();
+        tasks.supervise("agents", Backoff::default(), move || {
+            channel.clone().follow_agents(ready.clone())
+        });
+        let ready = self.state.ready.require("kills");
+        let channel = self.state.channel.clone();
+        tasks.supervise("kills", Backoff::default(), move || {
+            channel.clone().follow_kills(ready.clone())
+        });
+        let (announcements, log) = (self.announcements.clone(), self.log.clone());
+        let cancel = tasks.cancel().clone();
+        tasks.spawn("announcements", async move {
+            announcements.run(log, Service::Enforcement, cancel).await;
+        });
+    }
+
+    fn start_keys(&self, tasks: &Tasks) {
+        let (keys, cancel) = (self.keys.clone(), tasks.cancel().clone());
+        tasks.spawn("keys", keys.run(cancel));
+        let (keys, ready) = (self.keys.clone(), self.state.ready.require("keys"));
+        let cancel = tasks.cancel().clone();
+        tasks.spawn("keys_ready", async move {
+            if cancel.run_until_cancelled(keys.ready()).await.is_some() {
+                ready.met();
+            }
+        });
+    }
+
+    /// Prepares the store, however long it is away, then starts what needs it.
+    fn start_store(self, tasks: &Tasks) {
+        let ready = self.state.ready.require("store");
+        let inner = tasks.clone();
+        tasks.spawn("store", async move {
+            let mut rest = Duration::from_millis(100);
+            loop {
+                let preparing = inner.cancel().run_until_cancelled(self.prepare_store());
+                match preparing.await {
+                    None => return,
+                    Some(Ok(())) => break,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "store is not usable yet");
+                        ready.unmet(error.to_string());
+                    }
+                }
+                if inner
+                    .cancel()
+                    .run_until_cancelled(tokio::time::sleep(rest))
+                    .await
+                    .is_none()
+                {
+                    return;
+                }
+                rest = (rest * 2).min(Duration::from_secs(5));
+            }
+            ready.met();
+            self.start_on_store(&inner);
+        });
+    }
+
+    async fn prepare_store(&self) -> Result<(), RunError> {
+        setup::prepare(&self.config.store, &self.pools).await?;
+        if !self.config.seed_file.is_empty() {
+            let text = tokio::fs::read(&self.config.seed_file).await?;
+            let seed: Seed = serde_json::from_slice(&text)?;
+            self.state.identity.apply(&seed).await?;
+        }
+        Ok(())
+    }
+
+    fn start_on_store(self, tasks: &Tasks) {
+        let (relay, cancel) = (self.relay, tasks.cancel().clone());
+        tasks.supervise("relay", Backoff::default(), move || {
+            relay.clone().run(cancel.clone())
+        });
+        tasks.spawn(
+            "rows",
+            keep_rows(self.state.registry.clone(), self.kills, tasks.clone()),
+        );
+        let (state, every) = (self.state, self.config.heartbeat_every.get());
+        let cancel = tasks.cancel().clone();
+        tasks.spawn("heartbeats", async move {
+            while cancel
+                .run_until_cancelled(tokio::time::sleep(every))
+                .await
+                .is_some()
+            {
+                write_heartbeats(&state).await;
+            }
+            write_heartbeats(&state).await;
+        });
+    }
+}
+
+/// Writes into the rows what was paused while they could not be written.
+async fn keep_rows(registry: Registry, mut kills: mpsc::UnboundedReceiver<Kill>, tasks: Tasks) {
+    let cancel = tasks.cancel().clone();
+    while let Some(Some(kill)) = cancel.run_until_cancelled(kills.recv()).await {
+        let keeping = async {
+            let mut rest = KEEPER_WAITS;
+            loop {
+                tokio::time::sleep(rest).await;
+                match keep_row(&registry, &kill).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::warn!(%error, agent = %kill.agent, "row not kept yet"),
+                }
+                rest = (rest * 2).min(Duration::from_secs(5));
+            }
+        };
+        if cancel.run_until_cancelled(keeping).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn keep_row(registry: &Registry, kill: &Kill) -> Result<(), Error> {
+    let applied = registry
+        .apply_kill(&Actor::system(kill.org), &KillApplied::from(kill))
+        .await;
+    match applied {
+        Ok(_) => Ok(()),
+        Err(Error::Refused(Refusal::AgentNotFound)) => {
+            tracing::error!(agent = %kill.agent, "a kill names an agent that has no row");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl From<&Kill> for KillApplied {
+    fn from(kill: &Kill) -> Self {
+        Self {
+            agent_id: kill.agent,
+            version: kill.version,
+            paused: kill.paused,
+            reason: kill.reason.clone(),
+        }
+    }
+}
+
+/// Lost heartbeats are not worth a retry: the next ones say the same.
+async fn write_heartbeats(state: &State) {
+    let beats: Vec<Heartbeat> = state
+        .heartbeats
+        .take()
+        .into_iter()
+        .map(|(org, agent, at)| Heartbeat { org, agent, at })
+        .collect();
+    if beats.is_empty() {
+        return;
+    }
+    if let Err(error) = state.registry.seen(&beats).await {
+        tracing::warn!(%error, "heartbeats not written");
+    }
+}

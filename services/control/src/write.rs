@@ -1,0 +1,205 @@
+//! The command loop shared by the modules: one transaction for rows and facts, then the wait
+//! until the replicas that decide have read them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+use writ_access::Caller;
+use writ_contract::envelope::Audit;
+use writ_contract::{Envelope, EventId, Fact, KeyId, Kind, OrgId, Service, Topology};
+use writ_eventlog::Announcements;
+use writ_pg::{NewEvent, Outbox, Pools, TenantTx, append};
+use writ_service_kit::{Clock, ids};
+
+use crate::error::Error;
+
+/// Who does something, and for whom.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The organisation it happens in.
+    pub org: Uuid,
+    /// `key:<id>` or `system:control`.
+    pub name: String,
+    /// The `per_` id of the person behind the key.
+    pub person: Option<String>,
+    /// W3C traceparent of the request.
+    pub traceparent: String,
+}
+
+impl Actor {
+    /// The caller of a request.
+    #[must_use]
+    pub fn of(caller: &Caller, traceparent: &str) -> Self {
+        let system = || format!("system:{}", Service::Control);
+        Self {
+            org: caller.org_id(),
+            name: caller
+                .key_id()
+                .map_or_else(system, |id| format!("key:{}", KeyId(id))),
+            person: caller.person().map(str::to_owned),
+            traceparent: traceparent.to_owned(),
+        }
+    }
+
+    /// Writ itself, inside an organisation.
+    #[must_use]
+    pub fn system(org: Uuid) -> Self {
+        Self::of(&Caller::system(org), "")
+    }
+}
+
+/// What a fact is about, beside its content.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Wire id of the aggregate.
+    pub id: &'a str,
+    /// Its new version.
+    pub version: u64,
+    /// Past tense, for the type.
+    pub verb: &'a str,
+    /// `<aggregate>.<verb>` of the audit block.
+    pub action: &'a str,
+    /// A stable word, or empty.
+    pub reason_code: &'a str,
+}
+
+/// What every module writes with.
+#[derive(Debug, Clone)]
+pub struct Writes {
+    pools: Pools,
+    outbox: Outbox,
+    topology: Topology,
+    announcements: Arc<Announcements>,
+    clock: Arc<dyn Clock>,
+    applied_within: Duration,
+}
+
+impl Writes {
+    /// Over a service's pools and outbox.
+    #[must_use]
+    pub fn new(
+        pools: Pools,
+        outbox: Outbox,
+        topology: Topology,
+        announcements: Arc<Announcements>,
+        clock: Arc<dyn Clock>,
+        applied_within: Duration,
+    ) -> Self {
+        Self {
+            pools,
+            outbox,
+            topology,
+            announcements,
+            clock,
+            applied_within,
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The pools.
+    #[must_use]
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        ids::new_v7(&*self.clock)
+    }
+
+    /// Begins a transaction inside an organisation.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn begin(&self, org: Uuid) -> Result<TenantTx, Error> {
+        Ok(self.pools.api.begin(org).await?)
+    }
+
+    /// An envelope around a fact.
+    pub fn envelope<F: Fact>(&self, actor: &Actor, about: About<'_>, fact: &F) -> Envelope {
+        Envelope {
+            event_id: EventId(self.new_id()),
+            kind: Kind::of::<F>(about.verb),
+            org: OrgId(actor.org),
+            aggregate_id: about.id.to_owned(),
+            version: about.version,
+            occurred_at_us: self.clock.now().timestamp_micros(),
+            audit: Audit {
+                actor: actor.name.clone(),
+                action: about.action.to_owned(),
+                target: format!("{}:{}", target_kind::<F>(), about.id),
+                on_behalf_of: actor.person.iter().cloned().collect(),
+                outcome: "succeeded".to_owned(),
+                reason_code: about.reason_code.to_owned(),
+            },
+            fact: fact.encode_to_vec(),
+            traceparent: actor.traceparent.clone(),
+        }
+    }
+
+    /// A fact ready to be appended.
+    pub fn event<F: Fact>(&self, actor: &Actor, about: About<'_>, fact: &F) -> NewEvent {
+        let subject = self.topology.fact::<F>(OrgId(actor.org), about.id);
+        NewEvent {
+            subject,
+            envelope: self.envelope(actor, about, fact),
+        }
+    }
+
+    /// Appends the facts, commits, and waits a bounded time until every enforcement replica heard
+    /// of in the last second has applied them. When this returns the change is durable; that the
+    /// replicas have it is very likely and not promised.
+    ///
+    /// # Errors
+    /// The store's; nothing was changed unless it is [`writ_pg::PgError::Away`] at the commit.
+    pub async fn commit(&self, mut tx: TenantTx, events: &[NewEvent]) -> Result<(), Error> {
+        append(&mut tx, events).await?;
+        let ids: Vec<Uuid> = events
+            .iter()
+            .map(|event| event.envelope.event_id.0)
+            .collect();
+        let receipt = self.outbox.commit(tx, &ids).await?;
+        let applied = async {
+            if let Some(sequence) = receipt.stored(self.applied_within).await {
+                self.announcements
+                    .all_applied(sequence, self.applied_within)
+                    .await;
+            }
+        };
+        if tokio::time::timeout(self.applied_within, applied)
+            .await
+            .is_err()
+        {
+            metrics::counter!("writ_control_unconfirmed_writes_total").increment(1);
+        }
+        Ok(())
+    }
+}
+
+/// A pause is done to an agent, not to a kill.
+fn target_kind<F: Fact>() -> &'static str {
+    if F::AGGREGATE == "kill" {
+        "agent"
+    } else {
+        F::AGGREGATE
+    }
+}
+
+/// A count or version as Postgres keeps it.
+#[must_use]
+pub fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A count or version as Postgres kept it.
+#[must_use]
+pub fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
