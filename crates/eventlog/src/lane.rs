@@ -79,7 +79,7 @@ impl Lanes {
         fences: &Arc<Fences>,
         new_incarnation: fn() -> Uuid,
         cancel: &CancellationToken,
-    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (lanes, workers): (Vec<_>, Vec<_>) = Shard::all()
             .map(|shard| {
                 let (tx, rx) = mpsc::channel(QUEUE);

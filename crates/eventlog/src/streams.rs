@@ -105,7 +105,12 @@ fn config(spec: &StreamSpec, settings: StreamSettings) -> Config {
         name: spec.name.clone(),
         subjects: spec.subjects.clone(),
         retention: RetentionPolicy::Limits,
-        discard: DiscardPolicy::New,
+        // The server takes no counters with "new"; without a size limit nothing is discarded.
+        discard: if spec.counter {
+            DiscardPolicy::Old
+        } else {
+            DiscardPolicy::New
+        },
         max_age: spec.max_age.unwrap_or_default(),
         max_message_size: spec.max_message,
         storage: StorageType::File,

@@ -31,7 +31,9 @@ use writ_contract::{Service, Topology};
 use writ_eventlog::{Announcer, EventLog, Fences, KeyFeed, Lanes};
 use writ_service_kit::routes::{Access, Class, Gate, Limits};
 use writ_service_kit::tasks::Backoff;
-use writ_service_kit::{Built, Deps, ReadyLatch, RunError, SystemClock, Tasks, grpc, ids};
+use writ_service_kit::{
+    Built, Deps, ReadyLatch, Requirement, RunError, SystemClock, Tasks, grpc, ids,
+};
 
 pub use config::Config;
 
@@ -39,30 +41,77 @@ use api::grpc::Server;
 use api::grpc::v1::enforcement_service_server::EnforcementServiceServer;
 use enforce::Enforcer;
 use error::BuildError;
-use hold::Holds;
-use projection::ActivePolicy;
 use spool::Spool;
 
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Everything the loops share.
+/// What the edges and the loops share.
 struct Parts {
-    log: EventLog,
-    state: Arc<ActivePolicy>,
-    fences: Arc<Fences>,
-    holds: Arc<Holds>,
+    enforcer: Arc<Enforcer>,
     keys: Arc<KeyFeed>,
-    lanes: Lanes,
-    spool: Arc<Spool>,
     announcer: Announcer,
+    gate: Gate,
+    needs: Needs,
+}
+
+/// What must have been read before the first request.
+struct Needs {
+    policies: Requirement,
+    pauses: Requirement,
+    approvals: Requirement,
+    keys: Requirement,
+}
+
+impl Needs {
+    fn of(ready: &ReadyLatch) -> Self {
+        Self {
+            policies: ready.require("policies"),
+            pauses: ready.require("pauses"),
+            approvals: ready.require("approvals"),
+            keys: ready.require("keys"),
+        }
+    }
 }
 
 /// Wires the service; nothing runs before [`Built::run`] is polled.
 ///
 /// # Errors
 /// [`BuildError`] when keys or the spool directory cannot be used.
+#[allow(
+    clippy::unused_async,
+    reason = "every service is built by one signature"
+)]
 pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     metrics::describe();
+    let ready = ReadyLatch::new("enforcement");
+    let (parts, appending) = wire(&config, &deps, &ready)?;
+    let (gate, enforcer) = (parts.gate.clone(), parts.enforcer.clone());
+    let (rest, endpoints) = api::rest::routes(gate.clone()).build(enforcer.clone());
+    let server =
+        EnforcementServiceServer::new(Server(enforcer)).max_decoding_message_size(api::BODY_LIMIT);
+    let guard = Access::Role(Role::Viewer)
+        .class(Class::Enforce)
+        .body_limit(api::BODY_LIMIT);
+    let (grpc, grpc_names) = grpc::Services::new(gate).with(guard, server).build();
+    let tasks = Tasks::new(deps.cancel.clone());
+    let run = run(tasks, parts, appending).boxed();
+    Ok(Built {
+        name: "enforcement",
+        router: rest.merge(grpc),
+        descriptors: vec![api::grpc::DESCRIPTORS],
+        grpc_names,
+        endpoints,
+        ready,
+        run,
+    })
+}
+
+/// Makes the parts, and the future that appends to the log.
+fn wire(
+    config: &Config,
+    deps: &Deps,
+    ready: &ReadyLatch,
+) -> Result<(Parts, impl Future<Output = ()> + Send + use<>), BuildError> {
     let problem = |e: &dyn std::fmt::Display| BuildError::Config(e.to_string());
     let topology = Topology::new(&deps.prefix).map_err(|e| problem(&e))?;
     let (signer, owners) = config
@@ -79,75 +128,59 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let log = EventLog::new(deps.nats.clone(), topology, signer, owners);
     let fences = Arc::new(Fences::default());
     let (lanes, appending) = Lanes::new(&log, &fences, new_id, &deps.cancel);
-    let parts = Parts {
-        state: Arc::default(),
-        holds: Arc::default(),
-        keys: KeyFeed::new(log.clone()),
-        announcer: Announcer::new(log.clone(), ids::new_v7(deps.clock.as_ref())),
-        spool: Arc::new(spool),
-        log,
-        fences,
-        lanes,
-    };
-    let ready = ReadyLatch::new("enforcement");
-    let checker = Checker::new(parts.keys.clone(), pepper);
+    let keys = KeyFeed::new(log.clone());
+    let checker = Checker::new(keys.clone(), pepper);
     let gate = Gate::new(
         checker,
         deps.clock.clone(),
         Limits::new(&config.limits),
         Vec::new(),
     );
+    let announcer = Announcer::new(log.clone(), ids::new_v7(deps.clock.as_ref()));
     let enforcer = Arc::new(Enforcer {
-        state: parts.state.clone(),
-        fences: parts.fences.clone(),
-        lanes: parts.lanes.clone(),
-        log: parts.log.clone(),
-        holds: parts.holds.clone(),
-        spool: parts.spool.clone(),
+        state: Arc::default(),
+        fences,
+        lanes,
+        log,
+        holds: Arc::default(),
+        spool: Arc::new(spool),
         digest_key,
         clock: deps.clock.clone(),
         ready: ready.clone(),
         record_within: config.record_within.get(),
         approval_within: config.approval_within.get(),
     });
-    let (rest, endpoints) = api::rest::routes(gate.clone()).build(enforcer.clone());
-    let server =
-        EnforcementServiceServer::new(Server(enforcer)).max_decoding_message_size(api::BODY_LIMIT);
-    let guard = Access::Role(Role::Viewer)
-        .class(Class::Enforce)
-        .body_limit(api::BODY_LIMIT);
-    let (grpc, grpc_names) = grpc::Services::new(gate).with(guard, server).build();
-    let tasks = Tasks::new(deps.cancel.clone());
-    let run = run(tasks, parts, ready.clone(), appending).boxed();
-    Ok(Built {
-        name: "enforcement",
-        router: rest.merge(grpc),
-        descriptors: vec![api::grpc::DESCRIPTORS],
-        grpc_names,
-        endpoints,
-        ready,
-        run,
-    })
+    let needs = Needs::of(ready);
+    Ok((
+        Parts {
+            enforcer,
+            keys,
+            announcer,
+            gate,
+            needs,
+        },
+        appending,
+    ))
 }
 
 async fn run(
     tasks: Tasks,
     parts: Parts,
-    ready: ReadyLatch,
     appending: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let Parts {
-        log,
-        state,
-        fences,
-        holds,
+        enforcer,
         keys,
-        lanes,
-        spool,
         announcer,
+        gate: _,
+        needs,
     } = parts;
-    let (policies, kills) = (ready.require("policies"), ready.require("pauses"));
-    let (approvals, known_keys) = (ready.require("approvals"), ready.require("keys"));
+    let Needs {
+        policies,
+        pauses,
+        approvals,
+        keys: known_keys,
+    } = needs;
     tasks.spawn("lanes", appending);
     tasks.spawn("keys", keys.clone().run(tasks.cancel().clone()));
     tasks.spawn("keys-ready", async move {
@@ -155,25 +188,36 @@ async fn run(
         known_keys.met();
     });
     tasks.spawn("announcer", announcer.clone().run(tasks.cancel().clone()));
-    let follow = (log.clone(), state.clone(), announcer, policies);
+    let e = enforcer.clone();
     tasks.supervise("control", Backoff::default(), move || {
-        let (log, state, announcer, met) = follow.clone();
-        consume::control(log, state, announcer, met)
+        consume::control(
+            e.log.clone(),
+            e.state.clone(),
+            announcer.clone(),
+            policies.clone(),
+        )
     });
-    let follow = (log.clone(), state, fences.clone(), kills);
+    let e = enforcer.clone();
     tasks.supervise("kills", Backoff::default(), move || {
-        let (log, state, fences, met) = follow.clone();
-        consume::kills(log, state, fences, met)
+        consume::kills(
+            e.log.clone(),
+            e.state.clone(),
+            e.fences.clone(),
+            pauses.clone(),
+        )
     });
-    let follow = (log.clone(), holds, approvals);
+    let e = enforcer.clone();
     tasks.supervise("approvals", Backoff::default(), move || {
-        let (log, holds, met) = follow.clone();
-        consume::approvals(log, holds, met)
+        consume::approvals(e.log.clone(), e.holds.clone(), approvals.clone())
     });
-    let drain = (log, lanes, fences, spool);
     tasks.supervise("spool", Backoff::default(), move || {
-        let (log, lanes, fences, spool) = drain.clone();
-        drain::run(log, lanes, fences, spool)
+        let e = enforcer.clone();
+        drain::run(
+            e.log.clone(),
+            e.lanes.clone(),
+            e.fences.clone(),
+            e.spool.clone(),
+        )
     });
     tasks.cancel().cancelled().await;
     tasks.drain(DRAIN).await;

@@ -134,6 +134,9 @@ impl Sender {
         };
         let deadline = Instant::now() + GIVE_UP;
         let mut doubt = false;
+        if !self.log.connected() {
+            return Outcome::Refused(AppendError::Unavailable);
+        }
         loop {
             match self
                 .log

@@ -1,4 +1,3 @@
-use prost::Message as _;
 use writ_contract::{Audit, EventId, Fact, Kind};
 
 use super::*;

@@ -1,0 +1,120 @@
+use http::StatusCode;
+use serde_json::json;
+use writ_contract::wire;
+
+use crate::stage::{Stage, ask};
+
+#[tokio::test]
+async fn what_no_policy_minds_is_allowed_and_recorded_before_it_is_answered() {
+    let stage = Stage::new().await;
+    let replica = stage.replica(0).await;
+    let (status, body) = replica.call(&stage.key, ask("good morning")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(body["allowed"], true);
+    let recorded = stage.decisions().await;
+    assert_eq!(recorded.len(), 1);
+    let decision = &recorded[0].1;
+    assert_eq!(decision.outcome(), wire::Outcome::Allow);
+    assert_eq!(
+        body["source"],
+        format!("writ:{}", body["decisionId"].as_str().unwrap())
+    );
+    assert_eq!(decision.input_length, "good morning".len() as u64);
+}
+
+#[tokio::test]
+async fn a_block_is_a_403_with_its_violations_and_a_warning_rides_on_a_200() {
+    let stage = Stage::new().await;
+    let rule = json!({"denied_tools": ["shell.*"]});
+    stage
+        .policy(1, "tool_invocation", "block", rule.clone())
+        .await;
+    stage
+        .policy(
+            2,
+            "tool_invocation",
+            "warn",
+            json!({"denied_tools": ["crm.*"]}),
+        )
+        .await;
+    let replica = stage.replica(0).await;
+    let mut request = ask("x");
+    request["tools"] = json!(["shell.run"]);
+    let (status, body) = replica.call(&stage.key, request.clone()).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(body["allowed"], false);
+    assert_eq!(body["violations"][0]["policyType"], "tool_invocation");
+    assert_eq!(body["violations"][0]["enforcementMode"], "block");
+    request["tools"] = json!(["crm.read"]);
+    let (status, body) = replica.call(&stage.key, request).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["warnings"][0]["policyName"], "policy 2");
+    let outcomes: Vec<_> = stage
+        .decisions()
+        .await
+        .iter()
+        .map(|d| d.1.outcome())
+        .collect();
+    assert_eq!(outcomes, [wire::Outcome::Deny, wire::Outcome::Allow]);
+}
+
+#[tokio::test]
+async fn every_refusal_halts_the_sdk() {
+    let stage = Stage::new().await;
+    let replica = stage.replica(0).await;
+    let unknown = json!({"agentId": "nobody", "environment": "production", "input": "x"});
+    let refused = [
+        ("no key at all", "", ask("x").to_string()),
+        ("a malformed key", "exe_prod_short", ask("x").to_string()),
+        ("an unknown agent", stage.key.as_str(), unknown.to_string()),
+        ("no JSON", stage.key.as_str(), "{".to_owned()),
+        (
+            "keys that stand twice",
+            stage.key.as_str(),
+            r#"{"input":"a","input":"b"}"#.to_owned(),
+        ),
+        (
+            "a body over the limit",
+            stage.key.as_str(),
+            " ".repeat(11 * 1024 * 1024),
+        ),
+        (
+            "nesting without end",
+            stage.key.as_str(),
+            "[".repeat(100_000),
+        ),
+        ("an empty body", stage.key.as_str(), String::new()),
+    ];
+    for (what, key, body) in refused {
+        let (status, body) = replica.call_text(key, body).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{what}: {body}");
+        assert_eq!(body["allowed"], false, "{what}");
+        assert_eq!(body["violations"][0]["policyType"], "system", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_budget_is_never_exceeded_by_parallel_callers_on_two_replicas() {
+    let stage = Stage::new().await;
+    stage
+        .policy(1, "cost_limit", "block", json!({"daily_budget": 1.0}))
+        .await;
+    let (one, two) = (stage.replica(0).await, stage.replica(1).await);
+    let mut request = ask("x");
+    request["estimatedCost"] = json!(0.1);
+    let calls = (0..32).map(|n| {
+        let replica = if n % 2 == 0 { &one } else { &two };
+        replica.call(&stage.key, request.clone())
+    });
+    let answers = futures::future::join_all(calls).await;
+    let allowed = answers
+        .iter()
+        .filter(|(status, _)| *status == StatusCode::OK)
+        .count();
+    assert!((1..=10).contains(&allowed), "{allowed} of at most 10");
+    assert!(
+        answers
+            .iter()
+            .all(|(s, _)| [StatusCode::OK, StatusCode::FORBIDDEN].contains(s))
+    );
+}

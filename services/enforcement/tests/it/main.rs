@@ -1,0 +1,16 @@
+//! Enforcement alone against a real NATS server. The test states the facts that control and
+//! approval would state, under their signatures.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod answers;
+mod config;
+mod holds;
+mod outage;
+mod pause;
+mod stage;

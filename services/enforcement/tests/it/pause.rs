@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use http::StatusCode;
+use writ_contract::wire;
+
+use crate::stage::{Stage, ask};
+
+#[tokio::test]
+async fn a_paused_agent_is_refused_with_the_operators_reason() {
+    let stage = Stage::new().await;
+    stage.pause(1, 0).await;
+    let replica = stage.replica(0).await;
+    let (status, body) = replica.call(&stage.key, ask("hello")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(body["violations"][0]["policyType"], "kill_switch");
+    assert!(
+        body["violations"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("incident 12")
+    );
+}
+
+#[tokio::test]
+async fn no_allow_follows_a_pause_in_the_log_of_three_replicas_under_load() {
+    let stage = Stage::new().await;
+    let replicas = [
+        stage.replica(0).await,
+        stage.replica(1).await,
+        stage.replica(2).await,
+    ];
+    let load = replicas.iter().flat_map(|replica| {
+        let stage = &stage;
+        (0..8).map(move |_| async move {
+            for _ in 0..60 {
+                let (status, body) = replica.call(&stage.key, ask("work")).await;
+                assert!(
+                    [StatusCode::OK, StatusCode::FORBIDDEN].contains(&status),
+                    "{body}"
+                );
+            }
+        })
+    });
+    let pausing = async {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        stage.pause(1, 0).await
+    };
+    let (kill_seq, _) = tokio::join!(pausing, futures::future::join_all(load));
+
+    let decisions = stage.decisions().await;
+    let allowed = |(_, d): &&(u64, wire::Decision)| d.outcome() == wire::Outcome::Allow;
+    let (before, after): (Vec<_>, Vec<_>) = decisions
+        .iter()
+        .filter(allowed)
+        .partition(|(seq, _)| *seq < kill_seq);
+    assert!(after.is_empty(), "{} allows after the pause", after.len());
+    assert!(!before.is_empty(), "the load had started");
+    let denied = decisions.iter().any(|(seq, d)| {
+        *seq > kill_seq && d.outcome() == wire::Outcome::Deny && d.kill_seq == kill_seq
+    });
+    assert!(denied, "decisions went on after the pause");
+}
