@@ -1,0 +1,124 @@
+//! The audit ledger: one chain of signed entries for each organisation, which anybody can check.
+//!
+//! Facts in: every governance fact (control, gate, approval, anomaly, notifier, batch manifests).
+//! Facts out: `ledger.sealed`. Projection: `chain`, primary data in Postgres schema `ledger`; its
+//! order is the order of sealing. Promises: a fact is one entry, exactly once; entries are never
+//! changed; a hole in an emitter's numbers is an entry; nothing is signed that was not read back
+//! and hashed again; a checkpoint is kept before anybody is told of it.
+
+pub mod config;
+
+mod api;
+mod consume;
+mod domain;
+mod error;
+mod metrics;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use writ_access::{Checker, Pepper};
+use writ_contract::{Service, Topology};
+use writ_eventlog::{EventLog, KeyFeed};
+use writ_pg::{Outbox, Pools, Relay};
+use writ_service_kit::routes::{Gate, Limits};
+use writ_service_kit::tasks::Backoff;
+use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
+
+pub use config::Config;
+pub use error::Error;
+
+/// The service's name in the topology.
+pub const NAME: &str = "audit-ledger";
+
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Wires the service; nothing runs until `run` of the result is awaited.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
+    metrics::describe();
+    let (signer, owners) = config.log.keys(Service::AuditLedger)?;
+    let topology = Topology::new(&deps.prefix)?;
+    let log = EventLog::new(deps.nats.clone(), topology, signer, owners);
+    let pools = Pools::new(&config.store, store::SCHEMA)?;
+    let outbox = Outbox::new(pools.writer.clone());
+    let ready = ReadyLatch::new(NAME);
+    let keys = KeyFeed::new(log.clone());
+    let pepper = Pepper::new(config.access.key_pepper.expose())?;
+    let checker = Checker::new(keys.clone(), pepper);
+    let limits = Limits::new(&config.access.limits);
+    let gate = Gate::new(checker, deps.clock.clone(), limits, config.access.hops()?);
+    let checkpoint_key = config.ledger.signer()?;
+    let (router, endpoints) = api::routes(gate).build(api::State {
+        pool: pools.api.clone(),
+        key: checkpoint_key.verifier().clone(),
+    });
+    let service = Running {
+        writer: Arc::new(consume::Writer {
+            log: log.clone(),
+            pool: pools.writer.clone(),
+            outbox: outbox.clone(),
+            clock: deps.clock.clone(),
+            signer: checkpoint_key,
+            seal_every: config.ledger.seal_every.get(),
+            batch: config.ledger.batch,
+            open: ready.require("ledger"),
+        }),
+        relay: Relay::new(outbox, log, store::SCHEMA),
+        keys,
+        ready: ready.clone(),
+        pools,
+        config,
+    };
+    Ok(Built {
+        name: NAME,
+        router,
+        descriptors: Vec::new(),
+        grpc_names: Vec::new(),
+        endpoints,
+        ready,
+        run: Box::pin(service.run(Tasks::new(deps.cancel))),
+    })
+}
+
+struct Running {
+    writer: Arc<consume::Writer>,
+    relay: Relay<EventLog>,
+    keys: Arc<KeyFeed>,
+    ready: ReadyLatch,
+    pools: Pools,
+    config: Config,
+}
+
+impl Running {
+    /// Prepares the store, then keeps the loops up until cancelled.
+    async fn run(self, tasks: Tasks) -> Result<(), RunError> {
+        let store_ready = self.ready.require("store");
+        let keys_ready = self.ready.require("keys");
+        let cancel = tasks.cancel().clone();
+        let prepared = store::prepare(&self.config.store, &self.pools);
+        match cancel.run_until_cancelled(prepared).await {
+            None => return Ok(()),
+            Some(done) => done?,
+        }
+        store_ready.met();
+        let (keys, token) = (self.keys.clone(), cancel.clone());
+        tasks.spawn("keys", async move { keys.run(token).await });
+        let keys = self.keys.clone();
+        tasks.spawn("keys_ready", async move {
+            keys.ready().await;
+            keys_ready.met();
+        });
+        let (relay, token) = (self.relay, cancel.clone());
+        tasks.supervise("relay", Backoff::default(), move || relay.clone().run(token.clone()));
+        let writer = self.writer;
+        tasks.supervise("ledger", Backoff::default(), move || writer.clone().run());
+        cancel.cancelled().await;
+        tasks.drain(DRAIN).await;
+        self.pools.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! The one place where trouble becomes an answer.
+
+use writ_service_kit::ApiError;
+
+use crate::error::Error;
+
+/// What a client is told.
+pub(super) fn answer(error: Error) -> ApiError {
+    match error {
+        Error::Store(error) if error.is_transient() => {
+            tracing::warn!(%error, "store is away");
+            ApiError::unavailable("the store is not available").with_ref("AUD0001")
+        }
+        Error::Log(error) => {
+            tracing::warn!(%error, "log is away");
+            ApiError::unavailable("the log is not available").with_ref("AUD0002")
+        }
+        Error::Store(error) => ApiError::internal(&error),
+        Error::Damaged(_) | Error::Randomness => ApiError::internal(&error),
+    }
+}
+
+/// Nothing of this organisation was sealed yet.
+pub(super) fn nothing_sealed() -> ApiError {
+    ApiError::not_found("checkpoint").with_ref("AUD0003")
+}

@@ -1,0 +1,86 @@
+//! The one active writer: facts of every stream → entries, and a checkpoint over them at least
+//! every second.
+//!
+//! An appended entry is *recorded* once its transaction committed, *sealed* once a checkpoint that
+//! covers it committed. Nobody is told of either before.
+
+mod append;
+mod seal;
+mod sources;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+use writ_chain::keys::NamedSigner;
+use writ_eventlog::EventLog;
+use writ_pg::{Outbox, WriterPool};
+use writ_service_kit::{Clock, Requirement};
+
+use crate::error::Error;
+use crate::{metrics, store};
+use append::Appender;
+use seal::Sealer;
+use sources::Sources;
+
+/// How often a replica that does not lead asks again.
+const STANDBY: Duration = Duration::from_secs(1);
+
+/// What the writer works with.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) log: EventLog,
+    pub(crate) pool: WriterPool,
+    pub(crate) outbox: Outbox,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) signer: NamedSigner,
+    pub(crate) seal_every: Duration,
+    pub(crate) batch: usize,
+    pub(crate) open: Requirement,
+}
+
+impl Writer {
+    /// Waits until this replica leads, then appends and seals until something goes wrong.
+    pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
+        let _leading = loop {
+            match store::lead(&self.pool).await? {
+                Some(leading) => break leading,
+                None => {
+                    self.open.met();
+                    tokio::time::sleep(STANDBY).await;
+                }
+            }
+        };
+        let mut sources = Sources::open(&self.log, &self.pool).await?;
+        let marks = sources.marks();
+        let mut appender = Appender::new(self.pool.clone());
+        let mut sealer = Sealer::open(&self).await?;
+        let mut grown = self.unsealed().await?;
+        let mut ticks = interval(self.seal_every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.open.met();
+        loop {
+            tokio::select! {
+                biased;
+                // First, so that a flood of facts never keeps a checkpoint waiting.
+                _ = ticks.tick() => grown = sealer.seal(grown, &appender).await?,
+                batch = sources.gather(self.batch) => {
+                    let batch = batch?;
+                    let oldest = batch.oldest_us;
+                    grown.extend(appender.append(batch, &marks).await?);
+                    metrics::lag_us(self.clock.now().timestamp_micros() - oldest);
+                }
+            }
+        }
+    }
+
+    async fn unsealed(&self) -> Result<BTreeSet<Uuid>, Error> {
+        let started = Instant::now();
+        let mut tx = self.pool.begin().await?;
+        let orgs = store::unsealed(&mut tx).await?;
+        tracing::info!(orgs = orgs.len(), took = ?started.elapsed(), "ledger opened for writing");
+        Ok(orgs.into_iter().collect())
+    }
+}

@@ -1,0 +1,9 @@
+//! What becomes an entry, and what may be signed: decisions over values.
+
+mod arrival;
+mod plan;
+mod seal;
+
+pub(crate) use arrival::{Arrival, arrivals, incarnation};
+pub(crate) use plan::{NewEntry, Plan, plan};
+pub(crate) use seal::{Head, StoredLeaf, extend};

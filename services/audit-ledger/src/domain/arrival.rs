@@ -1,0 +1,210 @@
+//! Messages of the log as the facts they state.
+
+use writ_chain::leaf::{EntryBody, Source};
+use writ_contract::{
+    AgentId, DecisionId, Envelope, EventId, Fact, OrgId, Packed, Record, Service, wire,
+};
+use writ_eventlog::{Content, Delivered};
+
+/// A fact on its way into the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Arrival {
+    pub(crate) org: OrgId,
+    pub(crate) event_id: EventId,
+    /// A message of its own, not a record of a packed one: a `sealed` fact names it.
+    pub(crate) single: bool,
+    /// The bytes the entry's digest commits to.
+    pub(crate) envelope: Vec<u8>,
+    /// The entry, its digest still empty.
+    pub(crate) body: EntryBody,
+    pub(crate) index: Index,
+    pub(crate) number: Option<Number>,
+}
+
+/// What an entry can be found by beside its body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Index {
+    pub(crate) agent_id: Option<String>,
+    pub(crate) agent_external_id: Option<String>,
+    pub(crate) decision_id: Option<String>,
+}
+
+/// A dense number and what numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Number {
+    pub(crate) source: String,
+    pub(crate) seq: u64,
+}
+
+/// The facts of one message. `None` when it states none: not readable, or about another
+/// organisation than its subject says.
+pub(crate) fn arrivals(delivered: &Delivered, stream: &str) -> Option<Vec<Arrival>> {
+    match &delivered.content {
+        Content::Fact(envelope) if names(&delivered.subject, envelope.org) => {
+            Some(vec![single(envelope, delivered, stream)])
+        }
+        Content::Packed(packed) => Some(records(packed, delivered, stream)),
+        Content::Fact(_) | Content::Unreadable(_) => None,
+    }
+}
+
+/// Facts of one owner carry their organisation in the subject
+/// (`<prefix>.evt.<owner>.<aggregate>.<org>.<key>`); those of the gate (five tokens) do not.
+fn names(subject: &str, org: OrgId) -> bool {
+    let mut tokens = subject.split('.').skip(4);
+    match (tokens.next(), tokens.next()) {
+        (Some(named), Some(_)) => named == org.to_string(),
+        (Some(_) | None, _) => true,
+    }
+}
+
+fn single(envelope: &Envelope, delivered: &Delivered, stream: &str) -> Arrival {
+    let source = Source {
+        stream: stream.to_owned(),
+        subject: delivered.subject.clone(),
+        emitter: delivered.owner.to_string(),
+        emitter_seq: None,
+        version: (envelope.version > 0).then_some(envelope.version),
+    };
+    // Of the others' facts nobody promises dense versions.
+    let dense = matches!(delivered.owner, Service::Control | Service::Approval);
+    let number = (dense && envelope.version > 0).then(|| Number {
+        source: format!("aggregate:{}/{}", envelope.kind.aggregate(), envelope.aggregate_id),
+        seq: envelope.version,
+    });
+    Arrival {
+        org: envelope.org,
+        event_id: envelope.event_id,
+        single: true,
+        envelope: envelope.encode(),
+        body: body(envelope, source),
+        index: index(envelope),
+        number,
+    }
+}
+
+fn records(packed: &Packed, delivered: &Delivered, stream: &str) -> Vec<Arrival> {
+    let incarnation = incarnation(packed);
+    let arrival = |record: &Record| {
+        let source = Source {
+            stream: stream.to_owned(),
+            subject: delivered.subject.clone(),
+            emitter: packed.incarnation.to_string(),
+            emitter_seq: Some(record.emitter_seq),
+            version: None,
+        };
+        let envelope = Envelope::decode(&record.envelope).ok();
+        let envelope = envelope.filter(|it| it.org == record.org && it.event_id == record.event_id);
+        let (body, index) = match &envelope {
+            Some(envelope) => (body(envelope, source), index(envelope)),
+            None => (unreadable(source, delivered.stored_at_us), Index::default()),
+        };
+        Arrival {
+            org: record.org,
+            event_id: record.event_id,
+            single: false,
+            envelope: record.envelope.clone(),
+            body,
+            index,
+            number: Some(Number { source: incarnation.clone(), seq: record.emitter_seq }),
+        }
+    };
+    packed.records.iter().map(arrival).collect()
+}
+
+/// How an emitter's life is called among the sources of numbers.
+pub(crate) fn incarnation(packed: &Packed) -> String {
+    format!("incarnation:{}", packed.incarnation)
+}
+
+/// What is recorded of a fact whose content cannot be: that it was there, and its digest.
+pub(crate) fn unreadable(source: Source, at_us: i64) -> EntryBody {
+    EntryBody {
+        kind: "ledger.unreadable_recorded.v1".to_owned(),
+        occurred_at: at_us,
+        actor: Some(format!("system:{}", crate::NAME)),
+        action: Some("ledger.unreadable".to_owned()),
+        target: None,
+        aggregate_id: None,
+        on_behalf_of: Vec::new(),
+        outcome: Some("failed".to_owned()),
+        reason_code: Some("UNREADABLE".to_owned()),
+        policy_set_hash: None,
+        trace_id: None,
+        source,
+        digest: String::new(),
+    }
+}
+
+fn body(envelope: &Envelope, source: Source) -> EntryBody {
+    let audit = &envelope.audit;
+    EntryBody {
+        kind: envelope.kind.to_string(),
+        occurred_at: envelope.occurred_at_us,
+        actor: filled(&audit.actor),
+        action: filled(&audit.action),
+        target: filled(&audit.target),
+        aggregate_id: filled(&envelope.aggregate_id),
+        on_behalf_of: audit.on_behalf_of.clone(),
+        outcome: filled(&audit.outcome),
+        reason_code: filled(&audit.reason_code),
+        policy_set_hash: policy_set_hash(envelope),
+        trace_id: trace_id(&envelope.traceparent),
+        source,
+        digest: String::new(),
+    }
+}
+
+fn filled(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn policy_set_hash(envelope: &Envelope) -> Option<String> {
+    let hash = match envelope.kind.aggregate() {
+        wire::Decision::AGGREGATE => envelope.open::<wire::Decision>().ok()?.policy_set_hash,
+        wire::Approval::AGGREGATE => envelope.open::<wire::Approval>().ok()?.policy_set_hash,
+        _ => return None,
+    };
+    (!hash.is_empty()).then(|| hex::encode(hash))
+}
+
+/// The second field of a W3C traceparent.
+fn trace_id(traceparent: &str) -> Option<String> {
+    let id = traceparent.split('-').nth(1)?;
+    let whole = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    whole.then(|| id.to_owned())
+}
+
+fn index(envelope: &Envelope) -> Index {
+    let of = |agent: &[u8], external: &str| Index {
+        agent_id: AgentId::from_bytes(agent).ok().map(|id| id.to_string()),
+        agent_external_id: filled(external),
+        decision_id: None,
+    };
+    let found = match envelope.kind.aggregate() {
+        wire::Agent::AGGREGATE => {
+            envelope.open::<wire::Agent>().map(|it| of(&it.agent_id, &it.external_id))
+        }
+        wire::Kill::AGGREGATE => {
+            envelope.open::<wire::Kill>().map(|it| of(&it.agent_id, &it.external_id))
+        }
+        wire::Approval::AGGREGATE => {
+            envelope.open::<wire::Approval>().map(|it| of(&it.agent_id, &it.external_agent_id))
+        }
+        wire::Consumed::AGGREGATE => {
+            envelope.open::<wire::Consumed>().map(|it| of(&it.agent_id, ""))
+        }
+        wire::Finding::AGGREGATE => {
+            envelope.open::<wire::Finding>().map(|it| of(&[], &it.external_agent_id))
+        }
+        wire::Decision::AGGREGATE => envelope.open::<wire::Decision>().map(|it| Index {
+            decision_id: DecisionId::from_bytes(&it.decision_id).ok().map(|id| id.to_string()),
+            ..of(&it.agent_id, &it.external_agent_id)
+        }),
+        _ => return Index::default(),
+    };
+    found.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! What can go wrong, apart from refusals.
+
+use writ_eventlog::ReaderError;
+use writ_pg::PgError;
+
+/// Trouble of the service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store's trouble.
+    #[error(transparent)]
+    Store(#[from] PgError),
+    /// The log's trouble.
+    #[error(transparent)]
+    Log(#[from] ReaderError),
+    /// What the store holds about a log does not fit together: nothing may be signed over it.
+    #[error("the stored state of {0} is damaged")]
+    Damaged(String),
+    /// The system gives no random bytes for a salt.
+    #[error("no randomness")]
+    Randomness,
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
