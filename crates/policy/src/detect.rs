@@ -2,6 +2,7 @@
 
 pub mod injection;
 pub(crate) mod mask;
+mod mention;
 mod normalise;
 pub mod pii;
 mod signals;

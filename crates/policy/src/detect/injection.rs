@@ -1,5 +1,6 @@
 //! Scores a text for prompt injection, with the reasons.
 
+use super::mention;
 use super::signals::{self, Family};
 use super::views::{View, ViewKind};
 
@@ -21,12 +22,12 @@ pub fn score(views: &[View<'_>]) -> Score {
     let mut best = [0_u16; Family::COUNT];
     let mut seen = Vec::new();
     for view in views {
-        let hidden = !matches!(view.kind, ViewKind::Plain);
-        signals::matches(&view.text, view.kind, |signal| {
-            let weight = if hidden {
-                signal.weight.saturating_add(150).min(950)
-            } else {
-                signal.weight
+        let hidden = view.kind != ViewKind::Plain;
+        signals::matches(&view.text, view.kind, |signal, place| {
+            let weight = match hidden {
+                true => signal.weight.saturating_add(150).min(950),
+                false if mention::is_quoted(&view.text, place) => signal.weight * 65 / 100,
+                false => signal.weight,
             };
             if let Some(family) = best.get_mut(signal.family as usize) {
                 *family = (*family).max(weight);

@@ -1,15 +1,20 @@
 //! What gives an injection away: phrases, each with a family and a weight.
 
-mod list;
+mod english;
+mod languages;
+mod words;
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::views::ViewKind;
-use list::{PHRASES, SQUEEZED, WORDS};
+use english::{ENGLISH, SQUEEZED};
+use languages::LANGUAGES;
+use words::WORDS;
 
-/// Signals that say the same thing count once.
+/// Signals of one family count once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     Override,
@@ -20,62 +25,81 @@ pub(super) enum Family {
     Markup,
     Authority,
     Concealment,
+    Harm,
 }
 
 impl Family {
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 9;
 }
 
-/// One phrase.
+/// Phrases that say the same thing.
 #[derive(Debug)]
 pub(super) struct Signal {
     pub(super) name: &'static str,
     pub(super) family: Family,
     /// Out of 1000; 500 blocks alone.
     pub(super) weight: u16,
-    pattern: &'static str,
+    patterns: &'static [&'static str],
 }
 
-const fn signal(name: &'static str, family: Family, weight: u16, pattern: &'static str) -> Signal {
-    Signal {
-        name,
-        family,
-        weight,
-        pattern,
-    }
+/// Phrases compiled together; each pattern knows its signal.
+struct Phrases {
+    set: RegexSet,
+    each: Vec<(&'static Signal, Regex)>,
 }
 
-static PHRASE_SET: LazyLock<Option<RegexSet>> = LazyLock::new(|| compile(PHRASES));
-static SQUEEZED_SET: LazyLock<Option<RegexSet>> = LazyLock::new(|| compile(SQUEEZED));
+/// The lists are constants and a test compiles them, so `None` is never seen.
+static PHRASES: LazyLock<Option<Phrases>> = LazyLock::new(|| compile(&[ENGLISH, LANGUAGES]));
+static GAPLESS: LazyLock<Option<Phrases>> = LazyLock::new(|| compile(&[SQUEEZED]));
 
-/// Calls `found` for every signal in a view.
-pub(super) fn matches(text: &str, kind: ViewKind, mut found: impl FnMut(&'static Signal)) {
-    let (set, signals) = match kind {
-        ViewKind::Squeezed => (&SQUEEZED_SET, SQUEEZED),
-        ViewKind::Plain
-        | ViewKind::Leetspeak
-        | ViewKind::Spaced
-        | ViewKind::Reversed
-        | ViewKind::Rot13
-        | ViewKind::Escapes
-        | ViewKind::Base64 => (&PHRASE_SET, PHRASES),
+/// Calls `found` with every signal in a view and the place of its first match.
+pub(super) fn matches(
+    text: &str,
+    kind: ViewKind,
+    mut found: impl FnMut(&'static Signal, Range<usize>),
+) {
+    let phrases = if kind == ViewKind::Squeezed {
+        &GAPLESS
+    } else {
+        &PHRASES
     };
-    let Some(set) = set.as_ref() else { return };
-    for index in &set.matches(text.as_bytes()) {
-        if let Some(signal) = signals.get(index) {
-            found(signal);
+    let Some(phrases) = phrases.as_ref() else {
+        return;
+    };
+    for index in &phrases.set.matches(text.as_bytes()) {
+        if let Some((signal, regex)) = phrases.each.get(index) {
+            let place = regex.find(text.as_bytes()).map(|m| m.range());
+            found(signal, place.unwrap_or_default());
         }
     }
 }
 
-/// The lists are constants and a test compiles them, so `None` is never seen.
-fn compile(signals: &[Signal]) -> Option<RegexSet> {
-    let patterns = signals.iter().map(|signal| expand(signal.pattern));
-    RegexSetBuilder::new(patterns)
+fn compile(lists: &[&'static [Signal]]) -> Option<Phrases> {
+    let signals = lists.iter().flat_map(|list| list.iter());
+    let of = |signal: &'static Signal| signal.patterns.iter().map(move |p| (signal, expand(p)));
+    let patterns: Vec<_> = signals.flat_map(of).collect();
+    let set = RegexSetBuilder::new(patterns.iter().map(|(_, pattern)| pattern))
         .unicode(false)
         .case_insensitive(true)
         .size_limit(64 << 20)
         .dfa_size_limit(16 << 20)
+        .build()
+        .ok()?;
+    let each = patterns
+        .iter()
+        .map(|(signal, pattern)| Some((*signal, one(pattern)?)));
+    Some(Phrases {
+        set,
+        each: each.collect::<Option<_>>()?,
+    })
+}
+
+fn one(pattern: &str) -> Option<Regex> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder
+        .unicode(false)
+        .case_insensitive(true)
+        .size_limit(16 << 20)
         .build()
         .ok()
 }
@@ -95,14 +119,11 @@ mod tests {
 
     #[test]
     fn every_phrase_compiles() {
-        for signal in PHRASES.iter().chain(SQUEEZED) {
-            let pattern = expand(signal.pattern);
-            let regex = regex::bytes::RegexBuilder::new(&pattern)
-                .unicode(false)
-                .build();
-            assert!(regex.is_ok(), "{}: {regex:?}", signal.pattern);
+        for signal in ENGLISH.iter().chain(LANGUAGES).chain(SQUEEZED) {
+            for pattern in signal.patterns {
+                assert!(one(&expand(pattern)).is_some(), "{pattern}");
+            }
         }
-        assert!(PHRASE_SET.is_some());
-        assert!(SQUEEZED_SET.is_some());
+        assert!(PHRASES.is_some() && GAPLESS.is_some());
     }
 }
