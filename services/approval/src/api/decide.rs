@@ -1,0 +1,167 @@
+//! `POST /approvals/{id}/approve`, `…/deny` and `PATCH /approvals/{id}/decision`.
+
+use axum::Json;
+use axum::extract::{Path, State as Shared};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use writ_access::Caller;
+use writ_contract::ApprovalId;
+use writ_service_kit::ApiError;
+use writ_service_kit::json::{Strict, parse_strict};
+use writ_service_kit::routes::Authed;
+
+use super::dto::{ApprovalDto, Data};
+use super::{State, status};
+use crate::command::{Ruling, party};
+use crate::domain::Verdict;
+use crate::error::Error;
+
+/// Longest reason, in characters.
+const REASON: usize = 2_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decision {
+    decision: Word,
+    reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Approved,
+    Denied,
+}
+
+pub(super) async fn approve(
+    Shared(state): Shared<State>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let reason = reason(&body)?;
+    rule(&state, &caller, &id, &headers, Verdict::Grant, reason).await
+}
+
+pub(super) async fn deny(
+    Shared(state): Shared<State>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let reason = reason(&body)?;
+    rule(&state, &caller, &id, &headers, Verdict::Deny, reason).await
+}
+
+pub(super) async fn decision(
+    Shared(state): Shared<State>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Strict(body): Strict<Decision>,
+) -> Result<Response, ApiError> {
+    let verdict = match body.decision {
+        Word::Approved => Verdict::Grant,
+        Word::Denied => Verdict::Deny,
+    };
+    rule(&state, &caller, &id, &headers, verdict, body.reason).await
+}
+
+/// A decision needs no words, so it needs no body.
+fn reason(body: &[u8]) -> Result<Option<String>, ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    Ok(parse_strict::<Reason>(body)?.reason)
+}
+
+async fn rule(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    headers: &HeaderMap,
+    verdict: Verdict,
+    reason: Option<String>,
+) -> Result<Response, ApiError> {
+    if reason.as_ref().is_some_and(|words| words.chars().count() > REASON) {
+        let words = format!("reason may have {REASON} characters at most");
+        return Err(ApiError::invalid(words));
+    }
+    let id: ApprovalId = id.parse().map_err(|_| status::answer(Error::NotFound))?;
+    let by = party(caller).ok_or_else(|| ApiError::internal(&"a decision without a key"))?;
+    let ruling = Ruling {
+        verdict,
+        reason: reason.filter(|words| !words.trim().is_empty()),
+        idempotency_key: idempotency_key(headers)?,
+        version: if_match(headers)?,
+    };
+    let entry = state.desk.rule(caller, &by, id, &ruling).await;
+    let entry = entry.map_err(status::answer)?;
+    let tag = format!("\"{}\"", entry.version);
+    let data = ApprovalDto::of(entry, state.desk.now());
+    Ok(([(header::ETAG, tag)], Json(Data { data })).into_response())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(_) | Err(_) => Err(ApiError::invalid(
+            "Idempotency-Key must have 1 to 255 visible characters",
+        )),
+    }
+}
+
+/// The version in an `If-Match` of this service; `*` matches any.
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.trim_matches('"').parse();
+    version
+        .map(Some)
+        .map_err(|_| ApiError::invalid("If-Match must be the version in quotes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_optional_and_unknown_fields_are_named() {
+        assert_eq!(reason(b" ").unwrap(), None);
+        let words = reason(br#"{"reason":"fine"}"#).unwrap();
+        assert_eq!(words.as_deref(), Some("fine"));
+        let refused = reason(br#"{"raeson":"fine"}"#).unwrap_err();
+        assert!(refused.message.contains("raeson"), "{}", refused.message);
+    }
+
+    #[test]
+    fn if_match_is_a_version_or_anything() {
+        let given = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_MATCH, text.parse().unwrap());
+            if_match(&headers)
+        };
+        assert_eq!(given("\"3\"").unwrap(), Some(3));
+        assert_eq!(given("*").unwrap(), None);
+        assert!(given("W/\"x\"").is_err());
+        assert_eq!(if_match(&HeaderMap::new()).unwrap(), None);
+    }
+}

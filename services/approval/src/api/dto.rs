@@ -1,0 +1,105 @@
+//! Requests as clients see them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use writ_contract::{AgentId, ApprovalId, DecisionId, KeyId, PolicyId};
+
+use crate::domain::{Party, Status};
+use crate::store::Entry;
+
+/// The one member of every answer.
+#[derive(Debug, Serialize)]
+pub(super) struct Data<T> {
+    pub(super) data: T,
+}
+
+/// A request and its card.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApprovalDto {
+    pub(super) id: ApprovalId,
+    pub(super) status: &'static str,
+    /// True once the ledger has sealed the grant, which is when the certificate begins.
+    sealed: bool,
+    version: u64,
+    agent_id: String,
+    agent_uuid: AgentId,
+    environment: String,
+    requested_by: Vec<PartyDto>,
+    requested_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    decided_by: Option<PartyDto>,
+    decided_at: Option<DateTime<Utc>>,
+    pub(super) decision_reason: Option<String>,
+    certificate_expires_at: Option<DateTime<Utc>>,
+    used_at: Option<DateTime<Utc>>,
+    decision_ids: Vec<DecisionId>,
+    policy_ids: Vec<PolicyId>,
+    action_context: Option<Box<RawValue>>,
+    violations: Option<Box<RawValue>>,
+    /// The body of the held action was gone before it was read.
+    context_missing: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartyDto {
+    key_id: KeyId,
+    person: Option<String>,
+}
+
+impl ApprovalDto {
+    /// The request as it stands at `now`.
+    pub(super) fn of(entry: Entry, now: DateTime<Utc>) -> Self {
+        let status = entry.state.status_at(now);
+        let (state, card) = (entry.state, entry.card);
+        let decided_at = state.decided.as_ref().map(|decided| decided.at);
+        Self {
+            id: state.id,
+            status: status.as_str(),
+            sealed: state.certified.is_some(),
+            version: entry.version,
+            agent_id: state.external_agent,
+            agent_uuid: state.agent,
+            environment: state.environment,
+            requested_by: state.requesters.into_iter().map(PartyDto::from).collect(),
+            requested_at: state.requested_at,
+            expires_at: state.expires_at,
+            decided_by: state.decided.map(|decided| decided.by.into()),
+            decided_at,
+            decision_reason: card.reason.or_else(|| stock_reason(status)),
+            certificate_expires_at: state.certified.map(|certified| certified.expires_at),
+            used_at: state.used.map(|used| used.at),
+            decision_ids: state.decisions,
+            policy_ids: state.policies,
+            action_context: raw(card.action_context),
+            violations: raw(card.violations),
+            context_missing: card.context_missing,
+        }
+    }
+}
+
+impl From<Party> for PartyDto {
+    fn from(party: Party) -> Self {
+        Self {
+            key_id: party.key,
+            person: party.person,
+        }
+    }
+}
+
+/// What is said where nobody gave a reason.
+fn stock_reason(status: Status) -> Option<String> {
+    let words = match status {
+        Status::Denied => "an approver denied the request",
+        Status::Cancelled => "the agent was archived",
+        Status::Expired => "nobody decided in time",
+        Status::Pending | Status::Approved | Status::Consumed => return None,
+    };
+    Some(words.to_owned())
+}
+
+fn raw(text: Option<String>) -> Option<Box<RawValue>> {
+    text.and_then(|text| RawValue::from_string(text).ok())
+}

@@ -1,0 +1,137 @@
+//! `GET /approvals/{id}`: what the client polls while its act is held.
+//!
+//! Any other status than 200 makes adapters run the act, so the answer is always 200: "pending"
+//! while nobody can tell, "denied" where there is nothing to wait for, "approved" only under a seal
+//! of the ledger (ruling 4).
+
+use axum::Json;
+use axum::extract::{Path, State as Shared};
+use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
+use serde::Serialize;
+use uuid::Uuid;
+use writ_access::{Caller, Role};
+use writ_contract::{ApprovalId, KeyId, OrgId};
+use writ_service_kit::ApiError;
+use writ_service_kit::routes::Attempt;
+
+use super::State;
+use super::dto::{ApprovalDto, Data};
+use crate::domain::Status;
+use crate::error::Error;
+use crate::store::{self, Entry};
+
+/// How long an id may be ahead of its row.
+const YOUNG: TimeDelta = TimeDelta::seconds(60);
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Answer {
+    Known(Box<ApprovalDto>),
+    Other {
+        id: String,
+        status: &'static str,
+        #[serde(rename = "decisionReason", skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+pub(super) async fn show(
+    Shared(state): Shared<State>,
+    Attempt(attempt): Attempt,
+    Path(id): Path<String>,
+) -> Json<Data<Answer>> {
+    let data = match attempt {
+        Ok(caller) => look(&state, &caller, id).await,
+        Err(error) if may_pass(&state, &error) => pending(id),
+        Err(error) => denied(id, error.message.into_owned()),
+    };
+    Json(Data { data })
+}
+
+/// Too many calls, or keys that have not all been read yet: the next poll may know more.
+fn may_pass(state: &State, error: &ApiError) -> bool {
+    error.status == StatusCode::TOO_MANY_REQUESTS || !state.ready.is_ready()
+}
+
+async fn look(state: &State, caller: &Caller, text: String) -> Answer {
+    let Ok(id) = text.parse::<ApprovalId>() else {
+        return denied(text, "this is no approval id".to_owned());
+    };
+    let now = state.desk.now();
+    match find(state, caller, id).await {
+        Ok(Some(entry)) if may_see(caller, &entry) => known(entry, now),
+        Ok(Some(_)) => denied(text, "another key made this request".to_owned()),
+        Ok(None) if is_young(id.0, now) => pending(text),
+        Ok(None) => denied(text, "no such approval request".to_owned()),
+        Err(error) => {
+            tracing::warn!(%error, %id, "a request cannot be read, so it is pending");
+            pending(text)
+        }
+    }
+}
+
+async fn find(state: &State, caller: &Caller, id: ApprovalId) -> Result<Option<Entry>, Error> {
+    let mut tx = state.desk.pools.api.begin(caller.org_id()).await?;
+    Ok(store::find(&mut tx, OrgId(caller.org_id()), id).await?)
+}
+
+fn may_see(caller: &Caller, entry: &Entry) -> bool {
+    let asked = caller.key_id().map(KeyId);
+    caller.require(Role::Admin).is_ok() || asked.is_some_and(|key| entry.state.asked_by(key))
+}
+
+/// The words the client knows: a grant waits for its seal, a withdrawn request is over.
+fn known(entry: Entry, now: DateTime<Utc>) -> Answer {
+    let sealed = entry.state.certified.is_some();
+    let status = match entry.state.status_at(now) {
+        Status::Approved | Status::Consumed if sealed => Status::Approved,
+        Status::Pending | Status::Approved | Status::Consumed => Status::Pending,
+        Status::Denied | Status::Cancelled => Status::Denied,
+        Status::Expired => Status::Expired,
+    };
+    let mut dto = ApprovalDto::of(entry, now);
+    dto.status = status.as_str();
+    Answer::Known(Box::new(dto))
+}
+
+fn is_young(id: Uuid, now: DateTime<Utc>) -> bool {
+    let made = id
+        .get_timestamp()
+        .filter(|_| id.get_version_num() == 7)
+        .and_then(|stamp| DateTime::from_timestamp(i64::try_from(stamp.to_unix().0).ok()?, 0));
+    made.is_some_and(|made| now.signed_duration_since(made).abs() < YOUNG)
+}
+
+fn pending(id: String) -> Answer {
+    Answer::Other {
+        id,
+        status: Status::Pending.as_str(),
+        reason: None,
+    }
+}
+
+fn denied(id: String, reason: String) -> Answer {
+    Answer::Other {
+        id,
+        status: Status::Denied.as_str(),
+        reason: Some(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_v7_id_of_the_last_minute_is_young() {
+        let now = DateTime::from_timestamp(1_700_000_100, 0).unwrap();
+        let made = |secs| {
+            let stamp = uuid::Timestamp::from_unix(uuid::NoContext, secs, 0);
+            is_young(Uuid::new_v7(stamp), now)
+        };
+        assert!(made(1_700_000_100) && made(1_700_000_041));
+        assert!(!made(1_700_000_040) && !made(1_800_000_000));
+        assert!(!is_young(Uuid::from_u128(7), now));
+    }
+}

@@ -1,0 +1,202 @@
+//! Which agents are paused or archived, in memory on every replica.
+//!
+//! Pauses come from the gate, and from the agents' own facts, which remember those that have aged
+//! out of it. The fence moves only after a pause has been applied.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use writ_contract::topology::GateLeaf;
+use writ_contract::{AgentId, Envelope, OrgId, Shard, Stream, wire};
+use writ_eventlog::{Content, Delivered, EventLog, Fences, ReaderError, Start};
+use writ_service_kit::Requirement;
+
+use crate::metrics;
+
+const RETRY: Duration = Duration::from_millis(500);
+
+/// The switches of every agent.
+#[derive(Debug)]
+pub(crate) struct Pauses {
+    log: EventLog,
+    switches: RwLock<Switches>,
+    archived: Mutex<HashSet<(OrgId, AgentId)>>,
+    fences: Fences,
+    agents_read: AtomicBool,
+    kills_read: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Switches {
+    /// Version of the last pause or resume, and whether it paused.
+    agents: HashMap<(OrgId, AgentId), (u64, bool)>,
+    /// Organisations about which something could not be read: everything of theirs is paused.
+    closed: HashSet<OrgId>,
+}
+
+impl Pauses {
+    pub(crate) fn new(log: EventLog) -> Arc<Self> {
+        Arc::new(Self {
+            log,
+            switches: RwLock::default(),
+            archived: Mutex::default(),
+            fences: Fences::default(),
+            agents_read: AtomicBool::new(false),
+            kills_read: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether everything that was there at the start has been read.
+    pub(crate) fn caught_up(&self) -> bool {
+        self.agents_read.load(Ordering::Acquire) && self.kills_read.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_paused(&self, org: OrgId, agent: AgentId) -> bool {
+        let switches = self.switches.read().unwrap_or_else(PoisonError::into_inner);
+        let switch = switches.agents.get(&(org, agent));
+        switches.closed.contains(&org) || switch.is_some_and(|(_, paused)| *paused)
+    }
+
+    /// The last pause or resume of the shard that has been applied.
+    pub(crate) fn fence(&self, shard: Shard) -> u64 {
+        self.fences.current(shard)
+    }
+
+    /// Waits until one after `fence` has been applied.
+    pub(crate) async fn passed(&self, shard: Shard, fence: u64, within: Duration) -> bool {
+        self.fences.passed(shard, fence, within).await
+    }
+
+    /// Archived agents whose requests have not been swept.
+    pub(crate) fn archived(&self) -> Vec<(OrgId, AgentId)> {
+        let archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
+        archived.iter().copied().collect()
+    }
+
+    pub(crate) fn swept(&self, agents: &[(OrgId, AgentId)]) {
+        let mut archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
+        archived.retain(|agent| !agents.contains(agent));
+    }
+
+    /// Follows the agents' facts until cancelled.
+    pub(crate) async fn follow_agents(self: Arc<Self>, cancel: CancellationToken, ready: Requirement) {
+        let filter = self.log.topology().facts::<wire::Agent>();
+        let read = || {
+            self.agents_read.store(true, Ordering::Release);
+            ready.met();
+        };
+        let apply = |delivered: &Delivered| {
+            if let Content::Fact(envelope) = &delivered.content {
+                self.apply_agent(envelope);
+            }
+        };
+        let from = (Stream::Control, filter, Start::LastPerSubject);
+        self.follow(cancel, from, read, apply).await;
+    }
+
+    /// Follows the gate's pauses until cancelled.
+    pub(crate) async fn follow_kills(self: Arc<Self>, cancel: CancellationToken, ready: Requirement) {
+        let filter = self.log.topology().gate(GateLeaf::Kill);
+        let read = || {
+            self.kills_read.store(true, Ordering::Release);
+            ready.met();
+        };
+        let apply = |delivered: &Delivered| {
+            // What cannot be read holds the fence back: the shard's uses are refused.
+            if let Content::Fact(envelope) = &delivered.content {
+                self.apply_kill(envelope);
+                self.fences
+                    .applied(Shard::of(envelope.org), delivered.sequence);
+            }
+        };
+        let from = (Stream::Gate, filter, Start::First);
+        self.follow(cancel, from, read, apply).await;
+    }
+
+    async fn follow(
+        &self,
+        cancel: CancellationToken,
+        from: (Stream, String, Start),
+        read: impl Fn(),
+        apply: impl Fn(&Delivered),
+    ) {
+        let mut created = None;
+        let again = async {
+            loop {
+                let error = self.follow_once(&from, &mut created, &read, &apply).await;
+                tracing::warn!(stream = ?from.0, %error, "reading pauses interrupted");
+                tokio::time::sleep(RETRY).await;
+            }
+        };
+        cancel.run_until_cancelled(again).await;
+    }
+
+    async fn follow_once(
+        &self,
+        (stream, filter, start): &(Stream, String, Start),
+        created: &mut Option<i64>,
+        read: &impl Fn(),
+        apply: &impl Fn(&Delivered),
+    ) -> ReaderError {
+        let mut reader = match self.log.read(*stream, vec![filter.clone()], *start).await {
+            Ok(reader) => reader,
+            Err(error) => return error,
+        };
+        let (_, found) = reader.identity();
+        if *stream == Stream::Gate && created.replace(found).is_some_and(|known| known != found) {
+            self.fences.reset();
+        }
+        let mut behind = reader.behind();
+        loop {
+            if behind == 0 {
+                read();
+            }
+            match reader.next().await {
+                Ok(delivered) => apply(&delivered),
+                Err(error) => return error,
+            }
+            behind = behind.saturating_sub(1);
+        }
+    }
+
+    fn apply_agent(&self, envelope: &Envelope) {
+        let fact = envelope.open::<wire::Agent>().ok();
+        let read = fact.and_then(|fact| Some((AgentId::from_bytes(&fact.agent_id).ok()?, fact)));
+        let Some((agent, fact)) = read else {
+            return self.close(envelope);
+        };
+        self.switch((envelope.org, agent), fact.kill_version, fact.paused);
+        if fact.archived {
+            let mut archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
+            archived.insert((envelope.org, agent));
+        }
+    }
+
+    fn apply_kill(&self, envelope: &Envelope) {
+        let fact = envelope.open::<wire::Kill>().ok();
+        let read = fact.and_then(|fact| Some((AgentId::from_bytes(&fact.agent_id).ok()?, fact)));
+        match read {
+            Some((agent, fact)) => self.switch((envelope.org, agent), envelope.version, fact.paused),
+            None => self.close(envelope),
+        }
+    }
+
+    fn switch(&self, agent: (OrgId, AgentId), version: u64, paused: bool) {
+        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
+        let known = switches.agents.entry(agent).or_default();
+        if version > known.0 {
+            *known = (version, paused);
+        }
+    }
+
+    /// The organisation fails closed until a build that can read it is started.
+    fn close(&self, envelope: &Envelope) {
+        metrics::unreadable("pauses");
+        tracing::error!(kind = %envelope.kind, org = %envelope.org, "not readable: failing closed");
+        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
+        switches.closed.insert(envelope.org);
+    }
+}

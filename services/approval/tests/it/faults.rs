@@ -1,0 +1,39 @@
+//! The store is away.
+
+use http::{Method, StatusCode};
+use writ_testkit::Signal;
+
+use super::world::World;
+
+const CONTEXT: &str = r#"{"input":"x"}"#;
+
+#[tokio::test]
+async fn while_the_store_is_away_everything_is_pending_and_nothing_is_granted() {
+    let world = World::own_store().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let admin = world.key(world.org, "admin").await;
+    let denied = world.request(&agent, r#"{"input":"denied"}"#).await;
+    assert_eq!(replica.deny(denied.approval, &admin).await.0, StatusCode::OK);
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+
+    world.postgres.signal(Signal::Kill);
+    for id in [denied.approval, held.approval] {
+        assert_eq!(replica.status(id, &agent).await, "pending");
+    }
+    let path = format!("/approvals/{}/verify", held.approval);
+    let body = format!(r#"{{"actionContext":{CONTEXT}}}"#);
+    let (status, _) = replica.call(Method::POST, &path, Some(&agent), body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, _) = replica.approve(denied.approval, &admin).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+
+    let meanwhile = world.held(r#"{"input":"meanwhile"}"#).await;
+    world.record(&agent, std::slice::from_ref(&meanwhile)).await;
+    world.postgres.restart();
+    world.fact_of(&meanwhile).await;
+    replica.until(denied.approval, &agent, "denied").await;
+    let answer = replica.verify(held.approval, &agent, CONTEXT).await;
+    assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
+}

@@ -1,0 +1,121 @@
+//! One act, one use.
+
+use futures::future::join_all;
+use serde_json::json;
+
+use super::world::World;
+
+const CONTEXT: &str = r#"{"input":"refund 40","environment":"production","tools":["a","b"]}"#;
+
+#[tokio::test]
+async fn of_64_parallel_uses_on_two_replicas_exactly_one_succeeds() {
+    let world = World::shared().await;
+    let replicas = [world.replica().await, world.replica().await];
+    let agent = world.key(world.org, "developer").await;
+    let held = replicas[0].granted(&world, &agent, CONTEXT).await;
+    let uses = (0..64).map(|n| replicas[n % 2].verify(held.approval, &agent, CONTEXT));
+    let answers = join_all(uses).await;
+    let valid = answers.iter().filter(|answer| answer["valid"] == true).count();
+    assert_eq!(valid, 1);
+    let refused = json!({"valid": false, "reason": "certificate_already_used"});
+    assert_eq!(answers.iter().filter(|answer| **answer == refused).count(), 63);
+    assert_eq!(world.uses().await.len(), 1);
+    for replica in replicas {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn another_act_is_refused_recorded_and_burns_nothing() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    for other in [
+        r#"{"input":"refund 41","environment":"production","tools":["a","b"]}"#,
+        r#"{"input":"refund 40","environment":"production","tools":["b","a"]}"#,
+        r#"{"input":"refund 40","environment":"production","tools":["a","b"],"metadata":null}"#,
+        r#"{"input":"refund 40","environment":"production","tools":["a","b"],"agentId":"x"}"#,
+        r#"{"input":"x","input":"refund 40","environment":"production","tools":["a","b"]}"#,
+        "[]",
+        "null",
+    ] {
+        let reason = replica.reason(held.approval, &agent, other).await;
+        assert_eq!(reason, "action_context_mismatch", "{other}");
+    }
+    let (envelope, _) = world.stated("mismatched").await;
+    assert_eq!(envelope.audit.outcome, "failed");
+    let answer = replica.verify(held.approval, &agent, CONTEXT).await;
+    assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn only_who_asked_may_use_it() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let other = world.key(world.org, "owner").await;
+    let stranger = world.key(writ_contract::OrgId(world.new_id()), "owner").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    let by_other = replica.reason(held.approval, &other, CONTEXT).await;
+    assert_eq!(by_other, "requester_mismatch");
+    let by_stranger = replica.reason(held.approval, &stranger, CONTEXT).await;
+    assert_eq!(by_stranger, "certificate_unanchored");
+    let answer = replica.verify(held.approval, &agent, CONTEXT).await;
+    assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_is_over_five_minutes_after_its_seal() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    world.advance(5 * 60);
+    let reason = replica.reason(held.approval, &agent, CONTEXT).await;
+    assert_eq!(reason, "certificate_expired");
+    assert!(world.uses().await.is_empty());
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_paused_agent_cannot_use_it_and_a_resumed_one_can() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    // No wait for the replica to hear of it: the fence refuses what is decided too early.
+    world.pause(1, true).await;
+    let reason = replica.reason(held.approval, &agent, CONTEXT).await;
+    assert_eq!(reason, "agent_paused");
+    assert!(world.uses().await.is_empty());
+    world.pause(2, false).await;
+    let answer = loop {
+        let answer = replica.verify(held.approval, &agent, CONTEXT).await;
+        if answer["reason"] != "agent_paused" {
+            break answer;
+        }
+    };
+    assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_changed_in_the_store_is_not_good() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    let mut connection = super::store::superuser(&world).await;
+    sqlx::query(
+        "update approval.approvals set certificate = replace(certificate, 'support-bot', 'other')",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    let reason = replica.reason(held.approval, &agent, CONTEXT).await;
+    assert_eq!(reason, "certificate_tampered");
+    replica.stop().await;
+}
