@@ -21,6 +21,10 @@ pub(crate) struct State {
 pub(crate) fn routes(gate: Gate) -> Routes<State> {
     Routes::new(gate)
         .get("/audit-logs", Access::Role(Role::Developer), logs::list)
-        .get("/audit/checkpoint", Access::Role(Role::Viewer), checkpoint::latest)
+        .get(
+            "/audit/checkpoint",
+            Access::Role(Role::Viewer),
+            checkpoint::latest,
+        )
         .get("/audit/export", Access::Role(Role::Admin), export::bundle)
 }

@@ -141,11 +141,19 @@ mod tests {
         config.ledger.batch = 0;
         config.access.trusted_hops = vec!["here".to_owned()];
         let problems = config.validate().join("\n");
-        for field in
-            ["store.api_url", "log.signing_seed", "key_pepper", "trusted_hops", "ledger.signing_seed",
-             "seal_every", "batch"]
-        {
-            assert!(problems.contains(field), "{field} is missing in:\n{problems}");
+        for field in [
+            "store.api_url",
+            "log.signing_seed",
+            "key_pepper",
+            "trusted_hops",
+            "ledger.signing_seed",
+            "seal_every",
+            "batch",
+        ] {
+            assert!(
+                problems.contains(field),
+                "{field} is missing in:\n{problems}"
+            );
         }
     }
 }

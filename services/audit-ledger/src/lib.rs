@@ -38,6 +38,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the configuration cannot be used.
+#[allow(
+    clippy::unused_async,
+    reason = "all services are built alike, and some open files"
+)]
 pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     metrics::describe();
     let (signer, owners) = config.log.keys(Service::AuditLedger)?;
@@ -113,7 +117,9 @@ impl Running {
             keys_ready.met();
         });
         let (relay, token) = (self.relay, cancel.clone());
-        tasks.supervise("relay", Backoff::default(), move || relay.clone().run(token.clone()));
+        tasks.supervise("relay", Backoff::default(), move || {
+            relay.clone().run(token.clone())
+        });
         let writer = self.writer;
         tasks.supervise("ledger", Backoff::default(), move || writer.clone().run());
         cancel.cancelled().await;

@@ -13,12 +13,28 @@ const LAG: &str = "writ_audit_ledger_lag_seconds";
 /// Names, units and help of every metric.
 pub(crate) fn describe() {
     describe_counter!(ENTRIES, Unit::Count, "entries appended");
-    describe_counter!(REPEATED, Unit::Count, "facts that were already in the ledger");
-    describe_counter!(SKIPPED, Unit::Count, "messages that state no fact of their subject");
+    describe_counter!(
+        REPEATED,
+        Unit::Count,
+        "facts that were already in the ledger"
+    );
+    describe_counter!(
+        SKIPPED,
+        Unit::Count,
+        "messages that state no fact of their subject"
+    );
     describe_counter!(GAPS, Unit::Count, "holes found in an emitter's numbers");
     describe_counter!(CHECKPOINTS, Unit::Count, "tenant checkpoints signed");
-    describe_gauge!(QUARANTINED, Unit::Count, "logs not signed because entries were damaged");
-    describe_gauge!(LAG, Unit::Seconds, "age of the oldest fact of the last batch when appended");
+    describe_gauge!(
+        QUARANTINED,
+        Unit::Count,
+        "logs not signed because entries were damaged"
+    );
+    describe_gauge!(
+        LAG,
+        Unit::Seconds,
+        "age of the oldest fact of the last batch when appended"
+    );
 }
 
 pub(crate) fn entries(count: usize) {
@@ -41,12 +57,18 @@ pub(crate) fn checkpoints(count: usize) {
     counter!(CHECKPOINTS).increment(count as u64);
 }
 
-#[allow(clippy::cast_precision_loss, reason = "organisations are far fewer than 2^53")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "organisations are far fewer than 2^53"
+)]
 pub(crate) fn quarantined(count: usize) {
     gauge!(QUARANTINED).set(count as f64);
 }
 
-#[allow(clippy::cast_precision_loss, reason = "ages in microseconds lie far below 2^53")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "ages in microseconds lie far below 2^53"
+)]
 pub(crate) fn lag_us(age: i64) {
     gauge!(LAG).set(age.max(0) as f64 / 1e6);
 }

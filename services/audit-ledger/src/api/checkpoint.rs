@@ -67,6 +67,8 @@ pub(super) async fn find(state: &State, org: Uuid) -> Result<Option<Signed>, Err
 }
 
 fn wants_text(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     accepted.is_some_and(|kinds| kinds.trim_start().starts_with("text/plain"))
 }

@@ -23,13 +23,18 @@ pub(super) async fn bundle(
     Authed(caller): Authed,
 ) -> Result<Response, ApiError> {
     let org = caller.org_id();
-    let signed = checkpoint::find(&state, org).await.map_err(status::answer)?;
+    let signed = checkpoint::find(&state, org)
+        .await
+        .map_err(status::answer)?;
     let signed = signed.ok_or_else(status::nothing_sealed)?;
     let headers = [
         (header::CONTENT_TYPE, "application/jsonl".to_owned()),
         (
             header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"ledger-{org}-{}.jsonl\"", signed.size),
+            format!(
+                "attachment; filename=\"ledger-{org}-{}.jsonl\"",
+                signed.size
+            ),
         ),
     ];
     Ok((headers, Body::from_stream(pages(state, org, signed))).into_response())
@@ -52,7 +57,9 @@ fn pages(
             };
             let mut tx = state.pool.begin(org).await?;
             let rows = store::export_page(&mut tx, from, signed.size, PAGE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(None) };
+            let Some((last, _)) = rows.last() else {
+                return Ok(None);
+            };
             let next = last + 1;
             let mut text = String::new();
             for (seq, leaf) in &rows {

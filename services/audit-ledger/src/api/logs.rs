@@ -62,9 +62,14 @@ pub(super) async fn list(
 ) -> Result<Json<Page>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
     let listing = listing(query)?;
-    let found = find(&state, caller.org_id(), &listing).await.map_err(status::answer)?;
+    let found = find(&state, caller.org_id(), &listing)
+        .await
+        .map_err(status::answer)?;
     let full = i64::try_from(found.len()).is_ok_and(|count| count == listing.limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| last.seq.to_string());
+    let next_cursor = found
+        .last()
+        .filter(|_| full)
+        .map(|last| last.seq.to_string());
     let data = found.into_iter().map(EntryDto::from).collect();
     Ok(Json(Page { data, next_cursor }))
 }

@@ -21,7 +21,10 @@ pub(super) struct Appender {
 
 impl Appender {
     pub(super) fn new(pool: WriterPool) -> Self {
-        Self { pool, chains: HashMap::new() }
+        Self {
+            pool,
+            chains: HashMap::new(),
+        }
     }
 
     /// Where an organisation's chain stands, if anything was appended to it.
@@ -44,14 +47,19 @@ impl Appender {
         let mut known = store::known(&mut tx, &arrivals).await?;
         let mut numbers = store::numbers(&mut tx, &arrivals).await?;
         let orgs: BTreeSet<Uuid> = arrivals.iter().map(|it| it.org.0).collect();
-        let unread: Vec<Uuid> =
-            orgs.into_iter().filter(|org| !self.chains.contains_key(org)).collect();
+        let unread: Vec<Uuid> = orgs
+            .into_iter()
+            .filter(|org| !self.chains.contains_key(org))
+            .collect();
         self.chains.extend(store::chains(&mut tx, &unread).await?);
         let salts = salts(arrivals.len() * 2)?;
         let mut salts = salts.as_chunks::<32>().0.iter().copied();
         let salt = || salts.next().unwrap_or_default();
-        let Plan { entries, repeated, gaps } =
-            plan(arrivals, &mut known, &mut numbers, &mut self.chains, salt);
+        let Plan {
+            entries,
+            repeated,
+            gaps,
+        } = plan(arrivals, &mut known, &mut numbers, &mut self.chains, salt);
         let grown: BTreeSet<Uuid> = entries.iter().map(|entry| entry.org.0).collect();
         store::insert(&mut tx, &entries).await?;
         let chains = grown.iter().filter_map(|org| self.chains.get(org));

@@ -46,7 +46,11 @@ struct Sealed {
 impl<'a> Sealer<'a> {
     pub(super) async fn open(writer: &'a Writer) -> Result<Self, Error> {
         let (fence, _) = Fence::acquire(&writer.pool, store::PROJECTION, PARTITION).await?;
-        Ok(Self { writer, fence, quarantined: BTreeSet::new() })
+        Ok(Self {
+            writer,
+            fence,
+            quarantined: BTreeSet::new(),
+        })
     }
 
     /// Seals what was recorded of the organisations in `grown`; returned = sealed. Those that have
@@ -99,7 +103,10 @@ impl<'a> Sealer<'a> {
         before: LastSeal,
         chain: Option<&Chain>,
     ) -> Result<Option<Sealed>, Error> {
-        let LastSeal { head: before, version } = before;
+        let LastSeal {
+            head: before,
+            version,
+        } = before;
         let limit = i64::try_from(RANGE).unwrap_or(i64::MAX);
         let rows = store::unsealed_leaves(tx, before.tenant, before.size(), limit).await?;
         let head = match extend(&before, &rows) {
@@ -116,8 +123,15 @@ impl<'a> Sealer<'a> {
         }
         let origin = tenant_origin(self.name(), head.tenant);
         let note = self.note(origin, head.size(), head.frontier.root())?;
-        let seal = NewSeal { head, version: version + 1, note };
-        Ok(Some(Sealed { seal, first: before.size() }))
+        let seal = NewSeal {
+            head,
+            version: version + 1,
+            note,
+        };
+        Ok(Some(Sealed {
+            seal,
+            first: before.size(),
+        }))
     }
 
     /// Keeps the signed heads, the global leaf over them and the facts that tell of them.
@@ -150,7 +164,10 @@ impl<'a> Sealer<'a> {
             event_id: hex::encode(root),
         };
         self.fence.save(&mut tx, &position).await?;
-        let ids: Vec<Uuid> = events.iter().map(|event| event.envelope.event_id.0).collect();
+        let ids: Vec<Uuid> = events
+            .iter()
+            .map(|event| event.envelope.event_id.0)
+            .collect();
         self.writer.outbox.commit_writer(tx, &ids).await?;
         metrics::checkpoints(seals.len());
         Ok(())
@@ -161,14 +178,23 @@ impl<'a> Sealer<'a> {
     }
 
     fn note(&self, origin: String, size: u64, root: [u8; 32]) -> Result<String, Error> {
-        let checkpoint = Checkpoint { origin, size, root, extensions: Vec::new() };
+        let checkpoint = Checkpoint {
+            origin,
+            size,
+            root,
+            extensions: Vec::new(),
+        };
         let signed = sign(&checkpoint, &[&self.writer.signer]);
         signed.map_err(|wrong| Error::Damaged(wrong.to_string()))
     }
 
     /// The `sealed` fact of one new head.
     async fn event(&self, tx: &mut WriterTx, sealed: &Sealed) -> Result<NewEvent, Error> {
-        let NewSeal { head, version, note } = &sealed.seal;
+        let NewSeal {
+            head,
+            version,
+            note,
+        } = &sealed.seal;
         let org = OrgId(head.tenant);
         let ids = store::event_ids(tx, head.tenant, sealed.first, head.size()).await?;
         let fact = wire::Sealed {
@@ -197,12 +223,20 @@ impl<'a> Sealer<'a> {
             fact: fact.encode_to_vec(),
             traceparent: String::new(),
         };
-        let subject = self.writer.log.topology().fact::<wire::Sealed>(org, "sealed");
+        let subject = self
+            .writer
+            .log
+            .topology()
+            .fact::<wire::Sealed>(org, "sealed");
         Ok(NewEvent { subject, envelope })
     }
 }
 
 fn head(sealed: &Sealed) -> TenantHead {
     let head = &sealed.seal.head;
-    TenantHead { tenant: head.tenant, size: head.size(), root: head.frontier.root() }
+    TenantHead {
+        tenant: head.tenant,
+        size: head.size(),
+        root: head.frontier.root(),
+    }
 }

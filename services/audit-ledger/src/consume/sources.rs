@@ -64,7 +64,10 @@ impl Sources {
             marks.fences.push(fence);
             streams.push(follow(index, first, reader));
         }
-        Ok(Self { merged: select_all(streams), marks: Arc::new(marks) })
+        Ok(Self {
+            merged: select_all(streams),
+            marks: Arc::new(marks),
+        })
     }
 
     /// Where the resume points of what is gathered are kept.
@@ -78,7 +81,10 @@ impl Sources {
     /// # Errors
     /// When a stream cannot be followed any more.
     pub(super) async fn gather(&mut self, limit: usize) -> Result<Batch, Error> {
-        let mut batch = Batch { oldest_us: i64::MAX, ..Batch::default() };
+        let mut batch = Batch {
+            oldest_us: i64::MAX,
+            ..Batch::default()
+        };
         let mut next = self.merged.next().await;
         while let Some(item) = next {
             let (index, delivered) = item?;
@@ -97,7 +103,9 @@ impl Marks {
     pub(super) async fn save(&self, tx: &mut WriterTx, batch: &Batch) -> Result<(), Error> {
         for (index, (seq, event_id)) in &batch.last {
             let parts = self.fences.get(*index).zip(self.identities.get(*index));
-            let Some((fence, (stream, created))) = parts else { continue };
+            let Some((fence, (stream, created))) = parts else {
+                continue;
+            };
             let position = Position {
                 stream: stream.clone(),
                 created: *created,
@@ -112,7 +120,9 @@ impl Marks {
     fn take(&self, batch: &mut Batch, index: usize, delivered: &Delivered) {
         let stream = self.identities.get(index).map_or("", |(name, _)| name);
         batch.oldest_us = batch.oldest_us.min(delivered.stored_at_us);
-        batch.last.insert(index, (delivered.sequence, identity(&delivered.content)));
+        batch
+            .last
+            .insert(index, (delivered.sequence, identity(&delivered.content)));
         if let Content::Packed(packed) = &delivered.content
             && packed.closes
         {
@@ -122,7 +132,10 @@ impl Marks {
             Some(arrivals) => batch.arrivals.extend(arrivals),
             None => {
                 metrics::skipped();
-                tracing::error!(subject = delivered.subject, "message states no fact of its subject");
+                tracing::error!(
+                    subject = delivered.subject,
+                    "message states no fact of its subject"
+                );
             }
         }
     }
@@ -140,7 +153,9 @@ async fn resume(
     let Some(position) = position else {
         return Ok((None, log.read(stream, filters, Start::First).await?));
     };
-    let mut reader = log.read(stream, filters.clone(), Start::At(position.seq)).await?;
+    let mut reader = log
+        .read(stream, filters.clone(), Start::At(position.seq))
+        .await?;
     let (name, created_us) = reader.identity();
     let same = position.stream == name && position.created == time(created_us);
     if same && reader.behind() > 0 {
@@ -153,7 +168,11 @@ async fn resume(
             return Ok((None, reader));
         }
     }
-    tracing::warn!(stream = position.stream, seq = position.seq, "reading from the start again");
+    tracing::warn!(
+        stream = position.stream,
+        seq = position.seq,
+        "reading from the start again"
+    );
     Ok((None, log.read(stream, filters, Start::First).await?))
 }
 
@@ -177,7 +196,9 @@ fn follow(index: usize, first: Option<Delivered>, reader: Reader) -> BoxStream<'
             Err(error) => Some((Err(error), None)),
         }
     });
-    stream::iter(first.map(|delivered| Ok((index, delivered)))).chain(rest).boxed()
+    stream::iter(first.map(|delivered| Ok((index, delivered))))
+        .chain(rest)
+        .boxed()
 }
 
 /// What a resume point knows its message by.

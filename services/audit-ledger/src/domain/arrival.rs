@@ -66,10 +66,12 @@ fn single(envelope: &Envelope, delivered: &Delivered, stream: &str) -> Arrival {
         emitter_seq: None,
         version: (envelope.version > 0).then_some(envelope.version),
     };
-    // Of the others' facts nobody promises dense versions.
-    let dense = matches!(delivered.owner, Service::Control | Service::Approval);
-    let number = (dense && envelope.version > 0).then(|| Number {
-        source: format!("aggregate:{}/{}", envelope.kind.aggregate(), envelope.aggregate_id),
+    let number = is_versioned(delivered.owner, envelope).then(|| Number {
+        source: format!(
+            "aggregate:{}/{}",
+            envelope.kind.aggregate(),
+            envelope.aggregate_id
+        ),
         seq: envelope.version,
     });
     Arrival {
@@ -81,6 +83,13 @@ fn single(envelope: &Envelope, delivered: &Delivered, stream: &str) -> Arrival {
         index: index(envelope),
         number,
     }
+}
+
+/// Whether the fact carries its aggregate's state and a dense version: those of control and
+/// approval do, but for a certificate's use, which happens once.
+fn is_versioned(owner: Service, envelope: &Envelope) -> bool {
+    let owner = matches!(owner, Service::Control | Service::Approval);
+    owner && envelope.version > 0 && envelope.kind.aggregate() != wire::Consumed::AGGREGATE
 }
 
 fn records(packed: &Packed, delivered: &Delivered, stream: &str) -> Vec<Arrival> {
@@ -106,7 +115,10 @@ fn records(packed: &Packed, delivered: &Delivered, stream: &str) -> Vec<Arrival>
             envelope: record.envelope.clone(),
             body,
             index,
-            number: Some(Number { source: incarnation.clone(), seq: record.emitter_seq }),
+            number: Some(Number {
+                source: incarnation.clone(),
+                seq: record.emitter_seq,
+            }),
         }
     };
     packed.records.iter().map(arrival).collect()
@@ -182,23 +194,25 @@ fn index(envelope: &Envelope) -> Index {
         decision_id: None,
     };
     let found = match envelope.kind.aggregate() {
-        wire::Agent::AGGREGATE => {
-            envelope.open::<wire::Agent>().map(|it| of(&it.agent_id, &it.external_id))
-        }
-        wire::Kill::AGGREGATE => {
-            envelope.open::<wire::Kill>().map(|it| of(&it.agent_id, &it.external_id))
-        }
-        wire::Approval::AGGREGATE => {
-            envelope.open::<wire::Approval>().map(|it| of(&it.agent_id, &it.external_agent_id))
-        }
-        wire::Consumed::AGGREGATE => {
-            envelope.open::<wire::Consumed>().map(|it| of(&it.agent_id, ""))
-        }
-        wire::Finding::AGGREGATE => {
-            envelope.open::<wire::Finding>().map(|it| of(&[], &it.external_agent_id))
-        }
+        wire::Agent::AGGREGATE => envelope
+            .open::<wire::Agent>()
+            .map(|it| of(&it.agent_id, &it.external_id)),
+        wire::Kill::AGGREGATE => envelope
+            .open::<wire::Kill>()
+            .map(|it| of(&it.agent_id, &it.external_id)),
+        wire::Approval::AGGREGATE => envelope
+            .open::<wire::Approval>()
+            .map(|it| of(&it.agent_id, &it.external_agent_id)),
+        wire::Consumed::AGGREGATE => envelope
+            .open::<wire::Consumed>()
+            .map(|it| of(&it.agent_id, "")),
+        wire::Finding::AGGREGATE => envelope
+            .open::<wire::Finding>()
+            .map(|it| of(&[], &it.external_agent_id)),
         wire::Decision::AGGREGATE => envelope.open::<wire::Decision>().map(|it| Index {
-            decision_id: DecisionId::from_bytes(&it.decision_id).ok().map(|id| id.to_string()),
+            decision_id: DecisionId::from_bytes(&it.decision_id)
+                .ok()
+                .map(|id| id.to_string()),
             ..of(&it.agent_id, &it.external_agent_id)
         }),
         _ => return Index::default(),

@@ -59,7 +59,10 @@ pub(crate) fn plan(
             plan.repeated += 1;
             continue;
         }
-        let hole = arrival.number.as_ref().and_then(|number| advance(numbers, arrival.org, number));
+        let hole = arrival
+            .number
+            .as_ref()
+            .and_then(|number| advance(numbers, arrival.org, number));
         let org = arrival.org.0;
         let chain = chains.entry(org).or_insert_with(|| Chain::new(org));
         if let Some(missing) = hole {
@@ -86,7 +89,10 @@ fn advance(numbers: &mut Numbers, org: OrgId, number: &Number) -> Option<Range<u
 /// The entry that says which numbers of a source never came. Its id follows from the hole, so that
 /// a hole is recorded once.
 fn gap(after: &Arrival, missing: Range<u64>) -> Arrival {
-    let source = after.number.as_ref().map_or("", |number| number.source.as_str());
+    let source = after
+        .number
+        .as_ref()
+        .map_or("", |number| number.source.as_str());
     let what = format!("{source}:{}-{}", missing.start, missing.end - 1);
     let digest = Sha256::new()
         .chain_update("writ-ledger-gap/1\n")
@@ -115,12 +121,18 @@ fn gap(after: &Arrival, missing: Range<u64>) -> Arrival {
 /// recorded as unreadable, so that no fact is left out and none stops the ledger.
 fn entry(chain: &mut Chain, arrival: Arrival, salt: [u8; 32]) -> Option<NewEntry> {
     let digest = hex::encode(salted_digest(&salt, &arrival.envelope));
-    let mut body = EntryBody { digest: digest.clone(), ..arrival.body };
+    let mut body = EntryBody {
+        digest: digest.clone(),
+        ..arrival.body
+    };
     let event_id = arrival.event_id.0;
     let appended = match chain.append(event_id, &body) {
         Ok(appended) => appended,
         Err(_) => {
-            body = EntryBody { digest, ..unreadable(body.source, body.occurred_at) };
+            body = EntryBody {
+                digest,
+                ..unreadable(body.source, body.occurred_at)
+            };
             chain.append(event_id, &body).ok()?
         }
     };

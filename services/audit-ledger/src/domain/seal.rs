@@ -32,7 +32,11 @@ pub(crate) struct Corrupt {
 impl Head {
     /// A log of which nothing was sealed yet.
     pub(crate) fn new(tenant: Uuid) -> Self {
-        Self { tenant, frontier: Frontier::default(), head_hash: genesis_hash(tenant) }
+        Self {
+            tenant,
+            frontier: Frontier::default(),
+            head_hash: genesis_hash(tenant),
+        }
     }
 
     /// The number of sealed entries.
@@ -49,7 +53,10 @@ pub(crate) fn extend(head: &Head, rows: &[StoredLeaf]) -> Result<Head, Corrupt> 
     let mut next = head.clone();
     for row in rows {
         let seq = next.size();
-        let corrupt = Corrupt { tenant: next.tenant, seq };
+        let corrupt = Corrupt {
+            tenant: next.tenant,
+            seq,
+        };
         let leaf = Leaf::parse(&row.leaf_bytes).map_err(|_| corrupt)?;
         let hash = leaf_hash(&row.leaf_bytes);
         let place = leaf.position;

@@ -50,7 +50,10 @@ pub(crate) async fn numbers(
     .bind(sources)
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows.into_iter().map(|(org, source, last)| ((org, source), number(last))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(org, source, last)| ((org, source), number(last)))
+        .collect())
 }
 
 /// Where these organisations' chains stand; one that has no entry yet is absent.
@@ -76,39 +79,68 @@ pub(crate) async fn chains(
     rows.into_iter().map(chain).collect()
 }
 
+const INSERT: &str =
+    "insert into entries (org_id, seq, event_id, leaf_bytes, leaf_hash, salt, single_fact,
+         type, action, actor, target, outcome, reason_code, agent_id, agent_external_id,
+         decision_id, occurred_at)
+     select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::bytea[],
+         $6::bytea[], $7::bool[], $8::text[], $9::text[], $10::text[], $11::text[],
+         $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+         $17::timestamptz[])";
+
 /// Inserts entries. Two writers cannot both get past the primary key.
 pub(crate) async fn insert(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
     let of = |field: fn(&NewEntry) -> Option<&String>| -> Vec<Option<&str>> {
-        entries.iter().map(|entry| field(entry).map(String::as_str)).collect()
+        entries
+            .iter()
+            .map(|entry| field(entry).map(String::as_str))
+            .collect()
     };
-    sqlx::query(
-        "insert into entries (org_id, seq, event_id, leaf_bytes, leaf_hash, salt, single_fact,
-             type, action, actor, target, outcome, reason_code, agent_id, agent_external_id,
-             decision_id, occurred_at)
-         select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::bytea[],
-             $6::bytea[], $7::bool[], $8::text[], $9::text[], $10::text[], $11::text[],
-             $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-             $17::timestamptz[])",
-    )
-    .bind(entries.iter().map(|it| it.org.0).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| stored(it.seq)).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| it.event_id.0).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| it.leaf_bytes.as_slice()).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| it.leaf_hash.as_slice()).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| it.salt.as_slice()).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| it.single).collect::<Vec<_>>())
-    .bind(entries.iter().map(|it| it.body.kind.as_str()).collect::<Vec<_>>())
-    .bind(of(|it| it.body.action.as_ref()))
-    .bind(of(|it| it.body.actor.as_ref()))
-    .bind(of(|it| it.body.target.as_ref()))
-    .bind(of(|it| it.body.outcome.as_ref()))
-    .bind(of(|it| it.body.reason_code.as_ref()))
-    .bind(of(|it| it.index.agent_id.as_ref()))
-    .bind(of(|it| it.index.agent_external_id.as_ref()))
-    .bind(of(|it| it.index.decision_id.as_ref()))
-    .bind(entries.iter().map(|it| time(it.body.occurred_at)).collect::<Vec<_>>())
-    .execute(&mut **tx)
-    .await?;
+    sqlx::query(INSERT)
+        .bind(entries.iter().map(|it| it.org.0).collect::<Vec<_>>())
+        .bind(entries.iter().map(|it| stored(it.seq)).collect::<Vec<_>>())
+        .bind(entries.iter().map(|it| it.event_id.0).collect::<Vec<_>>())
+        .bind(
+            entries
+                .iter()
+                .map(|it| it.leaf_bytes.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            entries
+                .iter()
+                .map(|it| it.leaf_hash.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            entries
+                .iter()
+                .map(|it| it.salt.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(entries.iter().map(|it| it.single).collect::<Vec<_>>())
+        .bind(
+            entries
+                .iter()
+                .map(|it| it.body.kind.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(of(|it| it.body.action.as_ref()))
+        .bind(of(|it| it.body.actor.as_ref()))
+        .bind(of(|it| it.body.target.as_ref()))
+        .bind(of(|it| it.body.outcome.as_ref()))
+        .bind(of(|it| it.body.reason_code.as_ref()))
+        .bind(of(|it| it.index.agent_id.as_ref()))
+        .bind(of(|it| it.index.agent_external_id.as_ref()))
+        .bind(of(|it| it.index.decision_id.as_ref()))
+        .bind(
+            entries
+                .iter()
+                .map(|it| time(it.body.occurred_at))
+                .collect::<Vec<_>>(),
+        )
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

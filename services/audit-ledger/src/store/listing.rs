@@ -105,5 +105,8 @@ pub(crate) async fn export_page(
     .bind(limit)
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows.into_iter().map(|(seq, leaf)| (number(seq), leaf)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(seq, leaf)| (number(seq), leaf))
+        .collect())
 }

@@ -57,15 +57,33 @@ pub(crate) async fn last_seals(
     .bind(orgs)
     .fetch_all(&mut **tx)
     .await?;
-    let fresh = |org: &Uuid| (*org, LastSeal { head: Head::new(*org), version: 0 });
+    let fresh = |org: &Uuid| {
+        (
+            *org,
+            LastSeal {
+                head: Head::new(*org),
+                version: 0,
+            },
+        )
+    };
     let mut seals: HashMap<Uuid, LastSeal> = orgs.iter().map(fresh).collect();
     for (tenant, size, version, root, head_hash, frontier) in rows {
         let frontier = Frontier::from_bytes(&frontier);
         let frontier = frontier.filter(|it| it.size() == number(size) && it.root()[..] == *root);
         match (frontier, Hash::try_from(head_hash)) {
             (Some(frontier), Ok(head_hash)) => {
-                let head = Head { tenant, frontier, head_hash };
-                seals.insert(tenant, LastSeal { head, version: number(version) });
+                let head = Head {
+                    tenant,
+                    frontier,
+                    head_hash,
+                };
+                seals.insert(
+                    tenant,
+                    LastSeal {
+                        head,
+                        version: number(version),
+                    },
+                );
             }
             _ => {
                 tracing::error!(%tenant, size, "stored checkpoint does not fit together");
@@ -124,7 +142,9 @@ pub(crate) async fn global_head(tx: &mut WriterTx) -> Result<GlobalHead, Error> 
         sqlx::query_as("select index, root, frontier from global_log order by index desc limit 1")
             .fetch_optional(&mut **tx)
             .await?;
-    let Some((index, root, frontier)) = last else { return Ok(GlobalHead::default()) };
+    let Some((index, root, frontier)) = last else {
+        return Ok(GlobalHead::default());
+    };
     let frontier = Frontier::from_bytes(&frontier)
         .filter(|it| it.size() == number(index) + 1 && it.root()[..] == *root);
     let frontier = frontier.ok_or_else(|| Error::Damaged("the global log".to_owned()))?;
@@ -165,12 +185,37 @@ pub(crate) async fn insert_seals(
              $6::bytea[], $7::bytea[])",
     )
     .bind(seals.iter().map(|it| it.head.tenant).collect::<Vec<_>>())
-    .bind(seals.iter().map(|it| stored(it.head.size())).collect::<Vec<_>>())
-    .bind(seals.iter().map(|it| stored(it.version)).collect::<Vec<_>>())
-    .bind(seals.iter().map(|it| it.head.frontier.root().to_vec()).collect::<Vec<_>>())
+    .bind(
+        seals
+            .iter()
+            .map(|it| stored(it.head.size()))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seals
+            .iter()
+            .map(|it| stored(it.version))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seals
+            .iter()
+            .map(|it| it.head.frontier.root().to_vec())
+            .collect::<Vec<_>>(),
+    )
     .bind(seals.iter().map(|it| it.note.as_str()).collect::<Vec<_>>())
-    .bind(seals.iter().map(|it| it.head.head_hash.to_vec()).collect::<Vec<_>>())
-    .bind(seals.iter().map(|it| it.head.frontier.to_bytes()).collect::<Vec<_>>())
+    .bind(
+        seals
+            .iter()
+            .map(|it| it.head.head_hash.to_vec())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seals
+            .iter()
+            .map(|it| it.head.frontier.to_bytes())
+            .collect::<Vec<_>>(),
+    )
     .bind(stored(global_index))
     .execute(&mut **tx)
     .await?;

@@ -1,0 +1,14 @@
+//! The service alone, against a real NATS and a real Postgres.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod api;
+mod append_only;
+mod ledger;
+mod stage;
+mod tamper;
