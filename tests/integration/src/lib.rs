@@ -1,0 +1,1 @@
+//! Journeys through the whole of Writ: see `tests/it`.

@@ -1,0 +1,19 @@
+//! Journeys through all seven services, as their users take them: the development build, real
+//! stores, the real SDK. One story a file.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and runs as a process of its own"
+)]
+
+mod analyst;
+mod architecture;
+mod edges;
+mod faults;
+mod grpc;
+mod publisher;
+mod sdk;
+mod stack;

@@ -1,0 +1,76 @@
+//! The quickstart of the SDK's README, with the unmodified SDK from PyPI.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use writ_testkit::eventually;
+
+use crate::stack::Stack;
+
+#[tokio::test]
+async fn the_sdk_governs_a_real_agent_loop() {
+    let stack = Stack::start().await;
+    let seen = stack.python("quickstart.py");
+
+    let trace = seen["traces"][0].as_str().unwrap();
+    let read = eventually(
+        Duration::from_secs(20),
+        "the trace can be read back",
+        || async {
+            let (status, body) = stack
+                .call(
+                    "WRIT_ADMIN_KEY",
+                    reqwest::Method::GET,
+                    &format!("/traces/{trace}"),
+                    None,
+                )
+                .await;
+            if status.is_success() {
+                Ok(body)
+            } else {
+                Err(body.to_string())
+            }
+        },
+    )
+    .await;
+    assert!(read.to_string().contains("gpt-4o"), "{read}");
+
+    let entries = eventually(
+        Duration::from_secs(20),
+        "every step is a ledger entry",
+        || async {
+            let log = stack.get("/audit-logs?limit=200").await;
+            let text = log["data"].to_string();
+            let missing = ["agent.pause", "approval", "decision.make", "policy"]
+                .into_iter()
+                .find(|word| !text.contains(word));
+            missing.map_or(Ok(log["data"].clone()), |word| Err(format!("no {word}")))
+        },
+    )
+    .await;
+    assert!(
+        entries.as_array().is_some_and(|all| all.len() >= 10),
+        "{entries}"
+    );
+    the_chain_verifies(&stack);
+
+    let outcomes = eventually(Duration::from_secs(20), "decisions are rows", || async {
+        let sql = "SELECT outcome, count() AS n FROM decisions GROUP BY outcome ORDER BY outcome";
+        let rows = stack.rows(sql).await;
+        if rows.len() >= 3 { Ok(rows) } else { Err(rows) }
+    })
+    .await;
+    let words: Vec<&Value> = outcomes.iter().map(|row| &row["outcome"]).collect();
+    assert_eq!(words.len(), 3, "allowed, held and denied: {outcomes:?}");
+}
+
+fn the_chain_verifies(stack: &Stack) {
+    let said = stack.writ(&["audit", "verify"]);
+    assert!(
+        said.to_lowercase().contains("verified") || said.contains("ok"),
+        "{said}"
+    );
+    let file = stack.data().join("export.jsonl");
+    let file = file.to_str().unwrap();
+    stack.writ(&["audit", "export", "--out", file]);
+}
