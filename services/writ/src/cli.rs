@@ -9,7 +9,7 @@ use crate::api::Api;
 use crate::failure::{EXIT_CODES, Failure};
 use crate::output::{self, Format};
 use crate::target::TargetArgs;
-use crate::{agent, approval, audit, dev, doctor, key, policy, topology, trace, webhook};
+use crate::{agent, approval, audit, dev, doctor, key, policy, setup, topology, trace, webhook};
 
 /// Writ decides whether an AI agent may act, before it acts
 #[derive(Parser)]
@@ -38,6 +38,8 @@ enum Command {
     },
     /// Check everything Writ rests on and say what to do
     Doctor(doctor::DoctorArgs),
+    /// Make streams, schemas and tables, before the services start; what is there is left alone
+    Setup(setup::SetupArgs),
     /// Agents: list, register, pause, resume
     #[command(subcommand)]
     Agent(agent::AgentCommand),
@@ -111,6 +113,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Trace(command) => trace::run(command, context).await?,
         Command::Key(command) => key::run(command, context).await?,
         Command::Webhook(command) => webhook::run(command, context).await?,
+        Command::Setup(args) => setup::run(args).await?,
         Command::Topology(command) => topology::run(&command)?,
         Command::Completion { shell } => completion(shell)?,
     }

@@ -13,6 +13,7 @@ mod key;
 mod list;
 mod output;
 mod policy;
+mod setup;
 mod target;
 mod topology;
 mod trace;

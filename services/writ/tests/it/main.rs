@@ -10,6 +10,7 @@ mod command;
 mod fixture;
 mod ledger;
 mod permissions;
+mod setup;
 
 use std::process::{Command, Output};
 
