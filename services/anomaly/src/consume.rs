@@ -18,6 +18,8 @@ use crate::{metrics, store};
 
 /// Facts applied in one transaction.
 const BATCH: usize = 500;
+/// How long a batch waits for more.
+const LINGER: Duration = Duration::from_millis(200);
 /// How often a replica that does not lead asks again.
 const STANDBY: Duration = Duration::from_secs(1);
 
@@ -73,8 +75,8 @@ impl Projection {
             }
         };
         let (fence, position) = Fence::acquire(&self.pool, store::PROJECTION, 0).await?;
-        let mut reader = self.resume(&fence, position).await?;
-        if reader.behind() == 0 {
+        let (mut reader, behind) = self.resume(&fence, position).await?;
+        if behind == 0 {
             self.caught_up.met();
         }
         loop {
@@ -91,8 +93,13 @@ impl Projection {
     }
 
     /// Opens the log where the projection stands, or at its start after emptying the projection
-    /// when the resume point does not fit the log any more.
-    async fn resume(&self, fence: &Fence, position: Option<Position>) -> Result<Reader, Error> {
+    /// when the resume point does not fit the log any more. Beside the reader: how many messages are
+    /// there to apply.
+    async fn resume(
+        &self,
+        fence: &Fence,
+        position: Option<Position>,
+    ) -> Result<(Reader, u64), Error> {
         if let Some(position) = position {
             let mut reader = self.open(Start::At(position.seq)).await?;
             if fits(&position, &reader) {
@@ -101,13 +108,13 @@ impl Projection {
                     // does, and has not been applied.
                     let first = reader.next().await?;
                     if first.sequence > position.seq {
-                        return self.open(Start::At(first.sequence)).await;
+                        return self.opened(Start::At(first.sequence)).await;
                     }
                     if identity(&first.content) == position.event_id {
-                        return Ok(reader);
+                        return Ok((reader, first.pending));
                     }
                 } else if self.open(Start::First).await?.behind() == 0 {
-                    return Ok(reader);
+                    return Ok((reader, 0));
                 }
             }
             tracing::warn!(
@@ -119,7 +126,13 @@ impl Projection {
             fence.reset(&mut tx).await?;
             tx.commit().await?;
         }
-        self.open(Start::First).await
+        self.opened(Start::First).await
+    }
+
+    async fn opened(&self, start: Start) -> Result<(Reader, u64), Error> {
+        let reader = self.open(start).await?;
+        let behind = reader.behind();
+        Ok((reader, behind))
     }
 
     async fn open(&self, start: Start) -> Result<Reader, Error> {
@@ -164,7 +177,11 @@ impl Projection {
 async fn gather(reader: &mut Reader) -> Result<Vec<Delivered>, Error> {
     let mut batch = vec![reader.next().await?];
     while batch.len() < BATCH && batch.last().is_some_and(|last| last.pending > 0) {
-        batch.push(reader.next().await?);
+        // What is pending may be passed over for its signature, and nothing come of it.
+        match tokio::time::timeout(LINGER, reader.next()).await {
+            Ok(next) => batch.push(next?),
+            Err(_) => break,
+        }
     }
     Ok(batch)
 }

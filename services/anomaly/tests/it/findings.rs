@@ -70,3 +70,12 @@ async fn a_restart_judges_no_window_twice() {
         .unwrap();
     assert_eq!(seen, [41; 4]);
 }
+
+#[tokio::test]
+async fn a_restart_with_nothing_new_is_ready() {
+    let mut stage = Stage::running().await;
+    stage.minutes(org(), "support-bot", 0, 3).await;
+    stage.caught_up().await;
+    stage.stop().await;
+    stage.start().await;
+}

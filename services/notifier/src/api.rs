@@ -1,0 +1,97 @@
+//! REST: `/webhooks`.
+
+mod dto;
+mod status;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use http::StatusCode;
+use writ_access::Role;
+use writ_contract::WebhookId;
+use writ_service_kit::ApiError;
+use writ_service_kit::json::Strict;
+use writ_service_kit::routes::{Access, Authed, Gate, Routes};
+
+use crate::command::{Commands, Create};
+use dto::{CreateDto, CreatedDto, Deleted, DeliveryDto, EndpointDto, One, Page, PageQuery};
+
+const ADMIN: Access = Access::Role(Role::Admin);
+
+pub(crate) fn routes(gate: Gate) -> Routes<Commands> {
+    Routes::new(gate)
+        .post("/webhooks", ADMIN, create)
+        .get("/webhooks", ADMIN, list)
+        .get("/webhooks/{id}", ADMIN, get)
+        .delete("/webhooks/{id}", ADMIN, delete)
+        .get("/webhooks/{id}/deliveries", ADMIN, deliveries)
+}
+
+type Asked = Result<Query<PageQuery>, QueryRejection>;
+
+async fn create(
+    State(commands): State<Commands>,
+    Authed(caller): Authed,
+    Strict(body): Strict<CreateDto>,
+) -> Result<(StatusCode, Json<One<CreatedDto>>), ApiError> {
+    let wish = Create::try_from(body)?;
+    let created = commands
+        .create(&caller, wish)
+        .await
+        .map_err(status::answer)?;
+    Ok((StatusCode::CREATED, One::of(created.into())))
+}
+
+async fn list(
+    State(commands): State<Commands>,
+    Authed(caller): Authed,
+    query: Asked,
+) -> Result<Json<Page<EndpointDto>>, ApiError> {
+    let range = dto::range(query)?;
+    let rows = commands
+        .list(&caller, range)
+        .await
+        .map_err(status::answer)?;
+    Ok(Page::of(rows, range, |row| row.seq))
+}
+
+async fn get(
+    State(commands): State<Commands>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+) -> Result<Json<One<EndpointDto>>, ApiError> {
+    let row = commands
+        .get(&caller, webhook(&id)?)
+        .await
+        .map_err(status::answer)?;
+    Ok(One::of(row.into()))
+}
+
+async fn delete(
+    State(commands): State<Commands>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+) -> Result<Json<One<Deleted>>, ApiError> {
+    let id = webhook(&id)?;
+    commands.delete(&caller, id).await.map_err(status::answer)?;
+    Ok(One::of(Deleted { id, deleted: true }))
+}
+
+async fn deliveries(
+    State(commands): State<Commands>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+    query: Asked,
+) -> Result<Json<Page<DeliveryDto>>, ApiError> {
+    let (id, range) = (webhook(&id)?, dto::range(query)?);
+    let rows = commands
+        .deliveries(&caller, id, range)
+        .await
+        .map_err(status::answer)?;
+    Ok(Page::of(rows, range, |row| row.id))
+}
+
+/// What is no id is no webhook.
+fn webhook(text: &str) -> Result<WebhookId, ApiError> {
+    text.parse().map_err(|_| status::no_such_webhook())
+}

@@ -1,0 +1,195 @@
+//! What goes over the wire.
+
+use axum::Json;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use writ_contract::WebhookId;
+use writ_service_kit::ApiError;
+
+use crate::command::{Create, Created, Range};
+use crate::store::{DeliveryRow, EndpointRow};
+
+const DEFAULT_LIMIT: u16 = 50;
+const MAX_LIMIT: u16 = 200;
+const MAX_TEXT: usize = 500;
+
+/// The body of `POST /webhooks`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateDto {
+    url: String,
+    events: Vec<String>,
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+impl TryFrom<CreateDto> for Create {
+    type Error = ApiError;
+
+    fn try_from(body: CreateDto) -> Result<Self, ApiError> {
+        let description = body.description.unwrap_or_default();
+        for (name, text) in [
+            ("description", Some(&description)),
+            ("secret", body.secret.as_ref()),
+        ] {
+            if text.is_some_and(|text| text.len() > MAX_TEXT) {
+                return Err(ApiError::invalid(format!(
+                    "{name} is longer than {MAX_TEXT} bytes"
+                )));
+            }
+        }
+        let (url, topics, secret) = (body.url, body.events, body.secret);
+        Ok(Self {
+            url,
+            description,
+            topics,
+            secret,
+        })
+    }
+}
+
+/// `?cursor=&limit=`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    cursor: Option<String>,
+    limit: Option<u16>,
+}
+
+/// The part of a list a query asks for.
+pub(super) fn range(query: Result<Query<PageQuery>, QueryRejection>) -> Result<Range, ApiError> {
+    let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::invalid("limit must be between 1 and 200"));
+    }
+    let before = query.cursor.map(|cursor| cursor.parse()).transpose();
+    let before = before.map_err(|_| ApiError::invalid("cursor is not one this list gave"))?;
+    Ok(Range {
+        before,
+        limit: i64::from(limit),
+    })
+}
+
+/// One thing in its envelope.
+#[derive(Debug, Serialize)]
+pub(super) struct One<T> {
+    data: T,
+}
+
+impl<T> One<T> {
+    pub(super) fn of(data: T) -> Json<Self> {
+        Json(Self { data })
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A full page may have another behind it.
+    pub(super) fn of<R>(rows: Vec<R>, range: Range, place: impl Fn(&R) -> i64) -> Json<Self>
+    where
+        T: From<R>,
+    {
+        let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == range.limit);
+        let next_cursor = rows
+            .last()
+            .filter(|_| full)
+            .map(|last| place(last).to_string());
+        Json(Self {
+            data: rows.into_iter().map(T::from).collect(),
+            next_cursor,
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointDto {
+    id: WebhookId,
+    url: String,
+    description: String,
+    events: Vec<String>,
+    is_active: bool,
+    disabled_reason: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<EndpointRow> for EndpointDto {
+    fn from(row: EndpointRow) -> Self {
+        Self {
+            id: WebhookId(row.id),
+            url: row.url,
+            description: row.description,
+            events: row.topics,
+            is_active: row.state == "enabled",
+            disabled_reason: Some(row.disabled_reason).filter(|reason| !reason.is_empty()),
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A new endpoint with its secret; no `Debug`.
+#[derive(Serialize)]
+pub(super) struct CreatedDto {
+    #[serde(flatten)]
+    endpoint: EndpointDto,
+    secret: String,
+}
+
+impl From<Created> for CreatedDto {
+    fn from(created: Created) -> Self {
+        Self {
+            endpoint: created.row.into(),
+            secret: created.secret.0,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Deleted {
+    pub(super) id: WebhookId,
+    pub(super) deleted: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeliveryDto {
+    id: String,
+    event_id: String,
+    event: String,
+    status: String,
+    attempts: i32,
+    last_status: Option<i32>,
+    last_error: Option<String>,
+    next_attempt_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<DeliveryRow> for DeliveryDto {
+    fn from(row: DeliveryRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            event_id: row.event_id,
+            event: row.topic,
+            status: row.status,
+            attempts: row.attempts,
+            last_status: row.last_status,
+            last_error: row.last_error,
+            next_attempt_at: row.done_at.is_none().then_some(row.due_at),
+            created_at: row.created_at,
+            finished_at: row.done_at,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Settings; `config.default.toml` is their manual.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use writ_access::{IpNet, Pepper};
+use writ_contract::Service;
+use writ_egress::Rules;
+use writ_eventlog::LogConfig;
+use writ_pg::PgConfig;
+use writ_service_kit::config::{Secret, Validate};
+use writ_service_kit::process::{HostConfig, ServiceConfig};
+use writ_service_kit::routes::LimitsConfig;
+
+use crate::seal::{SealError, Sealer};
+
+/// All settings of the service.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The process.
+    pub host: HostConfig,
+    /// Postgres, schema `notifier`.
+    pub store: PgConfig,
+    /// Keys facts are signed and checked with.
+    pub log: LogConfig,
+    /// Who may call.
+    pub access: AccessConfig,
+    /// Keys signing secrets are stored under.
+    pub sealing: SealingConfig,
+    /// How endpoints are called.
+    pub delivery: DeliveryConfig,
+}
+
+/// Who may call, and how often.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessConfig {
+    /// The deployment's secret under which API keys are recognised.
+    pub key_pepper: Secret,
+    /// Networks of the proxies whose `X-Forwarded-For` is believed.
+    pub trusted_hops: Vec<String>,
+    /// Calls a minute.
+    pub limits: LimitsConfig,
+}
+
+/// Keys signing secrets are stored under.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SealingConfig {
+    /// Name of the key new secrets are sealed with.
+    pub key_id: String,
+    /// That key: 64 hexadecimal digits.
+    pub key: Secret,
+    /// Former keys by name, each 64 hexadecimal digits.
+    pub former_keys: BTreeMap<String, Secret>,
+}
+
+/// How endpoints are called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliveryConfig {
+    /// Calls at the same time.
+    pub concurrency: u32,
+    /// Of them to one endpoint; an endpoint that is failing gets one.
+    pub per_endpoint: u32,
+    /// Accept `http` URLs: development only.
+    pub allow_http: bool,
+    /// Call loopback and private networks: development only.
+    pub allow_internal: bool,
+}
+
+impl Default for SealingConfig {
+    fn default() -> Self {
+        Self {
+            key_id: "k1".to_owned(),
+            key: Secret::default(),
+            former_keys: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 128,
+            per_endpoint: 4,
+            allow_http: false,
+            allow_internal: false,
+        }
+    }
+}
+
+impl AccessConfig {
+    /// The proxies' networks.
+    ///
+    /// # Errors
+    /// The first entry that is no network.
+    pub fn hops(&self) -> Result<Vec<IpNet>, String> {
+        let parse = |hop: &String| hop.parse().map_err(|_| hop.clone());
+        self.trusted_hops.iter().map(parse).collect()
+    }
+}
+
+impl SealingConfig {
+    /// The keys.
+    ///
+    /// # Errors
+    /// [`SealError`] when one of them is not 64 hexadecimal digits.
+    pub fn sealer(&self) -> Result<Sealer, SealError> {
+        let current = std::iter::once((&self.key_id, &self.key));
+        let keys = self.former_keys.iter().chain(current).map(|(name, key)| {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(key.expose(), &mut bytes).map_err(|_| SealError)?;
+            Ok((name.clone(), bytes))
+        });
+        Sealer::new(&self.key_id, keys.collect::<Result<_, _>>()?)
+    }
+}
+
+impl DeliveryConfig {
+    /// Which URLs may be called.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let Self {
+            allow_http,
+            allow_internal,
+            ..
+        } = *self;
+        Rules {
+            allow_http,
+            allow_internal,
+            only_hosts: None,
+        }
+    }
+}
+
+impl ServiceConfig for Config {
+    fn host(&self) -> &HostConfig {
+        &self.host
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Vec<String> {
+        let mut problems = self.host.validate();
+        problems.extend(self.store.problems("store"));
+        problems.extend(
+            self.log
+                .keys(Service::Notifier)
+                .err()
+                .map(|wrong| wrong.to_string()),
+        );
+        if Pepper::new(self.access.key_pepper.expose()).is_err() {
+            problems.push("access.key_pepper: needs at least 16 bytes".to_owned());
+        }
+        if let Err(hop) = self.access.hops() {
+            problems.push(format!("access.trusted_hops: `{hop}` is not a network"));
+        }
+        if self.sealing.sealer().is_err() {
+            problems.push("sealing: every key must be 64 hexadecimal digits".to_owned());
+        }
+        if self.delivery.concurrency == 0 || self.delivery.per_endpoint == 0 {
+            problems.push("delivery: concurrency and per_endpoint must be at least 1".to_owned());
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_shows_the_defaults() {
+        let manual: Config = toml::from_str(include_str!("../config.default.toml")).unwrap();
+        let shown = |config: &Config| toml::to_string(config).unwrap();
+        assert_eq!(shown(&manual), shown(&Config::default()));
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let mut config = Config::default();
+        config.delivery.concurrency = 0;
+        config.access.trusted_hops = vec!["here".to_owned()];
+        let problems = config.validate().join("\n");
+        for field in [
+            "store.api_url",
+            "signing_seed",
+            "key_pepper",
+            "trusted_hops",
+            "sealing",
+            "delivery",
+        ] {
+            assert!(
+                problems.contains(field),
+                "{field} is missing in:\n{problems}"
+            );
+        }
+    }
+}

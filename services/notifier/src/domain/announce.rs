@@ -1,0 +1,312 @@
+//! Facts as notices.
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use writ_contract::wire::{BudgetMark, Decision, Finding, Hit, Kill, Outcome};
+use writ_contract::{ApprovalId, DecisionId, Envelope, Fact, FindingId, PolicyId, Unreadable};
+
+use super::{Notice, Topic};
+
+/// Share of a budget's cap at which a warning is due, in percent.
+const WARNING_PERCENT: u64 = 80;
+
+/// What a fact is worth telling; nothing for facts of other kinds.
+///
+/// # Errors
+/// [`Unreadable`] when the fact is of a kind that should be told but cannot be read.
+pub fn announce(envelope: &Envelope) -> Result<Vec<Notice>, Unreadable> {
+    match envelope.kind.aggregate() {
+        Decision::AGGREGATE => Ok(decision(envelope, &envelope.open()?)),
+        Kill::AGGREGATE => Ok(vec![kill(envelope, &envelope.open()?)]),
+        Finding::AGGREGATE => Ok(vec![finding(envelope, &envelope.open()?)]),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn notice(envelope: &Envelope, id: String, topic: Topic, data: Value) -> Notice {
+    let at = DateTime::from_timestamp_micros(envelope.occurred_at_us).unwrap_or_default();
+    Notice {
+        id,
+        topic,
+        org: envelope.org,
+        at,
+        data,
+    }
+}
+
+fn event_id(envelope: &Envelope) -> String {
+    format!("evt_{}", envelope.event_id.0.as_simple())
+}
+
+fn decision(envelope: &Envelope, decision: &Decision) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if !decision.hits.is_empty() {
+        let data = json!({
+            "decisionId": DecisionId::from_bytes(&decision.decision_id).ok(),
+            "agentId": decision.external_agent_id,
+            "environment": decision.environment,
+            "outcome": outcome(decision.outcome()),
+            "violations": decision.hits.iter().map(violation).collect::<Vec<_>>(),
+            "approvalRequestId": ApprovalId::from_bytes(&decision.approval_id).ok(),
+            "risk": decision.risk,
+        });
+        notices.push(notice(
+            envelope,
+            event_id(envelope),
+            Topic::PolicyViolated,
+            data,
+        ));
+    }
+    notices.extend(
+        decision
+            .budget_marks
+            .iter()
+            .filter_map(|mark| budget(envelope, decision, mark)),
+    );
+    notices
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Allow => "allowed",
+        Outcome::Hold => "held",
+        Outcome::Deny => "denied",
+        Outcome::Unspecified => "unknown",
+    }
+}
+
+fn violation(hit: &Hit) -> Value {
+    json!({
+        "policyId": PolicyId::from_bytes(&hit.policy_id).ok(),
+        "policyVersion": hit.policy_version,
+        "policyType": hit.policy_type,
+        "enforcementMode": hit.enforcement_mode,
+        "severity": hit.severity,
+        "evidence": hit.evidence,
+    })
+}
+
+/// A budget is told of once a period when it first reaches the warning share, and once when it is
+/// exceeded: the id follows from policy, period and level, so later decisions repeat it and are
+/// dropped.
+fn budget(envelope: &Envelope, decision: &Decision, mark: &BudgetMark) -> Option<Notice> {
+    let reached = u128::from(mark.total_micros) * 100
+        >= u128::from(mark.cap_micros) * u128::from(WARNING_PERCENT);
+    let level = match (mark.exceeded, reached && mark.cap_micros > 0) {
+        (true, _) => "exceeded",
+        (false, true) => "warning",
+        (false, false) => return None,
+    };
+    let policy = Uuid::from_slice(&mark.policy_id).ok()?;
+    let id = format!("evt_{}_{}_{level}", policy.as_simple(), word(&mark.period));
+    let data = json!({
+        "policyId": PolicyId(policy),
+        "agentId": decision.external_agent_id,
+        "environment": decision.environment,
+        "period": mark.period,
+        "level": level,
+        "spentUsd": dollars(mark.total_micros),
+        "capUsd": dollars(mark.cap_micros),
+    });
+    Some(notice(envelope, id, Topic::CostThreshold, data))
+}
+
+/// A period as part of an id: letters, digits, `-` and `_` only.
+fn word(text: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    text.chars().map(plain).collect()
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "amounts lie far below 2^53 millionths"
+)]
+fn dollars(micros: u64) -> f64 {
+    micros as f64 / 1_000_000.0
+}
+
+fn kill(envelope: &Envelope, kill: &Kill) -> Notice {
+    let topic = if kill.paused {
+        Topic::AgentPaused
+    } else {
+        Topic::AgentResumed
+    };
+    let data = json!({
+        "agentId": kill.external_id,
+        "agentUuid": Uuid::from_slice(&kill.agent_id).ok(),
+        "environment": kill.environment,
+        "reason": kill.reason,
+    });
+    notice(envelope, event_id(envelope), topic, data)
+}
+
+fn finding(envelope: &Envelope, finding: &Finding) -> Notice {
+    let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    let data = json!({
+        "findingId": FindingId::from_bytes(&finding.finding_id).ok(),
+        "agentId": finding.external_agent_id,
+        "environment": finding.environment,
+        "metric": finding.metric,
+        "value": finding.value,
+        "expected": finding.expected,
+        "score": finding.score,
+        "severity": finding.severity,
+        "windowStart": time(finding.window_start_us),
+        "windowEnd": time(finding.window_end_us),
+    });
+    notice(envelope, event_id(envelope), Topic::TraceAnomaly, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use writ_contract::{Audit, EventId, Kind, OrgId, wire};
+
+    use super::*;
+
+    fn envelope<F: Fact>(verb: &str, fact: &F) -> Envelope {
+        Envelope {
+            event_id: EventId(Uuid::from_u128(9)),
+            kind: Kind::of::<F>(verb),
+            org: OrgId(Uuid::from_u128(1)),
+            aggregate_id: String::new(),
+            version: 0,
+            occurred_at_us: 1_700_000_000_000_000,
+            audit: Audit::default(),
+            fact: fact.encode_to_vec(),
+            traceparent: String::new(),
+        }
+    }
+
+    fn hit(mode: &str) -> Hit {
+        Hit {
+            policy_id: vec![3; 16],
+            policy_type: "injection_scan".to_owned(),
+            enforcement_mode: mode.to_owned(),
+            evidence: vec!["injection:override".to_owned()],
+            ..Hit::default()
+        }
+    }
+
+    fn mark(total_micros: u64, exceeded: bool) -> BudgetMark {
+        BudgetMark {
+            policy_id: vec![4; 16],
+            period: "2026-11".to_owned(),
+            reserved_micros: 1,
+            total_micros,
+            cap_micros: 1_000_000,
+            exceeded,
+        }
+    }
+
+    #[test]
+    fn a_hit_in_any_mode_is_a_violation() {
+        for (mode, outcome) in [
+            ("block", Outcome::Deny),
+            ("require_approval", Outcome::Hold),
+            ("warn", Outcome::Allow),
+            ("monitor", Outcome::Allow),
+        ] {
+            let fact = Decision {
+                hits: vec![hit(mode)],
+                outcome: outcome.into(),
+                ..Decision::default()
+            };
+            let notices = announce(&envelope("made", &fact)).unwrap();
+            assert_eq!(notices.len(), 1);
+            assert_eq!(notices[0].topic, Topic::PolicyViolated);
+            assert_eq!(notices[0].id, "evt_00000000000000000000000000000009");
+            assert_eq!(notices[0].data["violations"][0]["enforcementMode"], mode);
+        }
+    }
+
+    #[test]
+    fn a_decision_without_hits_is_not_told() {
+        let fact = Decision {
+            outcome: Outcome::Allow.into(),
+            ..Decision::default()
+        };
+        assert_eq!(announce(&envelope("made", &fact)), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_budget_is_told_at_its_warning_share_and_beyond_its_cap() {
+        let fact = Decision {
+            budget_marks: vec![
+                mark(799_999, false),
+                mark(800_000, false),
+                mark(1_000_001, true),
+            ],
+            ..Decision::default()
+        };
+        let notices = announce(&envelope("made", &fact)).unwrap();
+        let levels: Vec<&Value> = notices.iter().map(|notice| &notice.data["level"]).collect();
+        assert_eq!(levels, ["warning", "exceeded"]);
+        assert!(
+            notices
+                .iter()
+                .all(|notice| notice.topic == Topic::CostThreshold)
+        );
+    }
+
+    #[test]
+    fn later_decisions_of_a_period_repeat_the_id_of_the_budget_notice() {
+        let ids = [900_000, 950_000].map(|total| {
+            let fact = Decision {
+                budget_marks: vec![mark(total, false)],
+                ..Decision::default()
+            };
+            announce(&envelope("made", &fact)).unwrap()[0].id.clone()
+        });
+        assert_eq!(ids[0], ids[1]);
+        assert!(
+            !ids[0].contains('.'),
+            "a dot would be read as a separator when signing"
+        );
+    }
+
+    #[test]
+    fn pauses_and_resumes_are_told_apart() {
+        for (paused, topic) in [(true, Topic::AgentPaused), (false, Topic::AgentResumed)] {
+            let fact = Kill {
+                external_id: "bot".to_owned(),
+                paused,
+                ..Kill::default()
+            };
+            let notices = announce(&envelope("set", &fact)).unwrap();
+            assert_eq!(notices[0].topic, topic);
+            assert_eq!(notices[0].data["agentId"], "bot");
+        }
+    }
+
+    #[test]
+    fn a_finding_is_an_anomaly_and_other_facts_are_nothing() {
+        let fact = Finding {
+            metric: "cost".to_owned(),
+            score: 9.5,
+            ..Finding::default()
+        };
+        let notices = announce(&envelope("found", &fact)).unwrap();
+        assert_eq!(
+            (notices[0].topic, &notices[0].data["metric"]),
+            (Topic::TraceAnomaly, &json!("cost"))
+        );
+        assert_eq!(
+            announce(&envelope("updated", &wire::Agent::default())),
+            Ok(vec![])
+        );
+    }
+
+    #[test]
+    fn a_fact_of_a_newer_version_is_an_error() {
+        let mut newer = envelope("set", &Kill::default());
+        newer.kind = "kill.set.v2".parse().unwrap();
+        assert!(announce(&newer).is_err());
+    }
+}

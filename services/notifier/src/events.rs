@@ -1,0 +1,103 @@
+//! Changes of endpoints as facts.
+
+use chrono::{DateTime, Utc};
+use prost::Message;
+use uuid::Uuid;
+use writ_access::Caller;
+use writ_contract::{Audit, Envelope, EventId, KeyId, Kind, OrgId, Topology, wire};
+use writ_pg::NewEvent;
+
+use crate::domain::endpoint::{Endpoint, Happened};
+
+/// Makes facts for one subject prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Events {
+    pub(crate) topology: Topology,
+}
+
+impl Events {
+    /// A change a caller asked for.
+    pub(crate) fn of_caller(
+        &self,
+        caller: &Caller,
+        endpoint: &Endpoint,
+        happened: Happened,
+        id: Uuid,
+        at: DateTime<Utc>,
+    ) -> NewEvent {
+        let actor = match caller.key_id() {
+            Some(key) => format!("key:{}", KeyId(key)),
+            None => system(),
+        };
+        let behind = caller.person().map(str::to_owned).into_iter().collect();
+        self.event(
+            OrgId(caller.org_id()),
+            endpoint,
+            happened,
+            (id, at),
+            (actor, behind),
+        )
+    }
+
+    /// A change the service made by itself.
+    pub(crate) fn of_system(
+        &self,
+        org: OrgId,
+        endpoint: &Endpoint,
+        happened: Happened,
+        id: Uuid,
+        at: DateTime<Utc>,
+    ) -> NewEvent {
+        self.event(org, endpoint, happened, (id, at), (system(), Vec::new()))
+    }
+
+    fn event(
+        &self,
+        org: OrgId,
+        endpoint: &Endpoint,
+        happened: Happened,
+        (id, at): (Uuid, DateTime<Utc>),
+        (actor, on_behalf_of): (String, Vec<String>),
+    ) -> NewEvent {
+        let webhook = endpoint.id.to_string();
+        let reason_code = match happened {
+            Happened::Disabled(reason) => format!("WEBHOOK_{}", reason.as_str().to_uppercase()),
+            Happened::Created | Happened::Deleted => String::new(),
+        };
+        let envelope = Envelope {
+            event_id: EventId(id),
+            kind: Kind::of::<wire::WebhookEndpoint>(happened.verb()),
+            org,
+            aggregate_id: webhook.clone(),
+            version: endpoint.version,
+            occurred_at_us: at.timestamp_micros(),
+            audit: Audit {
+                actor,
+                action: format!("webhook.{}", action(happened)),
+                target: format!("webhook:{webhook}"),
+                on_behalf_of,
+                outcome: "succeeded".to_owned(),
+                reason_code,
+            },
+            fact: endpoint.fact().encode_to_vec(),
+            traceparent: String::new(),
+        };
+        NewEvent {
+            subject: self.topology.fact::<wire::WebhookEndpoint>(org, &webhook),
+            envelope,
+        }
+    }
+}
+
+fn system() -> String {
+    format!("system:{}", crate::NAME)
+}
+
+/// The present tense of a change.
+const fn action(happened: Happened) -> &'static str {
+    match happened {
+        Happened::Created => "create",
+        Happened::Disabled(_) => "disable",
+        Happened::Deleted => "delete",
+    }
+}
