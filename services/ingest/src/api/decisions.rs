@@ -1,0 +1,177 @@
+//! Decisions out.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use writ_contract::{ApprovalId, DecisionId, KeyId, OrgId, PolicyId};
+use writ_service_kit::routes::Authed;
+
+use super::Api;
+use super::page;
+use super::status::Failure;
+use crate::error::Error;
+use crate::store::{DecisionFilter, DecisionRow};
+
+/// Parameters of the list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wanted {
+    agent_id: Option<String>,
+    outcome: Option<String>,
+    environment: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /decisions`: latest first.
+pub(super) async fn list(
+    State(api): State<Api>,
+    Authed(caller): Authed,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Value>, Failure> {
+    let limit = page::limit(wanted.limit)?;
+    let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
+    let after = page::after(wanted.cursor.as_deref())?;
+    if after
+        .as_ref()
+        .is_some_and(|cursor| Uuid::try_parse(&cursor.id).is_err())
+    {
+        let (field, expected) = ("cursor", "the nextCursor of the page before");
+        return Err(Error::Parameter { field, expected }.into());
+    }
+    let filter = DecisionFilter {
+        agent_id: wanted.agent_id,
+        outcome: wanted.outcome,
+        environment: wanted.environment,
+        since: page::time("since", wanted.since.as_deref())?.map(micros),
+        until: page::time("until", wanted.until.as_deref())?.map(micros),
+        after,
+        limit,
+    };
+    let rows = api.store.decisions(OrgId(caller.org_id()), &filter).await?;
+    let last = rows
+        .last()
+        .map(|row| (row.timestamp, row.decision_id.to_string()));
+    let last = last.as_ref().map(|(time, id)| (*time, id.as_str(), ""));
+    let next = page::next(rows.len(), limit, last);
+    let data: Vec<Shown<'_>> = rows.iter().map(Shown::of).collect();
+    Ok(Json(json!({ "data": data, "nextCursor": next })))
+}
+
+/// `GET /decisions/{id}`: one decision, by `dec_…` or bare UUID.
+pub(super) async fn one(
+    State(api): State<Api>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let id: DecisionId = id.parse().map_err(|_| Error::NotFound("decision"))?;
+    let row = api.store.decision(OrgId(caller.org_id()), id.0).await?;
+    let row = row.ok_or(Error::NotFound("decision"))?;
+    Ok(Json(json!({ "data": Shown::of(&row) })))
+}
+
+/// A decision as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: DecisionId,
+    timestamp: String,
+    agent_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_uuid: Option<Uuid>,
+    environment: &'a str,
+    outcome: &'a str,
+    reason_code: &'a str,
+    risk: u32,
+    hits: Vec<Hit<'a>>,
+    policy_set_hash: &'a str,
+    engine_version: &'a str,
+    tools: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_cost: Option<f64>,
+    input_digest: &'a str,
+    input_length: u64,
+    action_digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_request_id: Option<ApprovalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<KeyId>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    person: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    session_id: &'a str,
+    edge: &'a str,
+    evaluation_us: u64,
+    kill_seq: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Hit<'a> {
+    policy_id: PolicyId,
+    policy_version: u64,
+    policy_type: &'a str,
+    enforcement_mode: &'a str,
+    severity: &'a str,
+    evidence: &'a [String],
+}
+
+impl<'a> Shown<'a> {
+    fn of(row: &'a DecisionRow) -> Self {
+        #[allow(clippy::cast_precision_loss, reason = "shown, not counted with")]
+        let estimated_cost = row.estimated_cost_usd.map(|micros| micros as f64 / 1.0e6);
+        Self {
+            id: DecisionId(row.decision_id),
+            timestamp: page::micros(row.timestamp),
+            agent_id: &row.agent_id,
+            agent_uuid: row.agent_uuid,
+            environment: &row.environment,
+            outcome: &row.outcome,
+            reason_code: &row.reason_code,
+            risk: row.risk,
+            hits: hits(row),
+            policy_set_hash: &row.policy_set_hash,
+            engine_version: &row.engine_version,
+            tools: &row.tools,
+            estimated_cost,
+            input_digest: &row.input_digest,
+            input_length: row.input_length,
+            action_digest: &row.action_digest,
+            approval_request_id: row.approval_id.map(ApprovalId),
+            key_id: row.key_id.map(KeyId),
+            person: &row.person,
+            session_id: &row.session_id,
+            edge: &row.edge,
+            evaluation_us: row.evaluation_us,
+            kill_seq: row.kill_seq,
+        }
+    }
+}
+
+/// The table keeps the hits of a decision as columns of equal length.
+fn hits(row: &DecisionRow) -> Vec<Hit<'_>> {
+    let columns = row
+        .hit_policy_id
+        .iter()
+        .zip(&row.hit_policy_version)
+        .zip(&row.hit_policy_type)
+        .zip(&row.hit_mode)
+        .zip(&row.hit_severity)
+        .zip(&row.hit_evidence);
+    columns
+        .map(
+            |(((((id, version), policy_type), mode), severity), evidence)| Hit {
+                policy_id: PolicyId(id.0),
+                policy_version: *version,
+                policy_type,
+                enforcement_mode: mode,
+                severity,
+                evidence,
+            },
+        )
+        .collect()
+}

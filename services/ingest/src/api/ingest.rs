@@ -1,0 +1,81 @@
+//! Traces in.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+use writ_contract::OrgId;
+use writ_service_kit::ApiError;
+use writ_service_kit::routes::Authed;
+
+use super::Api;
+use super::status::Failure;
+use crate::domain::Refused;
+use crate::intake::{Source, Taken};
+
+/// The body as it came, whatever content type it says it has.
+pub(super) struct Body(Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self)
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "BODY_TOO_LARGE",
+                    "body is too large",
+                ),
+                _ => ApiError::invalid("body could not be read"),
+            })
+    }
+}
+
+/// `POST /traces/ingest`: 202 once everything that is not refused is stored on the log. Refusals are
+/// listed at the top level of the body, where the SDK looks for them.
+pub(super) async fn ingest(
+    State(api): State<Api>,
+    Authed(caller): Authed,
+    Body(body): Body,
+) -> Result<Response, Failure> {
+    let source = Source {
+        org: OrgId(caller.org_id()),
+        origin: "rest",
+        caller: Some(caller),
+    };
+    let taken = api.intake.take(&source, &body).await?;
+    Ok((StatusCode::ACCEPTED, Json(answer(&taken))).into_response())
+}
+
+/// `GET /traces/publishers`: what outside NATS publishers of the organisation sent to this replica
+/// since it started.
+pub(super) async fn publishers(State(api): State<Api>, Authed(caller): Authed) -> Json<Value> {
+    Json(json!({ "data": api.tally.of(OrgId(caller.org_id())) }))
+}
+
+fn answer(taken: &Taken) -> Value {
+    let mut body = json!({
+        "data": { "accepted": taken.accepted, "rejected": taken.refused.len() }
+    });
+    if let (false, Some(fields)) = (taken.refused.is_empty(), body.as_object_mut()) {
+        fields.insert("errors".to_owned(), errors(&taken.refused));
+    }
+    body
+}
+
+/// One entry for each refused trace.
+pub(crate) fn errors(refused: &[Refused]) -> Value {
+    let entry = |refused: &Refused| {
+        json!({
+            "traceId": refused.trace_id,
+            "index": refused.index,
+            "code": refused.refusal.code(),
+            "error": refused.refusal.to_string(),
+        })
+    };
+    refused.iter().map(entry).collect()
+}

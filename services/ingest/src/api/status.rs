@@ -1,0 +1,84 @@
+//! The one map from this service's errors to HTTP.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::json;
+use writ_service_kit::ApiError;
+
+use crate::domain::Spent;
+use crate::error::Error;
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(super) struct Failure(pub(super) Error);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<clickhouse::error::Error> for Failure {
+    fn from(error: clickhouse::error::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Error::Quota(spent) => quota(spent, self.0.code(), &self.0.to_string()),
+            Error::Body(_)
+            | Error::Parameter { .. }
+            | Error::TooLarge(_)
+            | Error::Suspended
+            | Error::Unsettled
+            | Error::Overloaded
+            | Error::Log(_)
+            | Error::Store(_)
+            | Error::NotFound(_) => ApiError::from(self).into_response(),
+        }
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(Failure(error): Failure) -> Self {
+        let public = error.to_string();
+        let (status, message) = match &error {
+            Error::Quota(_) => (StatusCode::PAYMENT_REQUIRED, public),
+            Error::Body(_) | Error::Parameter { .. } => (StatusCode::BAD_REQUEST, public),
+            Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, public),
+            Error::Suspended => (StatusCode::FORBIDDEN, public),
+            Error::NotFound(_) => (StatusCode::NOT_FOUND, public),
+            Error::Unsettled | Error::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, public),
+            Error::Log(why) => {
+                tracing::warn!(error = %why, "traces not stored");
+                let message = "traces cannot be stored at the moment".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, message)
+            }
+            Error::Store(why) => {
+                tracing::warn!(error = %why, "read failed");
+                let message = "traces and decisions cannot be read at the moment".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, message)
+            }
+        };
+        Self::new(status, error.code(), message)
+    }
+}
+
+/// The body the SDK reads a spent plan limit from.
+fn quota(spent: Spent, code: &str, message: &str) -> Response {
+    let error = json!({
+        "code": code,
+        "resource": "maxTracesPerMonth",
+        "current": spent.current,
+        "max": spent.max,
+        "message": message,
+    });
+    (
+        StatusCode::PAYMENT_REQUIRED,
+        Json(json!({ "error": error })),
+    )
+        .into_response()
+}

@@ -1,0 +1,190 @@
+//! Traces out.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use writ_contract::{DecisionId, KeyId, OrgId};
+use writ_service_kit::routes::Authed;
+
+use super::Api;
+use super::page;
+use super::status::Failure;
+use crate::error::Error;
+use crate::store::{TraceFilter, TraceRow};
+
+/// Parameters of the list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wanted {
+    agent_id: Option<String>,
+    status: Option<String>,
+    environment: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /traces`: latest first, without inputs and outputs.
+pub(super) async fn list(
+    State(api): State<Api>,
+    Authed(caller): Authed,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Value>, Failure> {
+    let limit = page::limit(wanted.limit)?;
+    let millis = |time: chrono::DateTime<chrono::Utc>| time.timestamp_millis();
+    let filter = TraceFilter {
+        agent_id: wanted.agent_id,
+        status: wanted.status,
+        environment: wanted.environment,
+        since: page::time("since", wanted.since.as_deref())?.map(millis),
+        until: page::time("until", wanted.until.as_deref())?.map(millis),
+        after: page::after(wanted.cursor.as_deref())?,
+        limit,
+    };
+    let rows = api.store.traces(OrgId(caller.org_id()), &filter).await?;
+    let last = rows
+        .last()
+        .map(|row| (row.timestamp, row.trace_id.as_str(), row.span_id.as_str()));
+    let next = page::next(rows.len(), limit, last);
+    let data: Vec<Shown<'_>> = rows.iter().map(|row| Shown::of(row, false)).collect();
+    Ok(Json(json!({ "data": data, "nextCursor": next })))
+}
+
+/// `GET /traces/{id}`: every span of a trace.
+pub(super) async fn one(
+    State(api): State<Api>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let rows = api.store.trace(OrgId(caller.org_id()), &id).await?;
+    if rows.is_empty() {
+        return Err(Error::NotFound("trace").into());
+    }
+    let spans: Vec<Shown<'_>> = rows.iter().map(|row| Shown::of(row, true)).collect();
+    Ok(Json(json!({ "data": { "traceId": id, "spans": spans } })))
+}
+
+/// A span as it is shown; what was absent stays absent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    trace_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    span_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    parent_span_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    parent_trace_id: &'a str,
+    agent_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_uuid: Option<Uuid>,
+    environment: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    session_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user_id: &'a str,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    status: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    span_kind: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    span_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    span_type: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    tool_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    model_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    error_type: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    error_message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a RawValue>,
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_evidence: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra: Option<&'a RawValue>,
+    decision: Link<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    identity: &'a str,
+    origin: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<KeyId>,
+    received_at: String,
+}
+
+/// The decision a trace belongs to, and how that is known.
+#[derive(Debug, Serialize)]
+struct Link<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<DecisionId>,
+    link: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(row: &'a TraceRow, whole: bool) -> Self {
+        let json = |text: &'a str| serde_json::from_str::<&RawValue>(text).ok();
+        let body = |text: &'a str| json(text).filter(|_| whole);
+        #[allow(clippy::cast_precision_loss, reason = "shown, not counted with")]
+        let cost_usd = row.cost_usd.map(|nanos| nanos as f64 / 1.0e9);
+        Self {
+            trace_id: &row.trace_id,
+            span_id: &row.span_id,
+            parent_span_id: &row.parent_span_id,
+            parent_trace_id: &row.parent_trace_id,
+            agent_id: &row.agent_id,
+            agent_uuid: row.agent_uuid,
+            environment: &row.environment,
+            session_id: &row.session_id,
+            user_id: &row.user_id,
+            timestamp: page::millis(row.timestamp),
+            duration_ms: row.duration_ms,
+            status: &row.status,
+            span_kind: &row.span_kind,
+            span_name: &row.span_name,
+            span_type: &row.span_type,
+            tool_name: &row.tool_name,
+            model_name: &row.model_name,
+            prompt_tokens: row.prompt_tokens,
+            completion_tokens: row.completion_tokens,
+            total_tokens: row.total_tokens,
+            cost_usd,
+            error_type: &row.error_type,
+            error_message: &row.error_message,
+            input: body(&row.input),
+            output: body(&row.output),
+            tags: &row.tags,
+            metadata: json(&row.metadata),
+            effect_evidence: json(&row.effect_evidence),
+            extra: json(&row.extra),
+            decision: Link {
+                id: row.decision_id.map(DecisionId),
+                link: &row.decision_link,
+            },
+            identity: &row.identity,
+            origin: &row.origin,
+            key_id: row.key_id.map(KeyId),
+            received_at: page::micros(row.received_at),
+        }
+    }
+}

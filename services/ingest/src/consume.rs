@@ -1,0 +1,13 @@
+//! Facts in: the registry from `control`'s facts and pauses, and the two sinks.
+
+mod metering;
+mod registrar;
+mod sink;
+mod tables;
+mod usage;
+
+pub(crate) use metering::run as run_metering;
+pub(crate) use registrar::Registrar;
+pub(crate) use sink::{BatchLimits, SinkContext, run as run_sink};
+pub(crate) use tables::{decisions, traces};
+pub(crate) use usage::refresh as refresh_usage;

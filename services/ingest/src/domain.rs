@@ -1,0 +1,18 @@
+//! Decisions over values: what a body holds, whether a trace is taken, what a window sums to.
+
+mod admit;
+mod body;
+mod fields;
+mod meter;
+mod recent;
+mod registry;
+mod trace;
+mod usage;
+
+pub(crate) use admit::{Refusal, Refused, admit};
+pub(crate) use body::{NotTraces, split};
+pub(crate) use meter::{Meter, Sum, Window};
+pub(crate) use recent::Recent;
+pub(crate) use registry::{Agent, Organization, Registry};
+pub(crate) use trace::Trace;
+pub(crate) use usage::{Month, Spent, Usage};

@@ -1,0 +1,141 @@
+//! Whether a trace is taken.
+
+use writ_access::Forbidden;
+
+use super::registry::{Agent, Organization};
+use super::trace::{InvalidTrace, Trace};
+
+/// A trace started this long after a pause may still be work begun before it: its start is given in
+/// whole seconds.
+const GRACE_US: i64 = 1_000_000;
+
+/// Why one trace is not taken; the others of its chunk are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// It cannot be stored.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTrace),
+    /// It nests too deep to be read safely.
+    #[error("a trace may be nested at most {0} levels deep")]
+    TooDeep(usize),
+    /// It is larger than a message.
+    #[error("a trace may have at most {most} bytes, this one has {bytes}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// Its agent was paused when it started.
+    #[error("the agent was paused when this trace started")]
+    AgentPaused,
+    /// Its agent is not registered, and the organisation wants it to be.
+    #[error("no agent \"{0}\" is registered")]
+    AgentNotFound(String),
+    /// The key may not act there.
+    #[error("the key may not act in the environment \"{0}\"")]
+    Environment(String),
+}
+
+impl Refusal {
+    /// The stable word for it.
+    #[must_use]
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) | Self::TooDeep(_) => "VALIDATION_ERROR",
+            Self::TooLarge { .. } => "TRACE_TOO_LARGE",
+            Self::AgentPaused => "AGENT_PAUSED",
+            Self::AgentNotFound(_) => "AGENT_NOT_FOUND",
+            Self::Environment(_) => Forbidden::Environment.code(),
+        }
+    }
+}
+
+/// One refused trace of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// As sent; `None` when it has none that can be read.
+    pub(crate) trace_id: Option<String>,
+    /// Its place in the chunk, from 0.
+    pub(crate) index: usize,
+    /// Why.
+    pub(crate) refusal: Refusal,
+}
+
+/// Decides over a readable trace. Work begun before a pause is evidence and is taken; what has no
+/// start time counts as started at `now_us`.
+///
+/// # Errors
+/// [`Refusal`].
+pub(crate) fn admit(
+    trace: &Trace,
+    org: Organization,
+    agent: Option<&Agent>,
+    now_us: i64,
+) -> Result<(), Refusal> {
+    let Some(agent) = agent else {
+        return if org.registration_required {
+            Err(Refusal::AgentNotFound(trace.agent_id.clone()))
+        } else {
+            Ok(())
+        };
+    };
+    let started_us = trace.timestamp_ms.map_or(now_us, |ms| ms * 1000);
+    match agent.paused_since_us {
+        Some(paused_us) if started_us > paused_us + GRACE_US => Err(Refusal::AgentPaused),
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use writ_contract::AgentId;
+
+    use super::*;
+
+    const STRICT: Organization = Organization {
+        registration_required: true,
+        suspended: false,
+        max_traces_per_month: None,
+    };
+
+    fn trace(timestamp_ms: Option<i64>) -> Trace {
+        Trace {
+            trace_id: "t".into(),
+            agent_id: "a".into(),
+            timestamp_ms,
+            ..Trace::default()
+        }
+    }
+
+    fn paused_at(us: i64) -> Agent {
+        Agent {
+            id: AgentId(Uuid::from_u128(1)),
+            environment: "prod".into(),
+            paused_since_us: Some(us),
+        }
+    }
+
+    #[test]
+    fn work_begun_before_a_pause_is_taken_and_later_work_is_not() {
+        let agent = paused_at(10_000_000);
+        let at = |ms| admit(&trace(Some(ms)), STRICT, Some(&agent), 99_000_000);
+        assert_eq!(at(9_000), Ok(()));
+        assert_eq!(at(11_000), Ok(()));
+        assert_eq!(at(11_001), Err(Refusal::AgentPaused));
+        let undated = admit(&trace(None), STRICT, Some(&agent), 99_000_000);
+        assert_eq!(undated, Err(Refusal::AgentPaused));
+    }
+
+    #[test]
+    fn an_unknown_agent_is_refused_only_where_registration_is_required() {
+        let unknown = admit(&trace(None), STRICT, None, 0);
+        assert_eq!(unknown.map_err(|r| r.code()), Err("AGENT_NOT_FOUND"));
+        let open = Organization {
+            registration_required: false,
+            ..STRICT
+        };
+        assert_eq!(admit(&trace(None), open, None, 0), Ok(()));
+    }
+}

@@ -1,0 +1,335 @@
+//! Organisations, agents and pauses as `control` stated them.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+use writ_contract::{AgentId, Envelope, Fact as _, OrgId, Unreadable, wire};
+
+/// What ingest needs to know of an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Organization {
+    /// Agents must be registered.
+    pub(crate) registration_required: bool,
+    /// It may not send anything.
+    pub(crate) suspended: bool,
+    /// Traces a calendar month (UTC); `None` is unlimited.
+    pub(crate) max_traces_per_month: Option<u64>,
+}
+
+/// A registered agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Agent {
+    /// Its id.
+    pub(crate) id: AgentId,
+    /// Where it runs.
+    pub(crate) environment: String,
+    /// Since when it is paused, in microseconds since the Unix epoch.
+    pub(crate) paused_since_us: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+struct Registered {
+    version: u64,
+    org: OrgId,
+    external_id: String,
+    environment: String,
+}
+
+/// Position of an agent's switch; the higher version is the current one.
+#[derive(Debug, Clone, Copy)]
+struct Switch {
+    version: u64,
+    paused: bool,
+    at_us: i64,
+}
+
+/// The state of all organisations, built from facts in any order.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    orgs: HashMap<OrgId, (u64, Organization)>,
+    agents: HashMap<AgentId, Registered>,
+    names: HashMap<(OrgId, String), Vec<AgentId>>,
+    switches: HashMap<AgentId, Switch>,
+    unreadable: HashMap<String, OrgId>,
+}
+
+impl Registry {
+    /// Applies the fact at `place`; one that is older than what is known, or about something else,
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: the organisation must fail closed.
+    pub(crate) fn apply(&mut self, place: &str, envelope: &Envelope) -> Result<(), Unreadable> {
+        match envelope.kind.aggregate() {
+            wire::Organization::AGGREGATE => self.organization(envelope)?,
+            wire::Agent::AGGREGATE => self.agent(envelope)?,
+            wire::Kill::AGGREGATE => self.kill(envelope)?,
+            _ => return Ok(()),
+        }
+        self.unreadable.remove(place);
+        Ok(())
+    }
+
+    /// Marks an organisation whose fact at `place` could not be read, until a readable one is there.
+    pub(crate) fn quarantine(&mut self, place: &str, org: Option<OrgId>) {
+        if let Some(org) = org {
+            self.unreadable.insert(place.to_owned(), org);
+        }
+    }
+
+    /// Whether a fact about the organisation could not be read.
+    #[must_use]
+    pub(crate) fn quarantined(&self, org: OrgId) -> bool {
+        self.unreadable.values().any(|other| *other == org)
+    }
+
+    /// An organisation.
+    #[must_use]
+    pub(crate) fn org(&self, org: OrgId) -> Option<Organization> {
+        self.orgs.get(&org).map(|(_, state)| *state)
+    }
+
+    /// Every organisation.
+    #[must_use]
+    pub(crate) fn orgs(&self) -> Vec<(OrgId, Organization)> {
+        self.orgs
+            .iter()
+            .map(|(id, (_, state))| (*id, *state))
+            .collect()
+    }
+
+    /// The agent a trace names: by id, else by external id, in the trace's environment before
+    /// others. Between agents that fit equally a paused one is meant: a pause is never missed.
+    #[must_use]
+    pub(crate) fn find(&self, org: OrgId, name: &str, environment: &str) -> Option<Agent> {
+        let by_id = Uuid::try_parse(name)
+            .ok()
+            .map(AgentId)
+            .filter(|id| self.agents.get(id).is_some_and(|agent| agent.org == org));
+        if let Some(id) = by_id {
+            return self.found(id);
+        }
+        let named = self.names.get(&(org, name.to_owned()))?;
+        named
+            .iter()
+            .filter_map(|id| self.found(*id))
+            .max_by_key(|agent| {
+                (
+                    agent.environment == environment,
+                    agent.paused_since_us.is_some(),
+                )
+            })
+    }
+
+    fn found(&self, id: AgentId) -> Option<Agent> {
+        let agent = self.agents.get(&id)?;
+        let paused = self.switches.get(&id).filter(|switch| switch.paused);
+        Some(Agent {
+            id,
+            environment: agent.environment.clone(),
+            paused_since_us: paused.map(|switch| switch.at_us),
+        })
+    }
+
+    fn organization(&mut self, envelope: &Envelope) -> Result<(), Unreadable> {
+        let fact: wire::Organization = envelope.open()?;
+        let known = self
+            .orgs
+            .get(&envelope.org)
+            .map_or(0, |(version, _)| *version);
+        if envelope.version > known {
+            let state = Organization {
+                registration_required: fact.registration_required,
+                suspended: fact.suspended,
+                max_traces_per_month: fact.max_traces_per_month,
+            };
+            self.orgs.insert(envelope.org, (envelope.version, state));
+        }
+        Ok(())
+    }
+
+    fn agent(&mut self, envelope: &Envelope) -> Result<(), Unreadable> {
+        let fact: wire::Agent = envelope.open()?;
+        let id = agent_id(&fact.agent_id)?;
+        let known = self.agents.get(&id);
+        if known.is_some_and(|agent| agent.version >= envelope.version) {
+            return Ok(());
+        }
+        if known.is_none() {
+            let name = (envelope.org, fact.external_id.clone());
+            self.names.entry(name).or_default().push(id);
+        }
+        let agent = Registered {
+            version: envelope.version,
+            org: envelope.org,
+            external_id: known.map_or(fact.external_id, |agent| agent.external_id.clone()),
+            environment: fact.environment,
+        };
+        self.agents.insert(id, agent);
+        self.switch(
+            id,
+            Switch {
+                version: fact.kill_version,
+                paused: fact.paused,
+                at_us: envelope.occurred_at_us,
+            },
+        );
+        Ok(())
+    }
+
+    fn kill(&mut self, envelope: &Envelope) -> Result<(), Unreadable> {
+        let fact: wire::Kill = envelope.open()?;
+        let switch = Switch {
+            version: envelope.version,
+            paused: fact.paused,
+            at_us: envelope.occurred_at_us,
+        };
+        self.switch(agent_id(&fact.agent_id)?, switch);
+        Ok(())
+    }
+
+    /// The agent's own fact repeats a switch later than it was thrown: the earlier time is right.
+    fn switch(&mut self, id: AgentId, new: Switch) {
+        let known = self.switches.entry(id).or_insert(new);
+        if new.version > known.version {
+            *known = new;
+        } else if new.version == known.version {
+            known.at_us = known.at_us.min(new.at_us);
+        }
+    }
+}
+
+fn agent_id(bytes: &[u8]) -> Result<AgentId, Unreadable> {
+    let field = "agent_id";
+    AgentId::from_bytes(bytes).map_err(|source| Unreadable::Id { field, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use writ_contract::{Audit, EventId, Kind};
+
+    use super::*;
+
+    fn org() -> OrgId {
+        OrgId::from_bytes(&[1; 16]).unwrap()
+    }
+
+    fn id(n: u128) -> AgentId {
+        AgentId(Uuid::from_u128(n))
+    }
+
+    fn envelope(kind: Kind, version: u64, at_us: i64, fact: Vec<u8>) -> Envelope {
+        Envelope {
+            event_id: EventId(Uuid::from_u128(version.into())),
+            kind,
+            org: org(),
+            aggregate_id: String::new(),
+            version,
+            occurred_at_us: at_us,
+            audit: Audit::default(),
+            fact,
+            traceparent: String::new(),
+        }
+    }
+
+    fn agent(
+        n: u128,
+        name: &str,
+        environment: &str,
+        version: u64,
+        kill: (u64, bool),
+        at: i64,
+    ) -> Envelope {
+        let fact = wire::Agent {
+            agent_id: id(n).to_bytes(),
+            external_id: name.into(),
+            environment: environment.into(),
+            kill_version: kill.0,
+            paused: kill.1,
+            ..Default::default()
+        };
+        envelope(
+            Kind::of::<wire::Agent>("updated"),
+            version,
+            at,
+            fact.encode_to_vec(),
+        )
+    }
+
+    fn kill(n: u128, version: u64, paused: bool, at: i64) -> Envelope {
+        let fact = wire::Kill {
+            agent_id: id(n).to_bytes(),
+            paused,
+            ..Default::default()
+        };
+        envelope(
+            Kind::of::<wire::Kill>("set"),
+            version,
+            at,
+            fact.encode_to_vec(),
+        )
+    }
+
+    fn after(facts: &[Envelope]) -> Registry {
+        let mut registry = Registry::default();
+        for fact in facts {
+            registry.apply("s", fact).unwrap();
+        }
+        registry
+    }
+
+    #[test]
+    fn the_order_of_facts_does_not_matter() {
+        let facts = [
+            agent(1, "a", "prod", 1, (0, false), 10),
+            kill(1, 1, true, 20),
+            agent(1, "a", "prod", 2, (1, true), 30),
+            kill(1, 2, false, 40),
+            kill(1, 3, true, 50),
+        ];
+        let backwards: Vec<Envelope> = facts.iter().rev().cloned().collect();
+        for registry in [after(&facts), after(&backwards)] {
+            let found = registry.find(org(), "a", "prod").unwrap();
+            assert_eq!(found.paused_since_us, Some(50));
+        }
+    }
+
+    #[test]
+    fn a_pause_begins_when_it_was_thrown_not_when_the_agent_repeats_it() {
+        let registry = after(&[
+            agent(1, "a", "prod", 9, (1, true), 900),
+            kill(1, 1, true, 20),
+        ]);
+        let found = registry.find(org(), "a", "prod").unwrap();
+        assert_eq!(found.paused_since_us, Some(20));
+    }
+
+    #[test]
+    fn the_agent_of_the_traces_environment_is_meant_and_else_a_paused_one() {
+        let registry = after(&[
+            agent(1, "a", "prod", 1, (0, false), 1),
+            agent(2, "a", "staging", 1, (1, true), 1),
+        ]);
+        let find = |name: &str, env: &str| registry.find(org(), name, env).map(|a| a.id);
+        assert_eq!(find("a", "prod"), Some(id(1)));
+        assert_eq!(find("a", "staging"), Some(id(2)));
+        assert_eq!(find("a", "other"), Some(id(2)));
+        assert_eq!(find(&id(1).to_string(), "staging"), Some(id(1)));
+        assert_eq!(find("b", "prod"), None);
+        let foreign = OrgId::from_bytes(&[2; 16]).unwrap();
+        assert_eq!(registry.find(foreign, "a", "prod"), None);
+        assert_eq!(registry.find(foreign, &id(1).to_string(), "prod"), None);
+    }
+
+    #[test]
+    fn an_unreadable_fact_closes_its_organisation_until_a_readable_one_replaces_it() {
+        let mut registry = Registry::default();
+        let subject = format!("writ.evt.control.agent.{}.x", org());
+        registry.quarantine(&subject, Some(org()));
+        assert!(registry.quarantined(org()));
+        let readable = agent(1, "a", "prod", 1, (0, false), 1);
+        registry.apply(&subject, &readable).unwrap();
+        assert!(!registry.quarantined(org()));
+    }
+}

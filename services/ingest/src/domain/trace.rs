@@ -1,0 +1,310 @@
+//! One trace of the ingest contract, read from its JSON text.
+
+use chrono::{DateTime, NaiveDateTime};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use writ_contract::DecisionId;
+
+use super::fields::{Fields, InvalidField};
+
+/// Longest id, name or status, in bytes.
+const SHORT: usize = 512;
+/// Longest error message, in bytes; it may fill the trace.
+const LONG: usize = 1 << 20;
+/// 2100-01-01, in milliseconds: what is later is no start time.
+const LATEST_MS: i64 = 4_102_444_800_000;
+const CREDENTIAL: &str = "agentCredential";
+/// Stands in stored text where a credential was.
+const UNVERIFIED: &str = "unverified";
+
+/// A trace that cannot be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidTrace {
+    /// Not a JSON object.
+    #[error("a trace is a JSON object")]
+    NotAnObject,
+    /// A field that has to be there is not.
+    #[error("{0}: is required")]
+    Missing(&'static str),
+    /// A field does not hold what it should.
+    #[error(transparent)]
+    Field(#[from] InvalidField),
+}
+
+/// One trace. Texts are empty and numbers `None` where the field is absent or null; JSON values
+/// are the text they were sent in.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Trace {
+    /// Shared by all spans of a run.
+    pub(crate) trace_id: String,
+    /// `metadata.spanId`: with organisation and trace id, the identity of the item.
+    pub(crate) span_id: String,
+    /// `metadata.parentSpanId`.
+    pub(crate) parent_span_id: String,
+    /// Given by the application.
+    pub(crate) parent_trace_id: String,
+    /// External or internal id of the agent.
+    pub(crate) agent_id: String,
+    /// Where it ran.
+    pub(crate) environment: String,
+    /// Session, as the application names it.
+    pub(crate) session_id: String,
+    /// User, as the application names it.
+    pub(crate) user_id: String,
+    /// Start, milliseconds since the Unix epoch.
+    pub(crate) timestamp_ms: Option<i64>,
+    /// Milliseconds.
+    pub(crate) duration_ms: Option<u64>,
+    /// `success`, `error`, … as sent.
+    pub(crate) status: String,
+    /// `metadata.spanKind`.
+    pub(crate) span_kind: String,
+    /// `metadata.spanName`.
+    pub(crate) span_name: String,
+    /// Free text of the application.
+    pub(crate) span_type: String,
+    /// `metadata.toolName`.
+    pub(crate) tool_name: String,
+    /// The model called.
+    pub(crate) model_name: String,
+    /// Tokens of the prompt.
+    pub(crate) prompt_tokens: Option<u64>,
+    /// Tokens of the completion.
+    pub(crate) completion_tokens: Option<u64>,
+    /// All tokens.
+    pub(crate) total_tokens: Option<u64>,
+    /// Billionths of a US dollar.
+    pub(crate) cost_nanos: Option<i64>,
+    /// Class of the error.
+    pub(crate) error_type: String,
+    /// The error in words.
+    pub(crate) error_message: String,
+    /// JSON text.
+    pub(crate) input: String,
+    /// JSON text.
+    pub(crate) output: String,
+    /// In the order sent.
+    pub(crate) tags: Vec<String>,
+    /// JSON text.
+    pub(crate) metadata: String,
+    /// JSON text.
+    pub(crate) effect_evidence: String,
+    /// Fields this version does not know, as a JSON object.
+    pub(crate) extra: String,
+    /// From `metadata.enforcement.source`, when it is `writ:<decision id>`.
+    pub(crate) decision_id: Option<DecisionId>,
+    /// It carried an agent credential, which is not stored.
+    pub(crate) has_credential: bool,
+}
+
+impl Trace {
+    /// Reads a trace from its JSON text.
+    ///
+    /// # Errors
+    /// [`InvalidTrace`] names the first field that is wrong.
+    pub(crate) fn read(text: &str) -> Result<Self, InvalidTrace> {
+        let mut fields = Fields::of(text).ok_or(InvalidTrace::NotAnObject)?;
+        let mut trace = Self::known(&mut fields)?;
+        trace.in_metadata()?;
+        trace.extra = fields.rest();
+        if trace.trace_id.is_empty() {
+            return Err(InvalidTrace::Missing("traceId"));
+        }
+        if trace.agent_id.is_empty() {
+            return Err(InvalidTrace::Missing("agentId"));
+        }
+        Ok(trace)
+    }
+
+    fn known(fields: &mut Fields<'_>) -> Result<Self, InvalidTrace> {
+        let json = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        Ok(Self {
+            trace_id: fields.text("traceId", SHORT)?,
+            parent_trace_id: fields.text("parentTraceId", SHORT)?,
+            agent_id: fields.text("agentId", SHORT)?,
+            environment: fields.text("environment", SHORT)?,
+            session_id: fields.text("sessionId", SHORT)?,
+            user_id: fields.text("userId", SHORT)?,
+            timestamp_ms: timestamp(&fields.text("timestamp", SHORT)?)?,
+            duration_ms: fields.count("durationMs")?,
+            status: fields.text("status", SHORT)?,
+            span_type: fields.text("spanType", SHORT)?,
+            model_name: fields.text("modelName", SHORT)?,
+            prompt_tokens: fields.count("promptTokens")?,
+            completion_tokens: fields.count("completionTokens")?,
+            total_tokens: fields.count("totalTokens")?,
+            cost_nanos: cost(fields.read("costUsd", "a number from 0")?)?,
+            error_type: fields.text("errorType", SHORT)?,
+            error_message: fields.text("errorMessage", LONG)?,
+            input: json(fields.json("input")),
+            output: json(fields.json("output")),
+            tags: fields.read("tags", "a list of texts")?.unwrap_or_default(),
+            metadata: json(fields.json("metadata")),
+            effect_evidence: json(fields.json("effectEvidence")),
+            has_credential: fields.json(CREDENTIAL).is_some(),
+            ..Self::default()
+        })
+    }
+
+    fn in_metadata(&mut self) -> Result<(), InvalidField> {
+        if self.metadata.is_empty() {
+            return Ok(());
+        }
+        let (field, expected) = ("metadata", "an object");
+        let mut fields = Fields::of(&self.metadata).ok_or(InvalidField { field, expected })?;
+        self.span_id = fields.text_if_any("spanId");
+        self.parent_span_id = fields.text_if_any("parentSpanId");
+        self.span_kind = fields.text_if_any("spanKind");
+        self.span_name = fields.text_if_any("spanName");
+        self.tool_name = fields.text_if_any("toolName");
+        self.decision_id = fields.json("enforcement").and_then(decision);
+        if self.span_id.len() > SHORT {
+            let (field, expected) = ("metadata.spanId", "a text of a reasonable length");
+            return Err(InvalidField { field, expected });
+        }
+        Ok(())
+    }
+
+    /// The trace's text as it is stored: without the agent credential, which is no data.
+    #[must_use]
+    pub(crate) fn stored_text(&self, text: &str) -> String {
+        if !self.has_credential {
+            return text.to_owned();
+        }
+        let mut fields: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(text).unwrap_or_default();
+        if let Ok(mark) = serde_json::value::to_raw_value(UNVERIFIED) {
+            fields.insert(CREDENTIAL.to_owned(), mark);
+        }
+        serde_json::to_string(&fields).unwrap_or_default()
+    }
+
+    /// What is known of the agent's identity: `unverified` when a credential was sent.
+    #[must_use]
+    pub(crate) fn identity(&self) -> &'static str {
+        if self.has_credential { UNVERIFIED } else { "" }
+    }
+
+    /// Whether it counts as an error of the agent.
+    #[must_use]
+    pub(crate) fn failed(&self) -> bool {
+        matches!(self.status.as_str(), "error" | "timeout")
+    }
+}
+
+/// RFC 3339; without an offset it is read as UTC.
+fn timestamp(text: &str) -> Result<Option<i64>, InvalidField> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let with_offset = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis());
+    let without = || {
+        text.parse::<NaiveDateTime>()
+            .map(|t| t.and_utc().timestamp_millis())
+    };
+    with_offset
+        .or_else(|_| without())
+        .ok()
+        .filter(|ms| (0..LATEST_MS).contains(ms))
+        .map(Some)
+        .ok_or(InvalidField {
+            field: "timestamp",
+            expected: "an RFC 3339 time, such as 2026-01-31T09:30:00.000Z",
+        })
+}
+
+fn cost(usd: Option<f64>) -> Result<Option<i64>, InvalidField> {
+    let Some(usd) = usd else { return Ok(None) };
+    if !(0.0..1.0e8).contains(&usd) {
+        let (field, expected) = ("costUsd", "a number from 0 to 100 million");
+        return Err(InvalidField { field, expected });
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "the range was checked")]
+    Ok(Some((usd * 1.0e9).round() as i64))
+}
+
+fn decision(enforcement: &str) -> Option<DecisionId> {
+    let source = Fields::of(enforcement)?.text_if_any("source");
+    source.strip_prefix("writ:")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(more: &str) -> Result<Trace, InvalidTrace> {
+        Trace::read(&format!(r#"{{"traceId":"tr_1","agentId":"a"{more}}}"#))
+    }
+
+    #[test]
+    fn values_stay_the_text_they_were_sent_in() {
+        let read =
+            trace(r#","input": {"b":1,  "a":1e400},"metadata":{ "n":12345678901234567890.10}"#)
+                .unwrap();
+        assert_eq!(read.input, r#"{"b":1,  "a":1e400}"#);
+        assert_eq!(read.metadata, r#"{ "n":12345678901234567890.10}"#);
+    }
+
+    #[test]
+    fn unknown_fields_are_kept_and_nulls_are_absent() {
+        let read = trace(r#","zz":[1, 2],"status":null,"durationMs":null"#).unwrap();
+        assert_eq!(read.extra, r#"{"zz":[1, 2]}"#);
+        assert_eq!((read.status.as_str(), read.duration_ms), ("", None));
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        for (more, field) in [
+            (r#","durationMs":-1"#, "durationMs"),
+            (r#","durationMs":"5""#, "durationMs"),
+            (r#","costUsd":-0.5"#, "costUsd"),
+            (r#","timestamp":"yesterday""#, "timestamp"),
+            (r#","tags":"x""#, "tags"),
+            (r#","metadata":[]"#, "metadata"),
+        ] {
+            let told = trace(more).unwrap_err().to_string();
+            assert!(told.starts_with(field), "{more}: {told}");
+        }
+        assert_eq!(
+            Trace::read(r#"{"agentId":"a"}"#),
+            Err(InvalidTrace::Missing("traceId"))
+        );
+        assert_eq!(
+            Trace::read(r#"{"traceId":"t"}"#),
+            Err(InvalidTrace::Missing("agentId"))
+        );
+        assert_eq!(Trace::read("[]"), Err(InvalidTrace::NotAnObject));
+    }
+
+    #[test]
+    fn a_decision_is_linked_by_its_id_and_nothing_else() {
+        let id = "dec_01980c5e7d4b7c2e9f3a5b6c7d8e9f00";
+        let linked = trace(&format!(
+            r#","metadata":{{"enforcement":{{"source":"writ:{id}"}}}}"#
+        ));
+        assert_eq!(linked.unwrap().decision_id, id.parse().ok());
+        for source in ["policy_engine", "writ:", "writ:x", "dec_1"] {
+            let other = trace(&format!(
+                r#","metadata":{{"enforcement":{{"source":"{source}"}}}}"#
+            ));
+            assert_eq!(other.unwrap().decision_id, None);
+        }
+    }
+
+    #[test]
+    fn a_credential_is_noted_and_not_stored() {
+        let text = r#"{"traceId":"t","agentId":"a","agentCredential":"exe_agt_secret"}"#;
+        let read = Trace::read(text).unwrap();
+        let stored = read.stored_text(text);
+        assert!(!stored.contains("secret"), "{stored}");
+        let again = Trace::read(&stored).unwrap();
+        assert_eq!((again.identity(), again.extra.as_str()), ("unverified", ""));
+    }
+
+    #[test]
+    fn times_and_money_are_read_exactly() {
+        let read = trace(r#","timestamp":"2026-01-01T00:00:01.000Z","costUsd":0.0125"#).unwrap();
+        assert_eq!(read.timestamp_ms, Some(1_767_225_601_000));
+        assert_eq!(read.cost_nanos, Some(12_500_000));
+    }
+}

@@ -1,0 +1,60 @@
+//! What can go wrong for a whole request.
+
+use writ_eventlog::PublishError;
+
+use crate::domain::{NotTraces, Spent};
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The body holds no traces.
+    #[error(transparent)]
+    Body(#[from] NotTraces),
+    /// A parameter of a read does not make sense.
+    #[error("{field}: expected {expected}")]
+    Parameter {
+        /// Its name.
+        field: &'static str,
+        /// What would have been right.
+        expected: &'static str,
+    },
+    /// The message is larger than a publisher may send.
+    #[error("a message may have at most {0} bytes")]
+    TooLarge(usize),
+    /// The plan's traces of this month are used up.
+    #[error("the plan's {} traces of this month are used up", .0.max)]
+    Quota(Spent),
+    /// The organisation may not send anything.
+    #[error("the organisation is suspended")]
+    Suspended,
+    /// The organisation's state cannot be trusted, or is not known yet.
+    #[error("the organisation's settings cannot be read at the moment")]
+    Unsettled,
+    /// More waits for the log than may.
+    #[error("too much waits for the log")]
+    Overloaded,
+    /// The log does not answer: stored or not, a repeat does no harm.
+    #[error("the log is not available: {0}")]
+    Log(#[from] PublishError),
+    /// The store does not answer.
+    #[error("the store is not available: {0}")]
+    Store(#[from] clickhouse::error::Error),
+    /// What was asked for is not there.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+}
+
+impl Error {
+    /// The stable word for it.
+    #[must_use]
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Body(_) | Self::Parameter { .. } => "VALIDATION_ERROR",
+            Self::TooLarge(_) => "BODY_TOO_LARGE",
+            Self::Quota(_) => "QUOTA_EXCEEDED",
+            Self::Suspended => "ORGANIZATION_SUSPENDED",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Unsettled | Self::Overloaded | Self::Log(_) | Self::Store(_) => "UNAVAILABLE",
+        }
+    }
+}

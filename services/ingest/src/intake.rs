@@ -1,0 +1,309 @@
+//! Taking traces in, from whichever edge: read, decide, store on the log, count.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::join_all;
+use prost::Message as _;
+use tokio::sync::Semaphore;
+use writ_access::Caller;
+use writ_contract::{EventId, OrgId, wire};
+use writ_service_kit::Clock;
+use writ_service_kit::ids::new_v7;
+use writ_service_kit::json::{DEPTH, check_depth, sanitize};
+
+use crate::consume::Registrar;
+use crate::domain::{
+    Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Trace, Usage, admit,
+    split,
+};
+use crate::error::Error;
+use crate::metrics;
+
+mod lane;
+
+pub(crate) use lane::{Draft, Lanes};
+
+/// Unit of the budget for what waits for the log.
+const KILOBYTE: usize = 1024;
+
+/// Where traces come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// Whose they are.
+    pub(crate) org: OrgId,
+    /// `rest` or `nats`.
+    pub(crate) origin: &'static str,
+    /// The caller, when a key was presented.
+    pub(crate) caller: Option<Caller>,
+}
+
+/// What became of a chunk. Everything accepted is stored on the log.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Traces that are stored, repeats included.
+    pub(crate) accepted: usize,
+    /// Those of them that had been stored before.
+    pub(crate) repeated: usize,
+    /// Traces that were not taken.
+    pub(crate) refused: Vec<Refused>,
+    /// Sequence of the last message of the chunk on the input stream.
+    pub(crate) last_seq: Option<u64>,
+}
+
+/// Limits of the intake.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of one trace.
+    pub(crate) trace_bytes: usize,
+    /// Bytes that may wait for the log.
+    pub(crate) waiting_bytes: usize,
+}
+
+/// The counters that follow what was stored.
+#[derive(Debug)]
+struct Counted {
+    recent: Recent,
+    usage: Usage,
+    meter: Meter,
+}
+
+/// The way in.
+pub(crate) struct Intake {
+    registrar: Arc<Registrar>,
+    lanes: Lanes,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    budget: Semaphore,
+    counted: Mutex<Counted>,
+}
+
+/// A trace that was admitted, with what is counted once it is stored.
+struct Admitted {
+    key: u64,
+    trace: Trace,
+    draft: Draft,
+}
+
+impl Intake {
+    /// An intake that appends through `lanes`.
+    #[must_use]
+    pub(crate) fn new(
+        registrar: Arc<Registrar>,
+        lanes: Lanes,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        window_us: i64,
+    ) -> Self {
+        let counted = Counted {
+            recent: Recent::default(),
+            usage: Usage::default(),
+            meter: Meter::new(window_us),
+        };
+        Self {
+            registrar,
+            lanes,
+            clock,
+            limits,
+            budget: Semaphore::new(limits.waiting_bytes / KILOBYTE),
+            counted: Mutex::new(counted),
+        }
+    }
+
+    /// Takes a body in: JSON text of one trace, a list or `{"traces": […]}`. Returned = everything
+    /// that is not refused is stored on the log.
+    ///
+    /// # Errors
+    /// [`Error`] when nothing is known to be stored.
+    pub(crate) async fn take(&self, source: &Source, body: &[u8]) -> Result<Taken, Error> {
+        let org = self.open(source.org).await?;
+        let kilobytes = u32::try_from(body.len().div_ceil(KILOBYTE)).unwrap_or(u32::MAX);
+        let _share = self
+            .budget
+            .try_acquire_many(kilobytes)
+            .map_err(|_| Error::Overloaded)?;
+        let text = sanitize(body);
+        let text = std::str::from_utf8(&text).map_err(|e| NotTraces::Malformed(e.to_string()))?;
+        let mut taken = Taken::default();
+        let admitted = self.admit_all(source, org, &split(text)?, &mut taken).await;
+        let result = self.store(source, admitted, &mut taken).await;
+        metrics::traces("refused", source.origin, taken.refused.len() as u64);
+        result.map(|()| taken)
+    }
+
+    /// Whether the organisation may send now.
+    async fn open(&self, org: OrgId) -> Result<Organization, Error> {
+        let state = self.registrar.org(org).await?;
+        if state.suspended {
+            return Err(Error::Suspended);
+        }
+        let month = Month::of(self.clock.now());
+        let spent = |max: u64| self.with(|c| c.usage.spent(month, org, max));
+        match state.max_traces_per_month.and_then(spent) {
+            Some(spent) => Err(Error::Quota(spent)),
+            None => Ok(state),
+        }
+    }
+
+    async fn admit_all(
+        &self,
+        source: &Source,
+        org: Organization,
+        texts: &[&str],
+        taken: &mut Taken,
+    ) -> Vec<Admitted> {
+        let mut admitted: Vec<Admitted> = Vec::with_capacity(texts.len());
+        let mut keys = std::collections::HashSet::new();
+        for (index, text) in texts.iter().enumerate() {
+            match self.admit_one(source, org, text).await {
+                Ok(one) if self.with(|c| c.recent.contains(one.key)) || !keys.insert(one.key) => {
+                    taken.repeated += 1;
+                }
+                Ok(one) => admitted.push(one),
+                Err((trace_id, refusal)) => taken.refused.push(Refused {
+                    trace_id,
+                    index,
+                    refusal,
+                }),
+            }
+        }
+        admitted
+    }
+
+    async fn admit_one(
+        &self,
+        source: &Source,
+        org: Organization,
+        text: &str,
+    ) -> Result<Admitted, (Option<String>, Refusal)> {
+        let bytes = text.len();
+        let most = self.limits.trace_bytes;
+        if check_depth(text.as_bytes(), DEPTH).is_err() {
+            return Err((trace_id(text), Refusal::TooDeep(DEPTH)));
+        }
+        if bytes > most {
+            return Err((trace_id(text), Refusal::TooLarge { bytes, most }));
+        }
+        let trace = Trace::read(text).map_err(|wrong| (trace_id(text), wrong.into()))?;
+        let agent = self.judge(source, org, &trace).await;
+        let agent = agent.map_err(|refusal| (Some(trace.trace_id.clone()), refusal))?;
+        let key = self.with(|c| c.recent.key(source.org, &trace.trace_id, &trace.span_id));
+        let draft = self.draft(source, agent.as_ref(), trace.stored_text(text));
+        Ok(Admitted { key, trace, draft })
+    }
+
+    async fn judge(
+        &self,
+        source: &Source,
+        org: Organization,
+        trace: &Trace,
+    ) -> Result<Option<Agent>, Refusal> {
+        let environment = &trace.environment;
+        let allowed = |caller: &Caller| caller.allows_environment(environment);
+        if !source.caller.as_ref().is_none_or(allowed) {
+            return Err(Refusal::Environment(environment.clone()));
+        }
+        let find = || {
+            self.registrar
+                .find(source.org, &trace.agent_id, environment)
+        };
+        let mut agent = find();
+        if agent.is_none() && org.registration_required {
+            self.registrar.catch_up().await;
+            agent = find();
+        }
+        let now_us = self.clock.now().timestamp_micros();
+        admit(trace, org, agent.as_ref(), now_us).map(|()| agent)
+    }
+
+    fn draft(&self, source: &Source, agent: Option<&Agent>, text: String) -> Draft {
+        let key_id = source.caller.as_ref().and_then(Caller::key_id);
+        let input = wire::TraceInput {
+            org_id: source.org.to_bytes(),
+            key_id: key_id.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
+            received_at_us: self.clock.now().timestamp_micros(),
+            trace_json: text.into_bytes(),
+            origin: source.origin.to_owned(),
+            agent_id: agent.map_or_else(Vec::new, |agent| agent.id.to_bytes()),
+        };
+        Draft {
+            org: source.org,
+            event_id: EventId(new_v7(self.clock.as_ref())),
+            bytes: input.encode_to_vec(),
+        }
+    }
+
+    /// Appends and counts. When one append fails the request fails: the client sends all again,
+    /// and what was stored is a repeat then.
+    async fn store(
+        &self,
+        source: &Source,
+        admitted: Vec<Admitted>,
+        taken: &mut Taken,
+    ) -> Result<(), Error> {
+        let appends = admitted.into_iter().map(|one| async move {
+            let stored = self.lanes.append(one.draft).await?;
+            self.count(source, one.key, &one.trace);
+            Ok::<u64, Error>(stored)
+        });
+        let mut failure = None;
+        for stored in join_all(appends).await {
+            match stored {
+                Ok(seq) => {
+                    taken.accepted += 1;
+                    taken.last_seq = taken.last_seq.max(Some(seq));
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        metrics::traces("accepted", source.origin, taken.accepted as u64);
+        metrics::traces("repeated", source.origin, taken.repeated as u64);
+        taken.accepted += taken.repeated;
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn count(&self, source: &Source, key: u64, trace: &Trace) {
+        let now = self.clock.now();
+        self.with(|counted| {
+            if counted.recent.insert(key) {
+                counted.usage.add(Month::of(now), source.org, 1);
+                counted.meter.add(now.timestamp_micros(), source.org, trace);
+            }
+        });
+    }
+
+    /// What the table counted for a month.
+    pub(crate) fn observe_usage(&self, month: Month, org: OrgId, counted: u64) {
+        self.with(|c| c.usage.observe(month, org, counted));
+    }
+
+    /// Works with the meter.
+    pub(crate) fn meter<T>(&self, work: impl FnOnce(&mut Meter) -> T) -> T {
+        self.with(|counted| work(&mut counted.meter))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Counted) -> T) -> T {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut counted)
+    }
+}
+
+impl fmt::Debug for Intake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intake")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The id of a trace that is refused before it is read.
+fn trace_id(text: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "traceId")]
+        trace_id: String,
+    }
+    serde_json::from_str::<Named>(text)
+        .ok()
+        .map(|named| named.trace_id)
+}

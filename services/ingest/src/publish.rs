@@ -1,0 +1,146 @@
+//! Facts out: manifests of written batches and sums of what agents did.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use uuid::Builder;
+use writ_chain::merkle::Frontier;
+use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Shard, wire};
+use writ_eventlog::{EventLog, PublishError};
+use writ_service_kit::Clock;
+
+use crate::domain::{Sum, Window};
+
+const WITHIN: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(1);
+const ACTOR: &str = "system:ingest";
+
+/// What one batch wrote for one organisation.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    org: OrgId,
+    token: String,
+    first: u64,
+    last: u64,
+    tree: Frontier,
+}
+
+impl Manifest {
+    pub(crate) fn new(org: OrgId, token: &str) -> Self {
+        Self {
+            org,
+            token: token.to_owned(),
+            first: u64::MAX,
+            last: 0,
+            tree: Frontier::default(),
+        }
+    }
+
+    /// Adds a row, in stream order.
+    pub(crate) fn add(&mut self, stream_seq: u64, leaf: writ_chain::Hash) {
+        self.first = self.first.min(stream_seq);
+        self.last = self.last.max(stream_seq);
+        self.tree.append(leaf);
+    }
+
+    fn fact(&self) -> wire::BatchWritten {
+        wire::BatchWritten {
+            shard: Shard::of(self.org).number().into(),
+            first_stream_seq: self.first,
+            last_stream_seq: self.last,
+            token: self.token.clone(),
+            rows: self.tree.size(),
+            root: self.tree.root().to_vec(),
+        }
+    }
+}
+
+/// States what a batch wrote; returned = stored. A batch written again states the same fact under
+/// the same id.
+pub(crate) async fn publish_manifest(log: &EventLog, clock: &dyn Clock, manifest: &Manifest) {
+    let id = derived_id(&[manifest.token.as_bytes(), manifest.org.0.as_bytes()]);
+    let fact = manifest.fact();
+    let envelope = envelope(clock, id, manifest.org, &manifest.token, "written", &fact);
+    let subject = log
+        .topology()
+        .fact::<wire::BatchWritten>(manifest.org, &manifest.token);
+    while let Err(error) = log.publish_fact(&subject, &envelope, None, WITHIN).await {
+        tracing::warn!(%error, "manifest not stored yet");
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// States what an agent did in a window.
+///
+/// # Errors
+/// [`PublishError`]; the same call again states the same fact.
+pub(crate) async fn publish_sum(
+    log: &EventLog,
+    clock: &dyn Clock,
+    id: EventId,
+    (window, sum): (&Window, &Sum),
+    length_us: i64,
+) -> Result<(), PublishError> {
+    let fact = wire::Metered {
+        external_agent_id: window.agent_id.clone(),
+        environment: window.environment.clone(),
+        window_start_us: window.start_us,
+        window_end_us: window.start_us + length_us,
+        traces: sum.traces,
+        errors: sum.errors,
+        cost_micros: sum.cost_nanos.div_ceil(1000),
+        total_tokens: sum.tokens,
+        duration_ms_sum: sum.duration_ms_sum,
+        duration_ms_max: sum.duration_ms_max,
+    };
+    let key = format!("{}@{}", window.agent_id, window.environment);
+    let aggregate = format!("{key}@{}", window.start_us);
+    let envelope = envelope(clock, id, window.org, &aggregate, "summed", &fact);
+    let subject = log.topology().fact::<wire::Metered>(window.org, &key);
+    log.publish_fact(&subject, &envelope, None, WITHIN)
+        .await
+        .map(drop)
+}
+
+/// Each of these facts is the only one of its aggregate, hence version 1.
+fn envelope<F: Fact>(
+    clock: &dyn Clock,
+    event_id: EventId,
+    org: OrgId,
+    aggregate: &str,
+    verb: &str,
+    fact: &F,
+) -> Envelope {
+    Envelope {
+        event_id,
+        kind: Kind::of::<F>(verb),
+        org,
+        aggregate_id: aggregate.to_owned(),
+        version: 1,
+        occurred_at_us: clock.now().timestamp_micros(),
+        audit: Audit {
+            actor: ACTOR.to_owned(),
+            action: format!("{}.{verb}", F::AGGREGATE),
+            target: format!("{}:{aggregate}", F::AGGREGATE),
+            outcome: "succeeded".to_owned(),
+            ..Audit::default()
+        },
+        fact: fact.encode_to_vec(),
+        traceparent: String::new(),
+    }
+}
+
+/// An id that the same parts always give (UUIDv8, RFC 9562).
+fn derived_id(parts: &[&[u8]]) -> EventId {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes
+        .iter_mut()
+        .zip(hash.finalize())
+        .for_each(|(to, from)| *to = from);
+    EventId(Builder::from_custom_bytes(bytes).into_uuid())
+}

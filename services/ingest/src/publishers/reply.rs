@@ -1,0 +1,55 @@
+//! Answers in the shape of a JetStream publish acknowledgement.
+
+use serde_json::{Value, json};
+
+use crate::api::ingest::errors;
+use crate::error::Error;
+use crate::intake::Taken;
+
+/// `err_code` of these answers, outside the server's own 10000s.
+const NOTHING_TAKEN: u32 = 60_001;
+const NOT_READ: u32 = 60_002;
+const NOT_ALLOWED: u32 = 60_003;
+const NOT_STORED: u32 = 60_004;
+
+/// What became of a message. A refusal of every trace is an error, so that a publish fails; of some
+/// of them it is a list beside the acknowledgement.
+pub(super) fn taken(stream: &str, taken: &Taken) -> Value {
+    if taken.accepted == 0
+        && let Some(first) = taken.refused.first()
+    {
+        let description = format!("{}: {}", first.refusal.code(), first.refusal);
+        let mut answer = error(stream, 400, NOTHING_TAKEN, &description);
+        if let Some(fields) = answer.as_object_mut() {
+            fields.insert("errors".to_owned(), errors(&taken.refused));
+        }
+        return answer;
+    }
+    json!({
+        "stream": stream,
+        "seq": taken.last_seq.unwrap_or(0),
+        "duplicate": taken.accepted > 0 && taken.accepted == taken.repeated,
+        "accepted": taken.accepted,
+        "errors": errors(&taken.refused),
+    })
+}
+
+/// Nothing was taken, and why.
+pub(super) fn failed(stream: &str, why: &Error) -> Value {
+    let (code, err_code) = match why {
+        Error::Body(_) | Error::Parameter { .. } | Error::NotFound(_) => (400, NOT_READ),
+        Error::TooLarge(_) => (413, NOT_READ),
+        Error::Quota(_) => (402, NOT_ALLOWED),
+        Error::Suspended => (403, NOT_ALLOWED),
+        Error::Unsettled | Error::Overloaded | Error::Log(_) | Error::Store(_) => (503, NOT_STORED),
+    };
+    error(stream, code, err_code, &format!("{}: {why}", why.code()))
+}
+
+fn error(stream: &str, code: u16, err_code: u32, description: &str) -> Value {
+    json!({
+        "error": { "code": code, "err_code": err_code, "description": description },
+        "stream": stream,
+        "seq": 0,
+    })
+}

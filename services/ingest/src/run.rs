@@ -1,0 +1,231 @@
+//! How the parts are joined, and the loops that run.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use writ_access::{Checker, Pepper};
+use writ_contract::{Service, Topology};
+use writ_eventlog::{EventLog, KeyFeed};
+use writ_service_kit::routes::{Gate, Limits as RateLimits};
+use writ_service_kit::tasks::Backoff;
+use writ_service_kit::{Built, Deps, ReadyLatch, Requirement, RunError, Tasks};
+
+use crate::api::{self, Api};
+use crate::config::Config;
+use crate::consume::{self, BatchLimits, Registrar, SinkContext};
+use crate::intake::{Intake, Lanes, Limits};
+use crate::publishers::{self, Desk, Tally};
+use crate::store::Store;
+use crate::wire;
+
+/// How long loops may take to end.
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// Wires the service; nothing runs before `run` is awaited.
+///
+/// # Errors
+/// When a setting cannot be used.
+#[allow(clippy::unused_async, reason = "the shape every service has")]
+pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
+    let (signer, owners) = config.log.keys(Service::Ingest)?;
+    let log = EventLog::new(
+        deps.nats.clone(),
+        Topology::new(&deps.prefix)?,
+        signer,
+        owners,
+    );
+    let keys = KeyFeed::new(log.clone());
+    let gate = Gate::new(
+        Checker::new(
+            keys.clone(),
+            Pepper::new(config.access.key_pepper.expose())?,
+        ),
+        deps.clock.clone(),
+        RateLimits::new(&config.access.limits),
+        config.access.hops()?,
+    );
+    let tasks = Tasks::new(deps.cancel.clone());
+    let registrar = Arc::new(Registrar::new(log.clone()));
+    let within = config.intake.log_timeout.get();
+    let (lanes, sending) = Lanes::new(&log, &deps.clock, within, &deps.cancel);
+    let intake = Arc::new(Intake::new(
+        registrar.clone(),
+        lanes,
+        deps.clock.clone(),
+        limits(&config),
+        micros(config.intake.meter_window.get()),
+    ));
+    let ready = ReadyLatch::new("ingest");
+    let parts = Parts {
+        log,
+        registrar,
+        intake,
+        store: config.clickhouse.store(),
+        tally: Arc::default(),
+        keys,
+        needs: Needs::of(&ready),
+    };
+    let max_body = usize::try_from(config.intake.max_body.bytes())?;
+    let (router, endpoints) = api::router(gate.clone(), parts.api(), max_body);
+    let (grpc, grpc_names) = api::services(gate, parts.api(), max_body);
+    let run = async move {
+        tasks.spawn("trace lanes", sending);
+        parts.start(&config, &deps, &tasks);
+        deps.cancel.cancelled().await;
+        tasks.drain(DRAIN).await;
+        Ok(())
+    };
+    Ok(Built {
+        name: "ingest",
+        router: router.merge(grpc),
+        descriptors: vec![wire::DESCRIPTORS],
+        grpc_names,
+        endpoints,
+        ready,
+        run: Box::pin(run),
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    Limits {
+        trace_bytes: bytes(config.intake.max_trace.bytes()),
+        waiting_bytes: bytes(config.intake.max_waiting.bytes()),
+    }
+}
+
+fn micros(length: Duration) -> i64 {
+    i64::try_from(length.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// What the loops share.
+struct Parts {
+    log: EventLog,
+    registrar: Arc<Registrar>,
+    intake: Arc<Intake>,
+    store: Store,
+    tally: Arc<Tally>,
+    keys: Arc<KeyFeed>,
+    needs: Needs,
+}
+
+/// What has to be read before traffic is taken.
+struct Needs {
+    keys: Requirement,
+    registry: Requirement,
+    pauses: Requirement,
+}
+
+impl Needs {
+    fn of(ready: &ReadyLatch) -> Self {
+        Self {
+            keys: ready.require("keys"),
+            registry: ready.require("registry"),
+            pauses: ready.require("pauses"),
+        }
+    }
+}
+
+impl Parts {
+    fn api(&self) -> Api {
+        Api {
+            intake: self.intake.clone(),
+            store: self.store.clone(),
+            tally: self.tally.clone(),
+        }
+    }
+
+    fn start(&self, config: &Config, deps: &Deps, tasks: &Tasks) {
+        self.follow(tasks);
+        self.sinks(config, deps, tasks);
+        self.usage(config, deps, tasks);
+        self.metering(deps, tasks);
+        if config.intake.publishers {
+            self.publishers(config, tasks);
+        }
+    }
+
+    fn follow(&self, tasks: &Tasks) {
+        let (keys, ready) = (self.keys.clone(), self.needs.keys.clone());
+        tasks.spawn("key feed", keys.clone().run(tasks.cancel().clone()));
+        let cancel = tasks.cancel().clone();
+        tasks.spawn("key feed caught up", async move {
+            if cancel.run_until_cancelled(keys.ready()).await.is_some() {
+                ready.met();
+            }
+        });
+        let (registrar, ready) = (self.registrar.clone(), self.needs.registry.clone());
+        tasks.supervise("registry", Backoff::default(), move || {
+            let (registrar, ready) = (registrar.clone(), ready.clone());
+            async move { registrar.follow_control(&ready).await }
+        });
+        let (registrar, ready) = (self.registrar.clone(), self.needs.pauses.clone());
+        tasks.supervise("pauses", Backoff::default(), move || {
+            let (registrar, ready) = (registrar.clone(), ready.clone());
+            async move { registrar.follow_kills(&ready).await }
+        });
+    }
+
+    fn sinks(&self, config: &Config, deps: &Deps, tasks: &Tasks) {
+        let context = SinkContext {
+            log: self.log.clone(),
+            store: self.store.clone(),
+            clock: deps.clock.clone(),
+            limits: BatchLimits {
+                rows: config.batch.rows,
+                bytes: usize::try_from(config.batch.size.bytes()).unwrap_or(usize::MAX),
+                wait: config.batch.wait.get(),
+            },
+        };
+        let for_traces = context.clone();
+        tasks.supervise("traces sink", Backoff::default(), move || {
+            let context = for_traces.clone();
+            async move { consume::run_sink(&context, &consume::traces()).await }
+        });
+        tasks.supervise("decisions sink", Backoff::default(), move || {
+            let context = context.clone();
+            async move { consume::run_sink(&context, &consume::decisions()).await }
+        });
+    }
+
+    fn usage(&self, config: &Config, deps: &Deps, tasks: &Tasks) {
+        let (registrar, intake, store) = (
+            self.registrar.clone(),
+            self.intake.clone(),
+            self.store.clone(),
+        );
+        let (clock, every) = (deps.clock.clone(), config.intake.usage_refresh.get());
+        tasks.supervise("usage", Backoff::default(), move || {
+            let (registrar, intake, store) = (registrar.clone(), intake.clone(), store.clone());
+            let clock = clock.clone();
+            async move {
+                consume::refresh_usage(&registrar, &intake, &store, clock.as_ref(), every)
+                    .await
+                    .map(|never: Infallible| match never {})
+            }
+        });
+    }
+
+    fn metering(&self, deps: &Deps, tasks: &Tasks) {
+        let (log, intake) = (self.log.clone(), self.intake.clone());
+        let (clock, cancel) = (deps.clock.clone(), tasks.cancel().clone());
+        tasks.spawn("metering", async move {
+            consume::run_metering(&log, &intake, clock.as_ref(), cancel).await;
+        });
+    }
+
+    fn publishers(&self, config: &Config, tasks: &Tasks) {
+        let most = usize::try_from(config.intake.max_message.bytes()).unwrap_or(usize::MAX);
+        let desk = Desk::new(
+            self.log.clone(),
+            self.intake.clone(),
+            self.tally.clone(),
+            most,
+        );
+        let (registrar, tasks_of_orgs) = (self.registrar.clone(), tasks.clone());
+        tasks.spawn("publishers", async move {
+            publishers::serve_all(Arc::new(desk), &registrar, &tasks_of_orgs).await;
+        });
+    }
+}

@@ -1,0 +1,231 @@
+//! Reads of one organisation. Every value is a server-side parameter, the organisation first.
+
+use clickhouse::error::Error;
+use clickhouse::query::Query;
+use uuid::Uuid;
+use writ_contract::OrgId;
+
+use super::{DecisionRow, Store, TraceRow};
+
+/// Where the next page starts: after the row with this time and identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// Milliseconds (traces) or microseconds (decisions) since the Unix epoch.
+    pub(crate) time: i64,
+    /// Trace or decision id.
+    pub(crate) id: String,
+    /// Span id; empty for decisions.
+    pub(crate) span: String,
+}
+
+/// Which traces are listed. Times in milliseconds since the Unix epoch, `until` exclusive.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "named as the query's parameters")]
+pub(crate) struct TraceFilter {
+    pub(crate) agent_id: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) since: Option<i64>,
+    pub(crate) until: Option<i64>,
+    pub(crate) after: Option<Cursor>,
+    pub(crate) limit: u32,
+}
+
+/// Which decisions are listed. Times in microseconds since the Unix epoch, `until` exclusive.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "named as the query's parameters")]
+pub(crate) struct DecisionFilter {
+    pub(crate) agent_id: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) since: Option<i64>,
+    pub(crate) until: Option<i64>,
+    pub(crate) after: Option<Cursor>,
+    pub(crate) limit: u32,
+}
+
+/// A statement under construction.
+struct Select {
+    sql: String,
+    parameters: Vec<(&'static str, String)>,
+}
+
+impl Select {
+    fn from(view: &str, org: OrgId) -> Self {
+        Self {
+            sql: format!("SELECT ?fields FROM {view} WHERE org_id = {{org:UUID}}"),
+            parameters: vec![("org", org.0.to_string())],
+        }
+    }
+
+    /// A condition that holds only when there is a value to compare with.
+    fn and(mut self, condition: &str, name: &'static str, value: Option<impl ToString>) -> Self {
+        if value.is_some() {
+            self.sql.push_str(" AND ");
+            self.sql.push_str(condition);
+        }
+        self.with(name, value)
+    }
+
+    fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.parameters
+            .extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    fn then(mut self, tail: &str) -> Self {
+        self.sql.push_str(tail);
+        self
+    }
+
+    fn query(self, store: &Store) -> Query {
+        let query = store.client.query(&self.sql);
+        self.parameters
+            .into_iter()
+            .fold(query, |query, (name, value)| query.param(name, value))
+    }
+}
+
+impl Store {
+    /// Traces of an organisation, latest first.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer or refuses.
+    pub(crate) async fn traces(
+        &self,
+        org: OrgId,
+        filter: &TraceFilter,
+    ) -> Result<Vec<TraceRow>, Error> {
+        let after = filter.after.as_ref();
+        let select = Select::from("traces", org)
+            .and(
+                "agent_id = {agent:String}",
+                "agent",
+                filter.agent_id.as_ref(),
+            )
+            .and("status = {status:String}", "status", filter.status.as_ref())
+            .and(
+                "environment = {env:String}",
+                "env",
+                filter.environment.as_ref(),
+            )
+            .and(
+                "timestamp >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
+                "since",
+                filter.since,
+            )
+            .and(
+                "timestamp < fromUnixTimestamp64Milli({until:Int64}, 'UTC')",
+                "until",
+                filter.until,
+            )
+            .and(
+                "timestamp <= fromUnixTimestamp64Milli({time:Int64}, 'UTC')",
+                "time",
+                after.map(|c| c.time),
+            )
+            .and(
+                "(timestamp, trace_id, span_id) < \
+                 (fromUnixTimestamp64Milli({time:Int64}, 'UTC'), {id:String}, {span:String})",
+                "id",
+                after.map(|c| &c.id),
+            )
+            .with("span", after.map(|c| &c.span))
+            .with("limit", Some(filter.limit))
+            .then(" ORDER BY timestamp DESC, trace_id DESC, span_id DESC LIMIT {limit:UInt32}");
+        self.within(select.query(self).fetch_all()).await
+    }
+
+    /// Every span of a trace, by start.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer or refuses.
+    pub(crate) async fn trace(&self, org: OrgId, trace_id: &str) -> Result<Vec<TraceRow>, Error> {
+        let select = Select::from("traces", org)
+            .and("trace_id = {id:String}", "id", Some(trace_id))
+            .then(" ORDER BY timestamp, received_at, span_id LIMIT 10000");
+        self.within(select.query(self).fetch_all()).await
+    }
+
+    /// Decisions of an organisation, latest first.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer or refuses.
+    pub(crate) async fn decisions(
+        &self,
+        org: OrgId,
+        filter: &DecisionFilter,
+    ) -> Result<Vec<DecisionRow>, Error> {
+        let after = filter.after.as_ref();
+        let select = Select::from("decisions", org)
+            .and(
+                "agent_id = {agent:String}",
+                "agent",
+                filter.agent_id.as_ref(),
+            )
+            .and(
+                "outcome = {outcome:String}",
+                "outcome",
+                filter.outcome.as_ref(),
+            )
+            .and(
+                "environment = {env:String}",
+                "env",
+                filter.environment.as_ref(),
+            )
+            .and(
+                "timestamp >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')",
+                "since",
+                filter.since,
+            )
+            .and(
+                "timestamp < fromUnixTimestamp64Micro({until:Int64}, 'UTC')",
+                "until",
+                filter.until,
+            )
+            .and(
+                "timestamp <= fromUnixTimestamp64Micro({time:Int64}, 'UTC')",
+                "time",
+                after.map(|c| c.time),
+            )
+            .and(
+                "(timestamp, decision_id) < \
+                 (fromUnixTimestamp64Micro({time:Int64}, 'UTC'), {id:UUID})",
+                "id",
+                after.map(|c| &c.id),
+            )
+            .with("limit", Some(filter.limit))
+            .then(" ORDER BY timestamp DESC, decision_id DESC LIMIT {limit:UInt32}");
+        self.within(select.query(self).fetch_all()).await
+    }
+
+    /// One decision.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer or refuses.
+    pub(crate) async fn decision(
+        &self,
+        org: OrgId,
+        id: Uuid,
+    ) -> Result<Option<DecisionRow>, Error> {
+        let select = Select::from("decisions", org)
+            .and("decision_id = {id:UUID}", "id", Some(id))
+            .then(" LIMIT 1");
+        self.within(select.query(self).fetch_optional()).await
+    }
+
+    /// Traces received at or after an instant (microseconds since the Unix epoch).
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer or refuses.
+    pub(crate) async fn count_since(&self, org: OrgId, since_us: i64) -> Result<u64, Error> {
+        let sql = "SELECT count() FROM traces WHERE org_id = {org:UUID} \
+                   AND received_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')";
+        let query = self
+            .client
+            .query(sql)
+            .param("org", org.0.to_string())
+            .param("since", since_us);
+        self.within(query.fetch_one::<u64>()).await
+    }
+}

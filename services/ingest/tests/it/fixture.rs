@@ -1,0 +1,318 @@
+//! One running service with its broker, its database and two organisations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
+use serde_json::Value;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+use writ_access::key::mac;
+use writ_access::{ApiKey, Pepper, Prefix};
+use writ_contract::{
+    AgentId, Audit, Envelope, EventId, Fact, KeyId, Kind, OrgId, Service, Shard, Topology, wire,
+};
+use writ_eventlog::{EventLog, LogConfig, Signer, StreamSettings, assert_streams};
+use writ_ingest::{Config, build};
+use writ_service_kit::config::{HumanDuration, Secret};
+use writ_service_kit::ids::new_v7;
+use writ_service_kit::telemetry::Metrics;
+use writ_service_kit::{Clock as _, Deps, SystemClock, Tasks};
+use writ_testkit::{ClickHouse, ClickHouseDb, Nats, eventually};
+
+pub(crate) const WITHIN: Duration = Duration::from_secs(40);
+const PEPPER: &str = "a pepper for tests";
+
+/// An organisation with one key.
+pub(crate) struct Org {
+    pub(crate) id: OrgId,
+    pub(crate) key: ApiKey,
+}
+
+pub(crate) struct Fixture {
+    pub(crate) nats: Nats,
+    pub(crate) clickhouse: ClickHouse,
+    pub(crate) db: ClickHouseDb,
+    pub(crate) topology: Topology,
+    pub(crate) org: Org,
+    pub(crate) other: Org,
+    router: axum::Router,
+    tasks: Tasks,
+    config: Config,
+}
+
+pub(crate) async fn start() -> Fixture {
+    start_on(Nats::shared().await, ClickHouse::shared().await, |_| {}).await
+}
+
+pub(crate) async fn start_on(
+    nats: Nats,
+    clickhouse: ClickHouse,
+    adjust: impl FnOnce(&mut Config),
+) -> Fixture {
+    let topology = Topology::new(&nats.prefix).expect("a prefix");
+    assert_streams(&nats.client, &topology, StreamSettings::default())
+        .await
+        .expect("streams");
+    let db = clickhouse.fresh_database().await;
+    let mut config = config(&db);
+    adjust(&mut config);
+    let (router, tasks) = run(&nats, &config).await;
+    let mut fixture = Fixture {
+        org: organisation(1),
+        other: organisation(2),
+        nats,
+        clickhouse,
+        db,
+        topology,
+        router,
+        tasks,
+        config,
+    };
+    for seed in [1, 2] {
+        fixture.introduce(seed, None).await;
+    }
+    fixture.org = organisation(1);
+    fixture
+}
+
+fn config(db: &ClickHouseDb) -> Config {
+    let mut config = Config::default();
+    config.log = log_config(Service::Ingest);
+    config.access.key_pepper = Secret::new(PEPPER);
+    config.clickhouse.url = db.url.clone();
+    config.clickhouse.database = db.name.clone();
+    config.clickhouse.user = db.user.clone();
+    config.clickhouse.password = Secret::new(&db.password);
+    config.clickhouse.owner_user = db.user.clone();
+    config.clickhouse.owner_password = Secret::new(&db.password);
+    config.clickhouse.timeout = HumanDuration::from_secs(5);
+    config.batch.wait = HumanDuration::from_millis(200);
+    config.intake.meter_window = HumanDuration::from_secs(1);
+    config.intake.usage_refresh = HumanDuration::from_millis(200);
+    config
+}
+
+async fn run(nats: &Nats, config: &Config) -> (axum::Router, Tasks) {
+    let tasks = Tasks::new(tokio_util::sync::CancellationToken::new());
+    let deps = Deps {
+        nats: nats.client.clone(),
+        prefix: nats.prefix.clone(),
+        cancel: tasks.cancel().clone(),
+        metrics: Metrics::detached(),
+        clock: Arc::new(SystemClock),
+    };
+    let built = build(config.clone(), deps).await.expect("it is built");
+    tasks.spawn("ingest", async move { built.run.await.expect("it runs") });
+    tokio::time::timeout(WITHIN, built.ready.wait())
+        .await
+        .expect("it gets ready");
+    (built.router, tasks)
+}
+
+fn seed(service: Service) -> [u8; 32] {
+    [service as u8 + 1; 32]
+}
+
+fn log_config(service: Service) -> LogConfig {
+    let hex = |bytes: [u8; 32]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let owner = |s: Service| {
+        (
+            s.name().to_owned(),
+            hex(Signer::new(s, seed(s)).public_key()),
+        )
+    };
+    LogConfig {
+        signing_seed: hex(seed(service)),
+        owner_keys: Service::ALL
+            .into_iter()
+            .map(owner)
+            .collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn organisation(n: u8) -> Org {
+    Org {
+        id: OrgId(Uuid::from_u128(n.into())),
+        key: ApiKey::generate(Prefix::Live, [n; 32]),
+    }
+}
+
+impl Fixture {
+    /// The log as another service sees it.
+    pub(crate) fn log(&self, service: Service) -> EventLog {
+        let (signer, owners) = log_config(service).keys(service).expect("keys");
+        EventLog::new(
+            self.nats.client.clone(),
+            self.topology.clone(),
+            signer,
+            owners,
+        )
+    }
+
+    /// Stops the service and starts another on the same broker and database.
+    pub(crate) async fn restart(&mut self) {
+        self.tasks.drain(WITHIN).await;
+        (self.router, self.tasks) = run(&self.nats, &self.config).await;
+    }
+
+    /// States an organisation and its key.
+    async fn introduce(&self, n: u8, max_traces_per_month: Option<u64>) {
+        let org = organisation(n);
+        self.organization(&org, 1, max_traces_per_month).await;
+        let key = wire::ApiKey {
+            key_id: KeyId(Uuid::from_u128(0xc0 + u128::from(n))).to_bytes(),
+            public_id: org.key.public_id().to_owned(),
+            mac: mac(&Pepper::new(PEPPER).expect("long"), org.key.expose()).to_vec(),
+            role: "owner".into(),
+            person: "per_1".into(),
+            ..Default::default()
+        };
+        self.fact(&org, "key", "issued", 1, &key).await;
+    }
+
+    /// States an organisation's settings.
+    pub(crate) async fn organization(&self, org: &Org, version: u64, max: Option<u64>) {
+        let fact = wire::Organization {
+            org_id: org.id.to_bytes(),
+            name: "o".into(),
+            registration_required: true,
+            max_traces_per_month: max,
+            ..Default::default()
+        };
+        self.fact(org, "self", "updated", version, &fact).await;
+    }
+
+    /// Registers an agent.
+    pub(crate) async fn agent(&self, org: &Org, n: u128, external_id: &str) -> AgentId {
+        let id = AgentId(Uuid::from_u128(n));
+        let fact = wire::Agent {
+            agent_id: id.to_bytes(),
+            external_id: external_id.into(),
+            environment: "production".into(),
+            ..Default::default()
+        };
+        self.fact(org, &id.to_string(), "registered", 1, &fact)
+            .await;
+        id
+    }
+
+    async fn fact<F: Fact>(&self, org: &Org, key: &str, verb: &str, version: u64, fact: &F) {
+        let envelope = envelope(org.id, verb, version, fact);
+        let subject = self.topology.fact::<F>(org.id, key);
+        let log = self.log(Service::Control);
+        log.publish_fact(&subject, &envelope, None, WITHIN)
+            .await
+            .expect("stored");
+    }
+
+    /// Pauses an agent, now.
+    pub(crate) async fn pause(&self, org: &Org, agent: AgentId) {
+        let fact = wire::Kill {
+            agent_id: agent.to_bytes(),
+            paused: true,
+            ..Default::default()
+        };
+        let mut envelope = envelope(org.id, "set", 1, &fact);
+        envelope.aggregate_id = agent.to_string();
+        let subject = self.topology.kill(Shard::of(org.id));
+        let log = self.log(Service::Control);
+        log.publish_fact(&subject, &envelope, None, WITHIN)
+            .await
+            .expect("stored");
+    }
+
+    pub(crate) async fn call(
+        &self,
+        org: &Org,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", org.key.expose()))
+            .body(Body::from(body.to_owned()))
+            .expect("a request");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 26)
+            .await
+            .expect("a body");
+        (
+            status,
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        )
+    }
+
+    pub(crate) async fn send(&self, org: &Org, traces: &[Value]) -> (StatusCode, Value) {
+        let body = serde_json::json!({ "traces": traces }).to_string();
+        self.call(org, Method::POST, "/api/v1/traces/ingest", &body)
+            .await
+    }
+
+    pub(crate) async fn get(&self, org: &Org, path: &str) -> (StatusCode, Value) {
+        self.call(org, Method::GET, path, "").await
+    }
+
+    /// What the database says to a query that selects one number.
+    pub(crate) async fn number(&self, sql: &str) -> Result<u64, String> {
+        let asked = self.db.client().query(sql).fetch_one::<u64>().await;
+        asked.map_err(|error| error.to_string())
+    }
+
+    /// Waits until the query selects `expected`.
+    pub(crate) async fn counts(&self, sql: &str, expected: u64) {
+        eventually(WITHIN, &format!("{sql} is {expected}"), || async {
+            match self.number(sql).await {
+                Ok(number) if number == expected => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.tasks.cancel().cancel();
+    }
+}
+
+pub(crate) fn envelope<F: Fact>(org: OrgId, verb: &str, version: u64, fact: &F) -> Envelope {
+    Envelope {
+        event_id: EventId(new_v7(&SystemClock)),
+        kind: Kind::of::<F>(verb),
+        org,
+        aggregate_id: "a".into(),
+        version,
+        occurred_at_us: SystemClock.now().timestamp_micros(),
+        audit: Audit::default(),
+        fact: fact.encode_to_vec(),
+        traceparent: String::new(),
+    }
+}
+
+/// A trace of `agent-1` that starts now.
+pub(crate) fn trace(id: &str) -> Value {
+    serde_json::json!({
+        "traceId": id,
+        "agentId": "agent-1",
+        "environment": "production",
+        "timestamp": SystemClock.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "durationMs": 12,
+        "status": "success",
+        "costUsd": 0.0125,
+        "totalTokens": 7,
+        "input": { "q": "?" },
+        "metadata": { "k": 1.50 },
+    })
+}
