@@ -5,7 +5,7 @@ mod redeem;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 use writ_access::Caller;
@@ -21,8 +21,8 @@ use crate::consume::Pauses;
 use crate::domain::{Decide, Event, Facts, Party, Verdict, evolve};
 use crate::error::Error;
 use crate::facts::{self, Actor, Stamp};
-use crate::store::{self, Entry};
 use crate::metrics;
+use crate::store::{self, Entry};
 
 pub(crate) use redeem::Redeemed;
 
@@ -54,8 +54,9 @@ pub(crate) struct Ruling {
 }
 
 impl Desk {
+    /// The time, in the microseconds that rows and facts keep.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        self.clock.now().trunc_subsecs(6)
     }
 
     pub(crate) fn facts(&self) -> Facts {

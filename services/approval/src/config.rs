@@ -11,6 +11,9 @@ use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
 
+/// The loops share half of the store's connections, and one of theirs holds the lead for good.
+const CONNECTIONS: u32 = 8;
+
 /// All settings of the service.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -128,6 +131,9 @@ impl Validate for Config {
     fn validate(&self) -> Vec<String> {
         let mut problems = self.host.validate();
         problems.extend(self.store.problems("store"));
+        if self.store.connections < CONNECTIONS {
+            problems.push(format!("store.connections: must be at least {CONNECTIONS}"));
+        }
         let keys = self.log.keys(Service::Approval);
         problems.extend(keys.err().map(|wrong| wrong.to_string()));
         problems.extend(self.access.problems());

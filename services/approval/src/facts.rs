@@ -102,9 +102,7 @@ fn approval(entry: &Entry) -> wire::Approval {
         policy_ids: state.policies.iter().map(|id| id.to_bytes()).collect(),
         policy_set_hash: state.policy_set_hash.clone(),
         requester_key_id: requester.map(|r| r.key.to_bytes()).unwrap_or_default(),
-        requester_person: requester
-            .and_then(|r| r.person.clone())
-            .unwrap_or_default(),
+        requester_person: requester.and_then(|r| r.person.clone()).unwrap_or_default(),
         approvers: state
             .decided
             .iter()

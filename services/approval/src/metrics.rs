@@ -10,10 +10,26 @@ const LAG: &str = "writ_approval_lag_messages";
 
 /// Names, units and help of every metric.
 pub(crate) fn describe() {
-    describe_counter!(EVENTS, Unit::Count, "facts about requests, by what happened");
-    describe_counter!(VERIFIED, Unit::Count, "answers of verify, by reason or \"valid\"");
-    describe_counter!(UNREADABLE, Unit::Count, "messages this build cannot use, by feed");
-    describe_counter!(MISSING, Unit::Count, "requests whose action context was gone");
+    describe_counter!(
+        EVENTS,
+        Unit::Count,
+        "facts about requests, by what happened"
+    );
+    describe_counter!(
+        VERIFIED,
+        Unit::Count,
+        "answers of verify, by reason or \"valid\""
+    );
+    describe_counter!(
+        UNREADABLE,
+        Unit::Count,
+        "messages this build cannot use, by feed"
+    );
+    describe_counter!(
+        MISSING,
+        Unit::Count,
+        "requests whose action context was gone"
+    );
     describe_gauge!(LAG, Unit::Count, "messages not yet read, by feed");
 }
 

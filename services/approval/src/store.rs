@@ -12,8 +12,8 @@ use writ_pg::{PgError, TenantTx, WriterPool, WriterTx};
 use crate::domain::{Hold, State};
 
 pub(crate) use prepare::prepare;
-pub(crate) use row::{Card, Entry};
 use row::{COLUMNS, Row, parties};
+pub(crate) use row::{Card, Entry};
 
 /// The service's schema.
 pub(crate) const SCHEMA: &str = "approval";
@@ -125,11 +125,7 @@ pub(crate) async fn remember(
 }
 
 /// Writes a new request at version 1; false when its id is taken.
-pub(crate) async fn insert(
-    tx: &mut WriterTx,
-    state: &State,
-    card: &Card,
-) -> Result<bool, PgError> {
+pub(crate) async fn insert(tx: &mut WriterTx, state: &State, card: &Card) -> Result<bool, PgError> {
     let (keys, persons) = parties(&state.requesters);
     let done = sqlx::query(
         "insert into approvals (org_id, approval_id, agent_id, external_agent_id, environment,

@@ -93,7 +93,10 @@ async fn rule(
     verdict: Verdict,
     reason: Option<String>,
 ) -> Result<Response, ApiError> {
-    if reason.as_ref().is_some_and(|words| words.chars().count() > REASON) {
+    if reason
+        .as_ref()
+        .is_some_and(|words| words.chars().count() > REASON)
+    {
         let words = format!("reason may have {REASON} characters at most");
         return Err(ApiError::invalid(words));
     }

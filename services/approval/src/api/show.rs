@@ -4,7 +4,10 @@
 //! while nobody can tell, "denied" where there is nothing to wait for, "approved" only under a seal
 //! of the ledger (ruling 4).
 
+use std::time::Duration;
+
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Shared};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
@@ -23,6 +26,8 @@ use crate::store::{self, Entry};
 
 /// How long an id may be ahead of its row.
 const YOUNG: TimeDelta = TimeDelta::seconds(60);
+/// How long the store may take; a poll that is cut off un-gates as well.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -39,8 +44,10 @@ pub(super) enum Answer {
 pub(super) async fn show(
     Shared(state): Shared<State>,
     Attempt(attempt): Attempt,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Json<Data<Answer>> {
+    // A path that is no text names nothing.
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     let data = match attempt {
         Ok(caller) => look(&state, &caller, id).await,
         Err(error) if may_pass(&state, &error) => pending(id),
@@ -59,13 +66,18 @@ async fn look(state: &State, caller: &Caller, text: String) -> Answer {
         return denied(text, "this is no approval id".to_owned());
     };
     let now = state.desk.now();
-    match find(state, caller, id).await {
-        Ok(Some(entry)) if may_see(caller, &entry) => known(entry, now),
-        Ok(Some(_)) => denied(text, "another key made this request".to_owned()),
-        Ok(None) if is_young(id.0, now) => pending(text),
-        Ok(None) => denied(text, "no such approval request".to_owned()),
-        Err(error) => {
+    let found = tokio::time::timeout(PATIENCE, find(state, caller, id)).await;
+    match found {
+        Ok(Ok(Some(entry))) if may_see(caller, &entry) => known(entry, now),
+        Ok(Ok(Some(_))) => denied(text, "another key made this request".to_owned()),
+        Ok(Ok(None)) if is_young(id.0, now) => pending(text),
+        Ok(Ok(None)) => denied(text, "no such approval request".to_owned()),
+        Ok(Err(error)) => {
             tracing::warn!(%error, %id, "a request cannot be read, so it is pending");
+            pending(text)
+        }
+        Err(_) => {
+            tracing::warn!(%id, "the store is slow, so a request is pending");
             pending(text)
         }
     }

@@ -44,9 +44,7 @@ fn refused(refusal: Refusal) -> ApiError {
         Refusal::OwnRequest => {
             ApiError::new(StatusCode::FORBIDDEN, "OWN_REQUEST", words).with_ref("APR0007")
         }
-        Refusal::AlreadyDecided => {
-            ApiError::conflict("ALREADY_DECIDED", words).with_ref("APR0008")
-        }
+        Refusal::AlreadyDecided => ApiError::conflict("ALREADY_DECIDED", words).with_ref("APR0008"),
         Refusal::Expired => ApiError::conflict("APPROVAL_EXPIRED", words).with_ref("APR0009"),
         // Verify answers these with 200 and a reason; no route decides by them.
         Refusal::StillWaiting

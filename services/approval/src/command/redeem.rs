@@ -98,10 +98,7 @@ impl Desk {
         }
         tx.commit().await?;
         let refused = self.record(&entry.state, by, used).await?;
-        Ok(refused.map_or(
-            Redeemed::Valid(Box::new(certificate)),
-            Redeemed::Invalid,
-        ))
+        Ok(refused.map_or(Redeemed::Valid(Box::new(certificate)), Redeemed::Invalid))
     }
 
     /// Puts the claimed use on the gate. `Some` when the agent was paused before it got there; the
@@ -164,12 +161,7 @@ impl Desk {
     }
 
     /// Writes down that somebody asked to do something else.
-    async fn mismatched(
-        &self,
-        org: OrgId,
-        by: &Party,
-        id: ApprovalId,
-    ) -> Result<Redeemed, Error> {
+    async fn mismatched(&self, org: OrgId, by: &Party, id: ApprovalId) -> Result<Redeemed, Error> {
         let mut tx = self.pools.api.begin(org.0).await?;
         if let Some(entry) = store::lock(&mut tx, org, id).await? {
             let actor = Actor::Key(by.clone());
@@ -180,8 +172,7 @@ impl Desk {
 
     /// The certificate as it was signed for this request; `None` when it is not.
     fn certificate(&self, entry: &Entry) -> Option<SignedCertificate> {
-        let signed: SignedCertificate =
-            serde_json::from_str(entry.certificate.as_deref()?).ok()?;
+        let signed: SignedCertificate = serde_json::from_str(entry.certificate.as_deref()?).ok()?;
         let trusted = [self.signer.verifier().clone()];
         let stated = signed.verify(&trusted).ok()?;
         let state = &entry.state;

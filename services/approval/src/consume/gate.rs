@@ -76,11 +76,7 @@ async fn apply_all(desk: &Desk, items: Vec<Item>, mark: Mark) -> Result<(), Erro
     }
 }
 
-async fn apply_one(
-    desk: &Desk,
-    item: Option<Item>,
-    mark: Option<&Mark>,
-) -> Result<(), PgError> {
+async fn apply_one(desk: &Desk, item: Option<Item>, mark: Option<&Mark>) -> Result<(), PgError> {
     let mut tx = desk.pools.writer.begin().await?;
     let stated = match item {
         Some(Item::Held(held, card)) => apply_hold(desk, &mut tx, *held, card).await?,

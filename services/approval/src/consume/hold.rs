@@ -67,7 +67,9 @@ pub(super) fn card(body: Option<&StoredBody>) -> Card {
     let read = body.and_then(|body| serde_json::from_slice::<Body>(&body.content).ok());
     Card {
         context_missing: read.is_none(),
-        action_context: read.as_ref().map(|body| body.action_context.get().to_owned()),
+        action_context: read
+            .as_ref()
+            .map(|body| body.action_context.get().to_owned()),
         violations: read.as_ref().map(|body| body.violations.get().to_owned()),
         reason: None,
     }

@@ -82,7 +82,11 @@ impl Pauses {
     }
 
     /// Follows the agents' facts until cancelled.
-    pub(crate) async fn follow_agents(self: Arc<Self>, cancel: CancellationToken, ready: Requirement) {
+    pub(crate) async fn follow_agents(
+        self: Arc<Self>,
+        cancel: CancellationToken,
+        ready: Requirement,
+    ) {
         let filter = self.log.topology().facts::<wire::Agent>();
         let read = || {
             self.agents_read.store(true, Ordering::Release);
@@ -98,7 +102,11 @@ impl Pauses {
     }
 
     /// Follows the gate's pauses until cancelled.
-    pub(crate) async fn follow_kills(self: Arc<Self>, cancel: CancellationToken, ready: Requirement) {
+    pub(crate) async fn follow_kills(
+        self: Arc<Self>,
+        cancel: CancellationToken,
+        ready: Requirement,
+    ) {
         let filter = self.log.topology().gate(GateLeaf::Kill);
         let read = || {
             self.kills_read.store(true, Ordering::Release);
@@ -179,13 +187,18 @@ impl Pauses {
         let fact = envelope.open::<wire::Kill>().ok();
         let read = fact.and_then(|fact| Some((AgentId::from_bytes(&fact.agent_id).ok()?, fact)));
         match read {
-            Some((agent, fact)) => self.switch((envelope.org, agent), envelope.version, fact.paused),
+            Some((agent, fact)) => {
+                self.switch((envelope.org, agent), envelope.version, fact.paused)
+            }
             None => self.close(envelope),
         }
     }
 
     fn switch(&self, agent: (OrgId, AgentId), version: u64, paused: bool) {
-        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
+        let mut switches = self
+            .switches
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let known = switches.agents.entry(agent).or_default();
         if version > known.0 {
             *known = (version, paused);
@@ -196,7 +209,10 @@ impl Pauses {
     fn close(&self, envelope: &Envelope) {
         metrics::unreadable("pauses");
         tracing::error!(kind = %envelope.kind, org = %envelope.org, "not readable: failing closed");
-        let mut switches = self.switches.write().unwrap_or_else(PoisonError::into_inner);
+        let mut switches = self
+            .switches
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         switches.closed.insert(envelope.org);
     }
 }

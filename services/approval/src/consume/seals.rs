@@ -59,7 +59,10 @@ fn read(content: &Content, life: TimeDelta) -> Result<Vec<(Grant, Seal)>, Unread
     };
     let sealed: wire::Sealed = envelope.open()?;
     let at = time(envelope.occurred_at_us);
-    let grants = sealed.event_ids.iter().filter_map(|id| EventId::from_bytes(id).ok());
+    let grants = sealed
+        .event_ids
+        .iter()
+        .filter_map(|id| EventId::from_bytes(id).ok());
     Ok(grants
         .map(|event| ((envelope.org, event), Seal { at, life }))
         .collect())

@@ -21,3 +21,22 @@ impl Cancel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{facts, granted, pending};
+    use super::*;
+
+    #[test]
+    fn only_a_request_that_waits_is_withdrawn() {
+        assert_eq!(Cancel.decide(&pending(), &facts(1)), Ok(Event::Cancelled));
+        let refused = Cancel.decide(&granted(), &facts(100));
+        assert_eq!(refused, Err(Refusal::AlreadyDecided));
+    }
+
+    #[test]
+    fn a_request_past_its_life_expires_instead() {
+        let late = Cancel.decide(&pending(), &facts(25 * 60));
+        assert_eq!(late, Ok(Event::Expired));
+    }
+}

@@ -123,10 +123,7 @@ mod tests {
 
     #[test]
     fn expired_request_cannot_be_granted() {
-        assert_eq!(
-            by(party(9), Verdict::Grant, 25 * 60),
-            Err(Refusal::Expired)
-        );
+        assert_eq!(by(party(9), Verdict::Grant, 25 * 60), Err(Refusal::Expired));
         assert!(by(party(9), Verdict::Grant, 25 * 60 - 1).is_ok());
     }
 

@@ -15,7 +15,11 @@ enum Try {
     Expire,
     Cancel,
     Seal,
-    Redeem { by: u128, same_act: bool, paused: bool },
+    Redeem {
+        by: u128,
+        same_act: bool,
+        paused: bool,
+    },
     /// The gate refused the record of a claim.
     Release,
     /// The gate recorded a claim.
@@ -118,20 +122,16 @@ proptest! {
 
     #[test]
     fn at_most_one_use_succeeds(tries in tries()) {
-        let mut open = false;
-        let mut consumed = 0;
+        let (mut open, mut consumed) = (false, 0);
         for (_, event) in play(&tries).log {
-            match event {
-                Event::Claimed(_) => {
-                    prop_assert!(!open && consumed == 0, "claimed twice");
-                    open = true;
-                }
-                Event::Released => open = false,
-                Event::Consumed(_) => {
-                    prop_assert!(open);
-                    (open, consumed) = (false, consumed + 1);
-                }
-                _ => {}
+            if matches!(event, Event::Claimed(_)) {
+                prop_assert!(!open && consumed == 0, "claimed twice");
+                open = true;
+            } else if event == Event::Released {
+                open = false;
+            } else if matches!(event, Event::Consumed(_)) {
+                prop_assert!(open);
+                (open, consumed) = (false, consumed + 1);
             }
         }
         prop_assert!(consumed <= 1);
@@ -141,13 +141,14 @@ proptest! {
     fn nothing_is_granted_after_an_end_or_past_its_life(tries in tries()) {
         let mut ended = false;
         for (when, event) in play(&tries).log {
-            match event {
-                Event::Granted(_) => prop_assert!(!ended && at(when) < pending().expires_at),
-                Event::Denied(_) => prop_assert!(!ended),
-                Event::Expired => prop_assert!(at(when) >= pending().expires_at),
-                _ => {}
+            let decided = matches!(event, Event::Granted(_) | Event::Denied(_));
+            if decided {
+                prop_assert!(!ended && at(when) < pending().expires_at);
             }
-            ended |= matches!(event, Event::Denied(_) | Event::Expired | Event::Cancelled | Event::Granted(_));
+            if event == Event::Expired {
+                prop_assert!(!ended && at(when) >= pending().expires_at);
+            }
+            ended |= decided || matches!(event, Event::Expired | Event::Cancelled);
         }
     }
 
@@ -155,29 +156,18 @@ proptest! {
     fn a_use_follows_a_seal_that_follows_a_grant_by_somebody_else(tries in tries()) {
         let world = play(&tries);
         for (place, (when, event)) in world.log.iter().enumerate() {
-            let before = &world.log[..place];
-            match event {
-                Event::Claimed(_) => {
-                    let life = before.iter().find_map(|(_, e)| match e {
-                        Event::Certified(certified) => Some(*certified),
-                        _ => None,
-                    });
-                    let life = life.expect("a certificate");
-                    prop_assert!(at(*when) >= life.not_before && at(*when) < life.expires_at);
+            let before = world.log[..place].iter().map(|(_, event)| event);
+            if matches!(event, Event::Claimed(_)) {
+                let life = before.clone().find_map(certified).expect("a certificate");
+                prop_assert!(at(*when) >= life.not_before && at(*when) < life.expires_at);
+            }
+            if certified(event).is_some() {
+                prop_assert!(before.clone().any(|event| matches!(event, Event::Granted(_))));
+            }
+            if let Event::Granted(decided) = event {
+                for asked in before.filter_map(joined).chain([party(1)]) {
+                    prop_assert!(!asked.same_as(&decided.by));
                 }
-                Event::Certified(_) => {
-                    prop_assert!(before.iter().any(|(_, e)| matches!(e, Event::Granted(_))));
-                }
-                Event::Granted(decided) => {
-                    let asked = before.iter().filter_map(|(_, e)| match e {
-                        Event::Joined { by, .. } => Some(by.clone()),
-                        _ => None,
-                    });
-                    for party in asked.chain([party(1)]) {
-                        prop_assert!(!party.same_as(&decided.by));
-                    }
-                }
-                _ => {}
             }
         }
     }
@@ -187,5 +177,21 @@ proptest! {
         let world = play(&tries);
         let replayed = world.log.iter().fold(pending(), |state, (_, event)| evolve(state, event));
         prop_assert_eq!(replayed, world.state);
+    }
+}
+
+fn certified(event: &Event) -> Option<Certified> {
+    if let Event::Certified(certified) = event {
+        Some(*certified)
+    } else {
+        None
+    }
+}
+
+fn joined(event: &Event) -> Option<Party> {
+    if let Event::Joined { by, .. } = event {
+        Some(by.clone())
+    } else {
+        None
     }
 }

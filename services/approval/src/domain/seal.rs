@@ -32,8 +32,8 @@ impl Seal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{at, granted, pending};
     use super::super::evolve;
+    use super::super::samples::{at, granted, pending};
     use super::*;
 
     fn seal(secs: i64) -> Seal {

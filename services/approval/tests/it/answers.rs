@@ -17,7 +17,11 @@ async fn polling_never_ungates() {
     let stranger = world.key(OrgId(world.new_id()), "owner").await;
     let held = world.request(&agent, CONTEXT).await;
     let unknown = ApprovalId(world.new_id());
-    assert_eq!(replica.status(unknown, &agent).await, "pending", "it may be on its way");
+    assert_eq!(
+        replica.status(unknown, &agent).await,
+        "pending",
+        "it may be on its way"
+    );
     let other_key = replica.show(held.approval, Some(&colleague)).await;
     assert_eq!(other_key["status"], "denied");
     assert!(other_key.get("actionContext").is_none(), "{other_key}");
@@ -36,8 +40,13 @@ async fn polling_never_ungates() {
     replica.until(held.approval, &agent, "denied").await;
     let revoked = replica.show(held.approval, Some(&agent)).await;
     assert_eq!(revoked["decisionReason"], "the API key was revoked");
-    let (status, body) = replica.call(Method::GET, "/approvals/nonsense", Some(&colleague), "").await;
-    assert_eq!((status, &body["data"]["status"]), (StatusCode::OK, &json!("denied")));
+    let (status, body) = replica
+        .call(Method::GET, "/approvals/nonsense", Some(&colleague), "")
+        .await;
+    assert_eq!(
+        (status, &body["data"]["status"]),
+        (StatusCode::OK, &json!("denied"))
+    );
     replica.stop().await;
 }
 
@@ -45,7 +54,10 @@ async fn polling_never_ungates() {
 async fn the_queue_shows_an_admin_everything_and_a_developer_his_own() {
     let world = World::shared().await;
     let replica = world.replica().await;
-    let agents = [world.key(world.org, "developer").await, world.key(world.org, "developer").await];
+    let agents = [
+        world.key(world.org, "developer").await,
+        world.key(world.org, "developer").await,
+    ];
     let admin = world.key(world.org, "admin").await;
     let stranger = world.key(OrgId(world.new_id()), "owner").await;
     let mut ids = Vec::new();
@@ -71,7 +83,13 @@ async fn the_queue_shows_an_admin_everything_and_a_developer_his_own() {
     let (rest, end) = list(&admin, &format!("?limit=3&cursor={}", text(&cursor))).await;
     assert_eq!([first, rest].concat(), newest_first);
     assert_eq!(end, Value::Null);
-    for wrong in ["?status=rejected", "?limit=0", "?limit=201", "?cursor=x", "?page=1"] {
+    for wrong in [
+        "?status=rejected",
+        "?limit=0",
+        "?limit=201",
+        "?cursor=x",
+        "?page=1",
+    ] {
         let path = format!("/approvals{wrong}");
         let (status, _) = replica.call(Method::GET, &path, Some(&admin), "").await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}");
@@ -113,7 +131,10 @@ async fn a_verify_without_a_context_is_a_mismatch_and_not_an_error() {
     for body in ["", "{}", "[]", "{", r#"{"actionContext":"#] {
         let (status, answer) = replica.call(Method::POST, &path, Some(&agent), body).await;
         assert_eq!(status, StatusCode::OK, "{body}");
-        assert_eq!(answer["data"]["reason"], "action_context_mismatch", "{body}");
+        assert_eq!(
+            answer["data"]["reason"], "action_context_mismatch",
+            "{body}"
+        );
     }
     replica.stop().await;
 }

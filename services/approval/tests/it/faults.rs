@@ -1,4 +1,4 @@
-//! The store is away.
+//! The store or the log is away.
 
 use http::{Method, StatusCode};
 use writ_testkit::Signal;
@@ -14,9 +14,13 @@ async fn while_the_store_is_away_everything_is_pending_and_nothing_is_granted() 
     let agent = world.key(world.org, "developer").await;
     let admin = world.key(world.org, "admin").await;
     let denied = world.request(&agent, r#"{"input":"denied"}"#).await;
-    assert_eq!(replica.deny(denied.approval, &admin).await.0, StatusCode::OK);
+    assert_eq!(
+        replica.deny(denied.approval, &admin).await.0,
+        StatusCode::OK
+    );
     let held = replica.granted(&world, &agent, CONTEXT).await;
 
+    super::store::flush(&world).await;
     world.postgres.signal(Signal::Kill);
     for id in [denied.approval, held.approval] {
         assert_eq!(replica.status(id, &agent).await, "pending");
@@ -35,5 +39,47 @@ async fn while_the_store_is_away_everything_is_pending_and_nothing_is_granted() 
     replica.until(denied.approval, &agent, "denied").await;
     let answer = replica.verify(held.approval, &agent, CONTEXT).await;
     assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_use_whose_record_is_unknown_is_used_up() {
+    let world = World::own_log().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+
+    world.nats.signal(Signal::Stop);
+    let path = format!("/approvals/{}/verify", held.approval);
+    let body = format!(r#"{{"actionContext":{CONTEXT}}}"#);
+    let (status, _) = replica.call(Method::POST, &path, Some(&agent), body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let shown = replica.show(held.approval, Some(&agent)).await;
+    assert_eq!(
+        shown["status"], "approved",
+        "the store answers without the log"
+    );
+    world.nats.signal(Signal::Cont);
+
+    let again = replica.reason(held.approval, &agent, CONTEXT).await;
+    assert_eq!(again, "certificate_already_used");
+    world.stated("consumed").await;
+    assert_eq!(world.uses().await.len(), 1, "what was sent arrived once");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_reads_as_pending() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = world.request(&agent, CONTEXT).await;
+    let mut other = super::store::superuser(&world).await;
+    sqlx::raw_sql("begin; lock table approval.approvals in access exclusive mode")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    assert_eq!(replica.status(held.approval, &agent).await, "pending");
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
     replica.stop().await;
 }

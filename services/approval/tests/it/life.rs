@@ -19,7 +19,10 @@ async fn a_held_act_is_requested_granted_sealed_and_done_once() {
 
     let held = world.request(&agent, CONTEXT).await;
     let fact = world.fact_of(&held).await;
-    assert_eq!((fact.status.as_str(), fact.approval_id), ("pending", held.approval.to_bytes()));
+    assert_eq!(
+        (fact.status.as_str(), fact.approval_id),
+        ("pending", held.approval.to_bytes())
+    );
     let shown = replica.show(held.approval, Some(&agent)).await;
     assert_eq!(shown["status"], "pending");
     let context: serde_json::Value = serde_json::from_str(CONTEXT).unwrap();
@@ -27,14 +30,24 @@ async fn a_held_act_is_requested_granted_sealed_and_done_once() {
     assert_eq!(shown["violations"][0]["policyType"], "tool_invocation");
 
     let (status, body) = replica.approve(held.approval, &admin).await;
-    assert_eq!((status, &body["data"]["status"]), (StatusCode::OK, &json!("approved")));
+    assert_eq!(
+        (status, &body["data"]["status"]),
+        (StatusCode::OK, &json!("approved"))
+    );
     assert_eq!(body["data"]["sealed"], false);
-    assert_eq!(replica.status(held.approval, &agent).await, "pending", "not sealed yet");
+    assert_eq!(
+        replica.status(held.approval, &agent).await,
+        "pending",
+        "not sealed yet"
+    );
     let early = replica.reason(held.approval, &agent, CONTEXT).await;
     assert_eq!(early, "certificate_unanchored");
 
     let (grant, fact) = world.stated("granted").await;
-    assert_eq!((fact.status.as_str(), fact.approvers.len(), grant.version), ("approved", 1, 2));
+    assert_eq!(
+        (fact.status.as_str(), fact.approvers.len(), grant.version),
+        ("approved", 1, 2)
+    );
     world.seal(&[grant.event_id]).await;
     replica.until(held.approval, &agent, "approved").await;
     let shown = replica.show(held.approval, Some(&agent)).await;
@@ -99,7 +112,10 @@ async fn a_request_whose_body_is_gone_still_waits_for_somebody() {
     world.record(&agent, std::slice::from_ref(&held)).await;
     world.fact_of(&held).await;
     let shown = replica.show(held.approval, Some(&agent)).await;
-    assert_eq!((&shown["status"], &shown["contextMissing"]), (&json!("pending"), &json!(true)));
+    assert_eq!(
+        (&shown["status"], &shown["contextMissing"]),
+        (&json!("pending"), &json!(true))
+    );
     replica.stop().await;
 }
 
@@ -115,19 +131,34 @@ async fn nobody_decides_twice_or_too_late_or_for_himself() {
     let held = world.request(&asking, CONTEXT).await;
     for own in [&asking, &other_key] {
         let (status, body) = replica.approve(held.approval, own).await;
-        assert_eq!((status, &body["error"]["code"]), (StatusCode::FORBIDDEN, &json!("OWN_REQUEST")));
+        assert_eq!(
+            (status, &body["error"]["code"]),
+            (StatusCode::FORBIDDEN, &json!("OWN_REQUEST"))
+        );
     }
-    assert_eq!(replica.approve(held.approval, &developer).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        replica.approve(held.approval, &developer).await.0,
+        StatusCode::FORBIDDEN
+    );
     assert_eq!(replica.deny(held.approval, &admin).await.0, StatusCode::OK);
     let (status, body) = replica.approve(held.approval, &admin).await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::CONFLICT, &json!("ALREADY_DECIDED")));
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("ALREADY_DECIDED"))
+    );
     let shown = replica.show(held.approval, Some(&asking)).await;
-    assert_eq!((&shown["status"], &shown["decisionReason"]), (&json!("denied"), &json!("too dear")));
+    assert_eq!(
+        (&shown["status"], &shown["decisionReason"]),
+        (&json!("denied"), &json!("too dear"))
+    );
 
     let late = world.request(&asking, r#"{"input":"later"}"#).await;
     world.advance(25 * 60);
     let (status, body) = replica.approve(late.approval, &admin).await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::CONFLICT, &json!("APPROVAL_EXPIRED")));
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("APPROVAL_EXPIRED"))
+    );
     assert_eq!(replica.status(late.approval, &asking).await, "expired");
     let (_, fact) = world.stated("expired").await;
     assert_eq!(fact.approval_id, late.approval.to_bytes());
@@ -142,7 +173,10 @@ async fn requests_of_an_archived_agent_are_withdrawn() {
     let held = world.request(&agent, CONTEXT).await;
     world.archive_agent(7).await;
     let (_, fact) = world.stated("cancelled").await;
-    assert_eq!((fact.approval_id, fact.status.as_str()), (held.approval.to_bytes(), "cancelled"));
+    assert_eq!(
+        (fact.approval_id, fact.status.as_str()),
+        (held.approval.to_bytes(), "cancelled")
+    );
     replica.until(held.approval, &agent, "denied").await;
     replica.stop().await;
 }
@@ -166,7 +200,10 @@ async fn the_mirror_route_honours_if_match_and_idempotency_key() {
     assert_eq!(unknown.0, StatusCode::BAD_REQUEST);
     let headers = [("if-match", "\"1\""), ("idempotency-key", "k1")];
     let done = call(&headers, body).await;
-    assert_eq!((done.0, &done.1["data"]["status"]), (StatusCode::OK, &json!("approved")));
+    assert_eq!(
+        (done.0, &done.1["data"]["status"]),
+        (StatusCode::OK, &json!("approved"))
+    );
     assert_eq!(call(&headers, body).await, done, "the same call again");
     let other = call(&[("idempotency-key", "k2")], body).await;
     assert_eq!(other.0, StatusCode::CONFLICT);
@@ -197,7 +234,11 @@ async fn what_was_recorded_while_nobody_ran_is_read_afterwards_and_nothing_twice
     let more = world.request(&agent, r#"{"input":"more"}"#).await;
     eventually(SOON, "the other replica takes over", || async {
         let found = standby.status(more.approval, &agent).await;
-        if found == "pending" { Ok(()) } else { Err(found) }
+        if found == "pending" {
+            Ok(())
+        } else {
+            Err(found)
+        }
     })
     .await;
     standby.stop().await;

@@ -1,4 +1,12 @@
 //! The service alone, against a real NATS and a real Postgres.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise"
+)]
 
 mod answers;
 mod faults;

@@ -15,10 +15,16 @@ async fn of_64_parallel_uses_on_two_replicas_exactly_one_succeeds() {
     let held = replicas[0].granted(&world, &agent, CONTEXT).await;
     let uses = (0..64).map(|n| replicas[n % 2].verify(held.approval, &agent, CONTEXT));
     let answers = join_all(uses).await;
-    let valid = answers.iter().filter(|answer| answer["valid"] == true).count();
+    let valid = answers
+        .iter()
+        .filter(|answer| answer["valid"] == true)
+        .count();
     assert_eq!(valid, 1);
     let refused = json!({"valid": false, "reason": "certificate_already_used"});
-    assert_eq!(answers.iter().filter(|answer| **answer == refused).count(), 63);
+    assert_eq!(
+        answers.iter().filter(|answer| **answer == refused).count(),
+        63
+    );
     assert_eq!(world.uses().await.len(), 1);
     for replica in replicas {
         replica.stop().await;
@@ -56,7 +62,9 @@ async fn only_who_asked_may_use_it() {
     let replica = world.replica().await;
     let agent = world.key(world.org, "developer").await;
     let other = world.key(world.org, "owner").await;
-    let stranger = world.key(writ_contract::OrgId(world.new_id()), "owner").await;
+    let stranger = world
+        .key(writ_contract::OrgId(world.new_id()), "owner")
+        .await;
     let held = replica.granted(&world, &agent, CONTEXT).await;
     let by_other = replica.reason(held.approval, &other, CONTEXT).await;
     assert_eq!(by_other, "requester_mismatch");

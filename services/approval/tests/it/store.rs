@@ -5,7 +5,19 @@ use sqlx::{Connection, PgConnection, Row};
 use super::world::World;
 
 pub(crate) async fn superuser(world: &World) -> PgConnection {
-    PgConnection::connect(&world.db.superuser_url).await.unwrap()
+    PgConnection::connect(&world.db.superuser_url)
+        .await
+        .unwrap()
+}
+
+/// The test cluster commits without waiting for its log; after this, what was committed outlives a
+/// kill.
+pub(crate) async fn flush(world: &World) {
+    let mut connection = superuser(world).await;
+    sqlx::raw_sql("set synchronous_commit = on; create table flushed (n int)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -17,9 +29,17 @@ async fn a_request_sees_only_its_organisation_and_nothing_without_one() {
     let url = world.db.url_for("approval_api");
     let mut api = PgConnection::connect(&url).await.unwrap();
     let mut seen = async |org: &str| {
-        let set = format!("begin; set local search_path = approval; set local app.current_org_id = '{org}'");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut api).await.unwrap();
-        let row = sqlx::query("select count(*) from approvals").fetch_one(&mut api).await.unwrap();
+        let set = format!(
+            "begin; set local search_path = approval; set local app.current_org_id = '{org}'"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(set))
+            .execute(&mut api)
+            .await
+            .unwrap();
+        let row = sqlx::query("select count(*) from approvals")
+            .fetch_one(&mut api)
+            .await
+            .unwrap();
         sqlx::raw_sql("rollback").execute(&mut api).await.unwrap();
         row.get::<i64, _>(0)
     };

@@ -1,16 +1,11 @@
 //! One deployment of the approval service, and the services around it played by their signers.
 
+mod replica;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use http::{Method, Request, StatusCode};
-use http_body_util::BodyExt;
-use prost::Message;
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 use uuid::Uuid;
 use writ_access::key::mac;
 use writ_access::{ApiKey, Pepper, Prefix};
@@ -32,6 +27,8 @@ use writ_service_kit::telemetry::Metrics;
 use writ_service_kit::{Clock, Deps, ManualClock, Tasks, ids};
 use writ_testkit::{Db, Nats, Postgres, eventually};
 
+pub(crate) use replica::Replica;
+
 pub(crate) const PEPPER: &str = "a pepper of the tests";
 pub(crate) const SOON: Duration = Duration::from_secs(15);
 const WITHIN: Duration = Duration::from_secs(5);
@@ -45,13 +42,6 @@ pub(crate) struct World {
     pub(crate) digest: DigestKey,
     pub(crate) org: OrgId,
     pub(crate) agent: AgentId,
-}
-
-/// A running replica.
-pub(crate) struct Replica {
-    pub(crate) router: Router,
-    tasks: Tasks,
-    run: tokio::task::JoinHandle<()>,
 }
 
 /// A key as its holder has it.
@@ -85,6 +75,10 @@ impl World {
 
     pub(crate) async fn own_store() -> Self {
         Self::on(Nats::shared().await, Postgres::own().await).await
+    }
+
+    pub(crate) async fn own_log() -> Self {
+        Self::on(Nats::own().await, Postgres::shared().await).await
     }
 
     async fn on(nats: Nats, postgres: Postgres) -> Self {
@@ -162,7 +156,14 @@ impl World {
         ids::new_v7(self.clock.as_ref())
     }
 
-    fn envelope<F: Fact>(&self, org: OrgId, verb: &str, id: &str, version: u64, fact: &F) -> Envelope {
+    fn envelope<F: Fact>(
+        &self,
+        org: OrgId,
+        verb: &str,
+        id: &str,
+        version: u64,
+        fact: &F,
+    ) -> Envelope {
         Envelope {
             event_id: EventId(self.new_id()),
             kind: Kind::of::<F>(verb),
@@ -177,15 +178,20 @@ impl World {
     }
 
     async fn publish<F: Fact>(&self, envelope: Envelope) {
-        let subject = self.topology.fact::<F>(envelope.org, &envelope.aggregate_id);
+        let subject = self
+            .topology
+            .fact::<F>(envelope.org, &envelope.aggregate_id);
         let log = self.log(F::OWNER);
-        log.publish_fact(&subject, &envelope, None, WITHIN).await.unwrap();
+        log.publish_fact(&subject, &envelope, None, WITHIN)
+            .await
+            .unwrap();
     }
 
     /// A key of somebody of his own.
     pub(crate) async fn key(&self, org: OrgId, role: &str) -> Key {
         let id = self.new_id();
-        self.key_of(org, role, &format!("per_{}", id.as_simple())).await
+        self.key_of(org, role, &format!("per_{}", id.as_simple()))
+            .await
     }
 
     pub(crate) async fn key_of(&self, org: OrgId, role: &str, person: &str) -> Key {
@@ -202,7 +208,8 @@ impl World {
             ..wire::ApiKey::default()
         };
         let aggregate = format!("key_{}", id.as_simple());
-        self.publish::<wire::ApiKey>(self.envelope(org, "issued", &aggregate, 1, &fact)).await;
+        self.publish::<wire::ApiKey>(self.envelope(org, "issued", &aggregate, 1, &fact))
+            .await;
         Key {
             text: key.expose().to_owned(),
             id,
@@ -218,7 +225,8 @@ impl World {
             ..key.fact.clone()
         };
         let aggregate = format!("key_{}", key.id.as_simple());
-        self.publish::<wire::ApiKey>(self.envelope(key.org, "revoked", &aggregate, 2, &fact)).await;
+        self.publish::<wire::ApiKey>(self.envelope(key.org, "revoked", &aggregate, 2, &fact))
+            .await;
     }
 
     pub(crate) async fn archive_agent(&self, version: u64) {
@@ -228,7 +236,8 @@ impl World {
             ..wire::Agent::default()
         };
         let id = self.agent.to_string();
-        self.publish::<wire::Agent>(self.envelope(self.org, "archived", &id, version, &fact)).await;
+        self.publish::<wire::Agent>(self.envelope(self.org, "archived", &id, version, &fact))
+            .await;
     }
 
     /// Pauses or resumes the agent; returns the sequence on the gate.
@@ -258,7 +267,10 @@ impl World {
         };
         let log = self.log(Service::Enforcement);
         let id = BodyId(self.new_id());
-        let reference = log.put_body(self.org, id, &key, stored, WITHIN).await.unwrap();
+        let reference = log
+            .put_body(self.org, id, &key, stored, WITHIN)
+            .await
+            .unwrap();
         Held {
             approval: ApprovalId(self.new_id()),
             decision: DecisionId(self.new_id()),
@@ -290,7 +302,9 @@ impl World {
         let subject = self.topology.decision(Shard::of(self.org));
         let log = self.log(Service::Enforcement);
         let id = self.new_id().to_string();
-        log.append_packed(&subject, &id, &packed, WITHIN).await.unwrap();
+        log.append_packed(&subject, &id, &packed, WITHIN)
+            .await
+            .unwrap();
     }
 
     fn decision(&self, by: &Key, held: &Held) -> wire::Decision {
@@ -326,7 +340,10 @@ impl World {
     /// Everything that was said about requests so far.
     pub(crate) async fn facts(&self) -> Vec<(Envelope, wire::Approval)> {
         let log = self.log(Service::Enforcement);
-        let mut reader = log.read(Stream::Approval, Vec::new(), Start::First).await.unwrap();
+        let mut reader = log
+            .read(Stream::Approval, Vec::new(), Start::First)
+            .await
+            .unwrap();
         let mut facts = Vec::new();
         for _ in 0..reader.behind() {
             if let Content::Fact(envelope) = reader.next().await.unwrap().content {
@@ -342,7 +359,9 @@ impl World {
         let wanted = held.decision.to_bytes();
         eventually(SOON, "a fact that names the decision", || async {
             let facts = self.facts().await;
-            let found = facts.into_iter().find(|(_, f)| f.decision_ids.contains(&wanted));
+            let found = facts
+                .into_iter()
+                .find(|(_, f)| f.decision_ids.contains(&wanted));
             found.map(|(_, fact)| fact).ok_or("none")
         })
         .await
@@ -365,7 +384,8 @@ impl World {
             ..wire::Sealed::default()
         };
         let id = self.org.to_string();
-        self.publish::<wire::Sealed>(self.envelope(self.org, "sealed", &id, 1, &fact)).await;
+        self.publish::<wire::Sealed>(self.envelope(self.org, "sealed", &id, 1, &fact))
+            .await;
     }
 
     /// What the gate recorded as used.
@@ -384,101 +404,5 @@ impl World {
 
     pub(crate) fn advance(&self, secs: u64) {
         self.clock.advance(Duration::from_secs(secs));
-    }
-}
-
-impl Replica {
-    pub(crate) async fn stop(self) {
-        assert!(self.tasks.drain(SOON).await);
-        self.run.await.unwrap();
-    }
-
-    pub(crate) async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        key: Option<&Key>,
-        body: impl Into<String>,
-    ) -> (StatusCode, Value) {
-        self.call_with(method, path, key, body, &[]).await
-    }
-
-    pub(crate) async fn call_with(
-        &self,
-        method: Method,
-        path: &str,
-        key: Option<&Key>,
-        body: impl Into<String>,
-        headers: &[(&str, &str)],
-    ) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
-        if let Some(key) = key {
-            request = request.header("authorization", format!("Bearer {}", key.text));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.into())).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-    }
-
-    pub(crate) async fn show(&self, id: ApprovalId, key: Option<&Key>) -> Value {
-        let (status, body) = self.call(Method::GET, &format!("/approvals/{id}"), key, "").await;
-        assert_eq!(status, StatusCode::OK, "{body}");
-        body["data"].clone()
-    }
-
-    pub(crate) async fn status(&self, id: ApprovalId, key: &Key) -> String {
-        let shown = self.show(id, Some(key)).await;
-        shown["status"].as_str().unwrap_or_default().to_owned()
-    }
-
-    pub(crate) async fn until(&self, id: ApprovalId, key: &Key, status: &str) {
-        eventually(SOON, status, || async {
-            let found = self.status(id, key).await;
-            if found == status { Ok(()) } else { Err(found) }
-        })
-        .await;
-    }
-
-    pub(crate) async fn approve(&self, id: ApprovalId, key: &Key) -> (StatusCode, Value) {
-        let path = format!("/approvals/{id}/approve");
-        let body = json!({"reason": "fine by me"}).to_string();
-        self.call(Method::POST, &path, Some(key), body).await
-    }
-
-    pub(crate) async fn deny(&self, id: ApprovalId, key: &Key) -> (StatusCode, Value) {
-        let path = format!("/approvals/{id}/deny");
-        let body = json!({"reason": "too dear"}).to_string();
-        self.call(Method::POST, &path, Some(key), body).await
-    }
-
-    pub(crate) async fn verify(&self, id: ApprovalId, key: &Key, context: &str) -> Value {
-        let path = format!("/approvals/{id}/verify");
-        let body = format!(r#"{{"actionContext":{context}}}"#);
-        let (status, body) = self.call(Method::POST, &path, Some(key), body).await;
-        assert_eq!(status, StatusCode::OK, "{body}");
-        body["data"].clone()
-    }
-
-    pub(crate) async fn reason(&self, id: ApprovalId, key: &Key, context: &str) -> String {
-        let answer = self.verify(id, key, context).await;
-        assert_eq!(answer["valid"], false, "{answer}");
-        answer["reason"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Granted by an admin and sealed by the ledger.
-    pub(crate) async fn granted(&self, world: &World, by: &Key, context: &str) -> Held {
-        let held = world.request(by, context).await;
-        let admin = world.key(world.org, "admin").await;
-        let (status, body) = self.approve(held.approval, &admin).await;
-        assert_eq!(status, StatusCode::OK, "{body}");
-        let (grant, _) = world.stated("granted").await;
-        world.seal(&[grant.event_id]).await;
-        self.until(held.approval, by, "approved").await;
-        held
     }
 }
