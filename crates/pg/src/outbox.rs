@@ -63,6 +63,16 @@ impl Outbox {
         Ok(receipt)
     }
 
+    /// Whether everything that is committed is on the log.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn is_drained(&self) -> Result<bool, PgError> {
+        let mut tx = self.pool.begin().await?;
+        let sql = "select not exists (select from events where sent_at is null)";
+        Ok(sqlx::query_scalar(sql).fetch_one(&mut *tx).await?)
+    }
+
     fn receipt(&self, events: &[Uuid]) -> Receipt {
         let waiting = events.iter().copied().collect();
         Receipt {

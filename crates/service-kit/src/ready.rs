@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+/// Stands for the requirements that will be named.
+const NOT_STARTED: &str = "service";
+
 type Unmet = BTreeMap<&'static str, String>;
 
 /// The readiness of one service, shared by the loops that hold it up.
@@ -23,13 +26,15 @@ pub struct Requirement {
 }
 
 impl ReadyLatch {
-    /// A latch without requirements, which is ready.
+    /// A latch that nobody holds up yet: it is not ready before its first requirement is named
+    /// and every one is met.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
+        let unmet = Unmet::from([(NOT_STARTED, "not running".to_owned())]);
         Self {
             name,
-            unmet: Arc::default(),
-            changed: watch::Sender::new(true),
+            unmet: Arc::new(Mutex::new(unmet)),
+            changed: watch::Sender::new(false),
         }
     }
 
@@ -46,7 +51,10 @@ impl ReadyLatch {
             what,
             latch: self.clone(),
         };
-        requirement.unmet("starting");
+        self.update(|unmet| {
+            unmet.remove(NOT_STARTED);
+            unmet.insert(what, "starting".to_owned());
+        });
         requirement
     }
 
@@ -106,7 +114,7 @@ mod tests {
     #[test]
     fn ready_only_while_every_requirement_is_met() {
         let latch = ReadyLatch::new("x");
-        assert!(latch.is_ready());
+        assert!(!latch.is_ready(), "nobody holds it up yet");
         let (a, b) = (latch.require("a"), latch.require("b"));
         assert_eq!(latch.missing().len(), 2);
         a.met();

@@ -41,6 +41,7 @@ pub const SCHEMA: &str = "control";
 ///
 /// # Errors
 /// When the configuration cannot be used.
+#[expect(clippy::unused_async, reason = "every service is built the same way")]
 pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let (signer, owners) = config.log.keys(Service::Control)?;
     let topology = Topology::new(&deps.prefix)?;
@@ -71,11 +72,13 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         ready: ready.clone(),
     };
     let (router, endpoints) = api::routes(gate).build(state.clone());
-    let relay = Relay::new(outbox, log.clone(), SCHEMA);
+    let relay = Relay::new(outbox.clone(), log.clone(), SCHEMA);
     let loops = run::Loops {
         config,
+        needs: run::Needs::of(&ready),
         pools,
         log,
+        outbox,
         relay,
         announcements,
         keys,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use writ_contract::Service;
 use writ_eventlog::{Announcements, EventLog, KeyFeed};
-use writ_pg::{Pools, Relay};
+use writ_pg::{Outbox, Pools, Relay};
 use writ_service_kit::tasks::Backoff;
-use writ_service_kit::{RunError, Tasks};
+use writ_service_kit::{ReadyLatch, Requirement, RunError, Tasks};
 
 use crate::api::State;
 use crate::channel::Kill;
@@ -23,11 +23,32 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// The handler that turned a switch writes the row itself; the row-keeper comes after it.
 const KEEPER_WAITS: Duration = Duration::from_millis(300);
 
+/// What must hold before the service may be given traffic.
+pub(crate) struct Needs {
+    agents: Requirement,
+    kills: Requirement,
+    keys: Requirement,
+    store: Requirement,
+}
+
+impl Needs {
+    pub(crate) fn of(ready: &ReadyLatch) -> Self {
+        Self {
+            agents: ready.require("agents"),
+            kills: ready.require("kills"),
+            keys: ready.require("keys"),
+            store: ready.require("store"),
+        }
+    }
+}
+
 /// Everything that runs.
 pub(crate) struct Loops {
     pub(crate) config: Config,
+    pub(crate) needs: Needs,
     pub(crate) pools: Pools,
     pub(crate) log: EventLog,
+    pub(crate) outbox: Outbox,
     pub(crate) relay: Relay<EventLog>,
     pub(crate) announcements: Arc<Announcements>,
     pub(crate) keys: Arc<KeyFeed>,
@@ -50,12 +71,12 @@ impl Loops {
     }
 
     fn start_channel(&self, tasks: &Tasks) {
-        let ready = self.state.ready.require("agents");
+        let ready = self.needs.agents.clone();
         let channel = self.state.channel.clone();
         tasks.supervise("agents", Backoff::default(), move || {
             channel.clone().follow_agents(ready.clone())
         });
-        let ready = self.state.ready.require("kills");
+        let ready = self.needs.kills.clone();
         let channel = self.state.channel.clone();
         tasks.supervise("kills", Backoff::default(), move || {
             channel.clone().follow_kills(ready.clone())
@@ -70,7 +91,7 @@ impl Loops {
     fn start_keys(&self, tasks: &Tasks) {
         let (keys, cancel) = (self.keys.clone(), tasks.cancel().clone());
         tasks.spawn("keys", keys.run(cancel));
-        let (keys, ready) = (self.keys.clone(), self.state.ready.require("keys"));
+        let (keys, ready) = (self.keys.clone(), self.needs.keys.clone());
         let cancel = tasks.cancel().clone();
         tasks.spawn("keys_ready", async move {
             if cancel.run_until_cancelled(keys.ready()).await.is_some() {
@@ -81,7 +102,7 @@ impl Loops {
 
     /// Prepares the store, however long it is away, then starts what needs it.
     fn start_store(self, tasks: &Tasks) {
-        let ready = self.state.ready.require("store");
+        let ready = self.needs.store.clone();
         let inner = tasks.clone();
         tasks.spawn("store", async move {
             let mut rest = Duration::from_millis(100);
@@ -105,8 +126,7 @@ impl Loops {
                 }
                 rest = (rest * 2).min(Duration::from_secs(5));
             }
-            ready.met();
-            self.start_on_store(&inner);
+            self.start_on_store(&inner, ready);
         });
     }
 
@@ -120,7 +140,14 @@ impl Loops {
         Ok(())
     }
 
-    fn start_on_store(self, tasks: &Tasks) {
+    fn start_on_store(self, tasks: &Tasks, ready: Requirement) {
+        let (outbox, cancel) = (self.outbox, tasks.cancel().clone());
+        tasks.spawn("drained", async move {
+            ready.unmet("facts of an earlier life are not on the log yet");
+            if cancel.run_until_cancelled(drained(&outbox)).await.is_some() {
+                ready.met();
+            }
+        });
         let (relay, cancel) = (self.relay, tasks.cancel().clone());
         tasks.supervise("relay", Backoff::default(), move || {
             relay.clone().run(cancel.clone())
@@ -141,6 +168,13 @@ impl Loops {
             }
             write_heartbeats(&state).await;
         });
+    }
+}
+
+/// Returns once the log has everything that was committed before, such as the keys of a seed.
+async fn drained(outbox: &Outbox) {
+    while !matches!(outbox.is_drained().await, Ok(true)) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

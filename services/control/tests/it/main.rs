@@ -1,0 +1,16 @@
+//! The service alone, against real NATS and Postgres.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod agents;
+mod keys;
+mod policies;
+mod stand;
+mod switches;

@@ -1,0 +1,170 @@
+//! Pausing: the gate first, the row when it can be written.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use http::{Method, StatusCode};
+use serde_json::json;
+use writ_contract::topology::GateLeaf;
+use writ_contract::{Stream, wire};
+use writ_eventlog::{Content, Start};
+use writ_testkit::{Signal, eventually};
+
+use crate::stand::Stand;
+
+async fn status(stand: &Stand, id: &str) -> String {
+    let path = format!("/api/v1/agents/{id}/status-poll");
+    let answer = stand.dev(Method::GET, &path, "").await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    answer.body["data"]["status"].as_str().unwrap().to_owned()
+}
+
+async fn row_says(stand: &Stand, id: &str, paused: bool) {
+    eventually(
+        Duration::from_secs(20),
+        "the row has the switch",
+        || async {
+            let pool = sqlx::PgPool::connect(&stand.db.superuser_url)
+                .await
+                .map_err(|e| e.to_string())?;
+            let found: (bool, i64) = sqlx::query_as(
+                "select paused, kill_version from control.agents where agent_id = $1::uuid",
+            )
+            .bind(id)
+            .fetch_one(&pool)
+            .await
+            .map_err(|e| e.to_string())?;
+            if found.0 == paused {
+                Ok(())
+            } else {
+                Err(format!("{found:?}"))
+            }
+        },
+    )
+    .await;
+}
+
+/// The test server commits asynchronously, so what was committed is written out first.
+async fn kill_postgres(stand: &Stand) {
+    let pool = sqlx::PgPool::connect(&stand.db.superuser_url)
+        .await
+        .unwrap();
+    sqlx::query("checkpoint").execute(&pool).await.unwrap();
+    pool.close().await;
+    stand.postgres.signal(Signal::Kill);
+}
+
+#[tokio::test]
+async fn a_pause_is_on_the_gate_before_it_is_answered_and_survives_registration() {
+    let stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let pause = format!("/api/v1/agents/{id}/pause");
+    let paused = stand
+        .dev(Method::PATCH, &pause, r#"{"reason":"runaway"}"#)
+        .await;
+    assert_eq!(paused.status, StatusCode::OK, "{paused:?}");
+    assert_eq!(paused.body["data"]["status"], json!("paused"));
+    let sequence = paused.body["receipt"]["sequence"].as_u64().unwrap();
+
+    let log = stand.log();
+    let filter = vec![log.topology().gate(GateLeaf::Kill)];
+    let mut reader = log.read(Stream::Gate, filter, Start::First).await.unwrap();
+    let delivered = reader.next().await.unwrap();
+    assert_eq!(delivered.sequence, sequence);
+    let Content::Fact(envelope) = delivered.content else {
+        panic!()
+    };
+    let kill = envelope.open::<wire::Kill>().unwrap();
+    assert_eq!(
+        (envelope.version, kill.paused, kill.reason.as_str()),
+        (1, true, "runaway")
+    );
+    assert_eq!(envelope.audit.reason_code, "AGENT_PAUSED");
+
+    assert_eq!(status(&stand, &id).await, "paused");
+    let again = stand
+        .dev(
+            Method::POST,
+            "/api/v1/agents",
+            r#"{"agentId":"bot","tags":["x"]}"#,
+        )
+        .await;
+    assert_eq!(again.body["data"]["status"], json!("paused"));
+    let resumed = stand
+        .dev(Method::PATCH, "/api/v1/agents/bot/resume", "")
+        .await;
+    assert_eq!(
+        resumed.body["data"]["status"],
+        json!("active"),
+        "{resumed:?}"
+    );
+    assert_eq!(status(&stand, &id).await, "active");
+    row_says(&stand, &id, false).await;
+}
+
+#[tokio::test]
+async fn many_turns_at_once_leave_one_dense_history() {
+    let stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let turns = (0..6).map(|n| {
+        let path = format!(
+            "/api/v1/agents/{id}/{}",
+            if n % 2 == 0 { "pause" } else { "resume" }
+        );
+        let stand = &stand;
+        async move { stand.dev(Method::PATCH, &path, "").await.status }
+    });
+    let done = join_all(turns)
+        .await
+        .iter()
+        .filter(|s| **s == StatusCode::OK)
+        .count();
+    assert!(done >= 1);
+    let log = stand.log();
+    let filter = vec![log.topology().gate(GateLeaf::Kill)];
+    let mut reader = log.read(Stream::Gate, filter, Start::First).await.unwrap();
+    for version in 1..=done as u64 {
+        let Content::Fact(envelope) = reader.next().await.unwrap().content else {
+            panic!()
+        };
+        assert_eq!(envelope.version, version);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_is_paused_while_postgres_is_down_and_its_row_follows() {
+    let stand = Stand::breakable().await;
+    let id = stand.agent("bot").await;
+    kill_postgres(&stand).await;
+    let pause = format!("/api/v1/agents/{id}/pause");
+    let paused = stand
+        .dev(Method::PATCH, &pause, r#"{"reason":"fire"}"#)
+        .await;
+    assert_eq!(paused.status, StatusCode::OK, "{paused:?}");
+    assert!(paused.body["receipt"]["sequence"].as_u64().unwrap() > 0);
+    assert_eq!(status(&stand, &id).await, "paused");
+    let away = stand.dev(Method::GET, "/api/v1/agents", "").await;
+    assert_eq!(
+        (away.status, away.code()),
+        (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
+    );
+    stand.postgres.restart();
+    row_says(&stand, &id, true).await;
+}
+
+#[tokio::test]
+async fn a_pause_whose_row_was_never_written_is_known_after_a_restart() {
+    let mut stand = Stand::breakable().await;
+    let id = stand.agent("bot").await;
+    kill_postgres(&stand).await;
+    let pause = format!("/api/v1/agents/{id}/pause");
+    assert_eq!(
+        stand.dev(Method::PATCH, &pause, "").await.status,
+        StatusCode::OK
+    );
+    stand.running.stop().await;
+    stand.postgres.restart();
+    stand.start_again().await;
+    assert_eq!(status(&stand, &id).await, "paused");
+    row_says(&stand, &id, true).await;
+}
