@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use writ_access::Pepper;
 use writ_contract::Service;
 use writ_contract::digest::DigestKey;
 use writ_eventlog::LogConfig;
 use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
-use writ_service_kit::routes::LimitsConfig;
+use writ_service_kit::routes::AccessConfig;
 
 /// Settings; every field has a default except the keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,8 +18,8 @@ pub struct Config {
     pub host: HostConfig,
     /// Signing key and the other services' public keys.
     pub log: LogConfig,
-    /// Secret that API keys are checked with: at least 32 bytes.
-    pub key_pepper: Secret,
+    /// Who may call, and how often.
+    pub access: AccessConfig,
     /// Secret that digests in facts are keyed with: 64 hexadecimal digits.
     pub digest_key: Secret,
     /// Where denials are kept while the log is away.
@@ -29,8 +28,6 @@ pub struct Config {
     pub record_within: HumanDuration,
     /// Within which the approval service must have taken a held decision.
     pub approval_within: HumanDuration,
-    /// Calls a minute for each key.
-    pub limits: LimitsConfig,
 }
 
 impl Default for Config {
@@ -38,12 +35,11 @@ impl Default for Config {
         Self {
             host: HostConfig::default(),
             log: LogConfig::default(),
-            key_pepper: Secret::default(),
+            access: AccessConfig::default(),
             digest_key: Secret::default(),
             spool_dir: PathBuf::from("spool"),
             record_within: HumanDuration::from_secs(1),
             approval_within: HumanDuration::from_secs(3),
-            limits: LimitsConfig::default(),
         }
     }
 }
@@ -63,9 +59,7 @@ impl Validate for Config {
         if let Err(error) = self.log.keys(Service::Enforcement) {
             problems.push(error.to_string());
         }
-        if let Err(error) = Pepper::new(self.key_pepper.expose()) {
-            problems.push(format!("key_pepper: {error}"));
-        }
+        problems.extend(self.access.problems());
         if self.digest_key().is_none() {
             problems.push("digest_key: must be 64 hexadecimal digits".to_owned());
         }

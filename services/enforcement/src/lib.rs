@@ -26,10 +26,10 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use uuid::Uuid;
-use writ_access::{Checker, Pepper, Role};
+use writ_access::Role;
 use writ_contract::{Service, Topology};
 use writ_eventlog::{Announcer, EventLog, Fences, KeyFeed, Lanes};
-use writ_service_kit::routes::{Access, Class, Gate, Limits};
+use writ_service_kit::routes::{Access, Class, Gate};
 use writ_service_kit::tasks::Backoff;
 use writ_service_kit::{
     Built, Deps, ReadyLatch, Requirement, RunError, SystemClock, Tasks, grpc, ids,
@@ -119,7 +119,6 @@ fn wire(
         .keys(Service::Enforcement)
         .map_err(|e| problem(&e))?;
     let digest_key = config.digest_key().ok_or_else(|| problem(&"digest_key"))?;
-    let pepper = Pepper::new(config.key_pepper.expose()).map_err(|e| problem(&e))?;
     let spool = Spool::open(&config.spool_dir).map_err(|source| BuildError::Spool {
         path: config.spool_dir.clone(),
         source,
@@ -129,13 +128,10 @@ fn wire(
     let fences = Arc::new(Fences::default());
     let (lanes, appending) = Lanes::new(&log, &fences, new_id, &deps.cancel);
     let keys = KeyFeed::new(log.clone());
-    let checker = Checker::new(keys.clone(), pepper);
-    let gate = Gate::new(
-        checker,
-        deps.clock.clone(),
-        Limits::new(&config.limits),
-        Vec::new(),
-    );
+    let gate = config
+        .access
+        .gate(keys.clone(), deps.clock.clone())
+        .map_err(|e| problem(&e))?;
     let announcer = Announcer::new(log.clone(), ids::new_v7(deps.clock.as_ref()));
     let enforcer = Arc::new(Enforcer {
         state: Arc::default(),

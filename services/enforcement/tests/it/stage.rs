@@ -189,10 +189,10 @@ impl Stage {
             .iter()
             .map(|(service, key)| (service.name().to_owned(), hex::encode(key)))
             .collect();
-        config.key_pepper = Secret::new(PEPPER);
+        config.access.key_pepper = Secret::new(PEPPER);
         config.digest_key = Secret::new("11".repeat(32));
         config.spool_dir = self.spool.path().join(replica.to_string());
-        config.limits.enforce_per_minute = 0;
+        config.access.limits.enforce_per_minute = 0;
         config
     }
 
