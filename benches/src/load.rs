@@ -231,9 +231,10 @@ fn finish(
     })
 }
 
-#[allow(clippy::expect_used, reason = "three digits are always valid")]
+/// Up to a minute, to three digits.
+#[allow(clippy::expect_used, reason = "constant bounds")]
 fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("valid precision")
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("valid bounds")
 }
 
 fn record(latency: &mut Histogram<u64>, took: Duration) {
