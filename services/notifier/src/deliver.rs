@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use writ_egress::{Client, Message, Secret, sign};
 use writ_pg::{NewEvent, Outbox, WriterPool, WriterTx};
 use writ_service_kit::{Clock, ids};
@@ -25,6 +26,9 @@ const LEASE: Duration = Duration::from_secs(30);
 /// How often the queue is looked at without being woken.
 const POLL: Duration = Duration::from_millis(500);
 
+/// A claimed delivery and the slot it occupies.
+type Work = (Due, OwnedSemaphorePermit);
+
 /// Works the queue off.
 #[derive(Debug)]
 pub(crate) struct Courier {
@@ -39,22 +43,60 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-    /// Claims what is due as calls end, until the store fails.
+    /// Works until the store fails.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
-        let mut calls = FuturesUnordered::new();
-        let most = usize::try_from(self.limits.concurrency).unwrap_or(usize::MAX);
+        let slots = usize::try_from(self.limits.concurrency).unwrap_or(Semaphore::MAX_PERMITS);
+        let (work, claimed) = mpsc::unbounded_channel();
+        let claim = self.claim(
+            Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
+            work,
+        );
+        tokio::try_join!(claim, self.call(claimed)).map(|((), ())| ())
+    }
+
+    /// Claims what is due whenever there are free slots; a delivery keeps its slot to its end.
+    async fn claim(&self, slots: Arc<Semaphore>, work: UnboundedSender<Work>) -> Result<(), Error> {
         loop {
-            let free = u32::try_from(most.saturating_sub(calls.len())).unwrap_or(u32::MAX);
-            if free > 0 {
-                let per_endpoint = self.limits.per_endpoint;
-                let now = self.clock.now();
-                let claimed = store::claim(&self.pool, free, per_endpoint, now, LEASE).await?;
-                calls.extend(claimed.into_iter().map(|due| self.deliver(due)));
+            let mut free = vec![
+                slots
+                    .clone()
+                    .acquire_owned()
+                    .await
+                    .map_err(|_| Error::Stopped)?,
+            ];
+            free.extend(std::iter::from_fn(|| {
+                slots.clone().try_acquire_owned().ok()
+            }));
+            let n = u32::try_from(free.len()).unwrap_or(u32::MAX);
+            let per_endpoint = self.limits.per_endpoint;
+            let due = store::claim(&self.pool, n, per_endpoint, self.clock.now(), LEASE).await?;
+            let idle = due.is_empty();
+            for claimed in due.into_iter().zip(free) {
+                work.send(claimed).map_err(|_| Error::Stopped)?;
             }
+            if idle {
+                // Woken by new deliveries and by calls that ended.
+                tokio::time::timeout(POLL, self.due.notified()).await.ok();
+            }
+        }
+    }
+
+    /// Makes the calls, all at the same time.
+    async fn call(&self, mut claimed: UnboundedReceiver<Work>) -> Result<(), Error> {
+        let mut calls = FuturesUnordered::new();
+        loop {
             tokio::select! {
-                Some(ended) = calls.next() => ended?,
-                () = self.due.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
+                Some((due, slot)) = claimed.recv() => {
+                    calls.push(async move {
+                        let ended = self.deliver(due).await;
+                        drop(slot);
+                        ended
+                    });
+                }
+                Some(ended) = calls.next() => {
+                    ended?;
+                    self.due.notify_one();
+                }
             }
         }
     }

@@ -24,6 +24,9 @@ pub enum Error {
     /// The system gave no random bytes.
     #[error("no random bytes: {0}")]
     Random(String),
+    /// One half of a loop ended before the other.
+    #[error("the loop was taken apart")]
+    Stopped,
     /// The organisation has no such endpoint.
     #[error("no webhook {0}")]
     NoSuchEndpoint(WebhookId),

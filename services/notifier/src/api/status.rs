@@ -20,6 +20,7 @@ pub(super) fn answer(error: Error) -> ApiError {
         Error::Store(error) => ApiError::internal(&error),
         Error::Seal(error) => ApiError::internal(&error),
         Error::Random(error) => ApiError::internal(&error),
+        Error::Stopped => ApiError::internal(&error),
         Error::NoSuchEndpoint(_) => no_such_webhook(),
         Error::Url(refusal) => refused("INVALID_URL", &refusal).with_ref("NOT0003"),
         Error::Secret(refusal) => refused("INVALID_SECRET", &refusal),
