@@ -12,12 +12,14 @@ impl Cancel {
     /// # Errors
     /// [`Refusal::AlreadyDecided`] unless it is pending.
     pub fn decide(self, state: &State, facts: &Facts) -> Result<Event, Refusal> {
-        match state.status_at(facts.now) {
-            Status::Pending => Ok(Event::Cancelled),
-            Status::Expired => Ok(Event::Expired),
-            Status::Approved | Status::Denied | Status::Cancelled | Status::Consumed => {
-                Err(Refusal::AlreadyDecided)
-            }
+        match state.status {
+            Status::Pending if state.is_open(facts.now) => Ok(Event::Cancelled),
+            Status::Pending => Ok(Event::Expired),
+            Status::Approved
+            | Status::Denied
+            | Status::Expired
+            | Status::Cancelled
+            | Status::Consumed => Err(Refusal::AlreadyDecided),
         }
     }
 }
@@ -38,5 +40,11 @@ mod tests {
     fn a_request_past_its_life_expires_instead() {
         let late = Cancel.decide(&pending(), &facts(25 * 60));
         assert_eq!(late, Ok(Event::Expired));
+        let expired = State {
+            status: Status::Expired,
+            ..pending()
+        };
+        let again = Cancel.decide(&expired, &facts(25 * 60));
+        assert_eq!(again, Err(Refusal::AlreadyDecided));
     }
 }

@@ -22,8 +22,9 @@ async fn while_the_store_is_away_everything_is_pending_and_nothing_is_granted() 
 
     super::store::flush(&world).await;
     world.postgres.signal(Signal::Kill);
+    // Its children outlive a killed postmaster by a moment.
     for id in [denied.approval, held.approval] {
-        assert_eq!(replica.status(id, &agent).await, "pending");
+        replica.until(id, &agent, "pending").await;
     }
     let path = format!("/approvals/{}/verify", held.approval);
     let body = format!(r#"{{"actionContext":{CONTEXT}}}"#);

@@ -12,10 +12,9 @@ use writ_access::{ApiKey, Pepper, Prefix};
 use writ_approval::{Config, build};
 use writ_chain::action::context_of_request;
 use writ_contract::digest::DigestKey;
-use writ_contract::wire;
 use writ_contract::{
     AgentId, ApprovalId, Audit, BodyId, DecisionId, Envelope, EventId, Fact, IncarnationId, Kind,
-    OrgId, Packed, PolicyId, Record, Service, Shard, Stream, Topology,
+    OrgId, Packed, PolicyId, Record, Service, Shard, Stream, Topology, wire,
 };
 use writ_eventlog::{
     Content, EventLog, Owners, Signer, Start, StoredBody, StreamSettings, assert_streams,
@@ -339,11 +338,18 @@ impl World {
 
     /// Everything that was said about requests so far.
     pub(crate) async fn facts(&self) -> Vec<(Envelope, wire::Approval)> {
+        self.all(Stream::Approval, Vec::new()).await
+    }
+
+    /// What the gate recorded as used.
+    pub(crate) async fn uses(&self) -> Vec<(Envelope, wire::Consumed)> {
+        let filters = vec![self.topology.consumed(Shard::of(self.org))];
+        self.all(Stream::Gate, filters).await
+    }
+
+    async fn all<F: Fact>(&self, stream: Stream, filters: Vec<String>) -> Vec<(Envelope, F)> {
         let log = self.log(Service::Enforcement);
-        let mut reader = log
-            .read(Stream::Approval, Vec::new(), Start::First)
-            .await
-            .unwrap();
+        let mut reader = log.read(stream, filters, Start::First).await.unwrap();
         let mut facts = Vec::new();
         for _ in 0..reader.behind() {
             if let Content::Fact(envelope) = reader.next().await.unwrap().content {
@@ -386,20 +392,6 @@ impl World {
         let id = self.org.to_string();
         self.publish::<wire::Sealed>(self.envelope(self.org, "sealed", &id, 1, &fact))
             .await;
-    }
-
-    /// What the gate recorded as used.
-    pub(crate) async fn uses(&self) -> Vec<wire::Consumed> {
-        let log = self.log(Service::Control);
-        let filter = vec![self.topology.consumed(Shard::of(self.org))];
-        let mut reader = log.read(Stream::Gate, filter, Start::First).await.unwrap();
-        let mut uses = Vec::new();
-        for _ in 0..reader.behind() {
-            if let Content::Fact(envelope) = reader.next().await.unwrap().content {
-                uses.push(envelope.open().unwrap());
-            }
-        }
-        uses
     }
 
     pub(crate) fn advance(&self, secs: u64) {
