@@ -99,16 +99,26 @@ pub(crate) async fn run(command: AgentCommand, context: &Context) -> Result<(), 
             let answer = api
                 .send_with(Method::PATCH, &path, &which.query(), Some(&body))
                 .await?;
-            output::object(context.format, &list::data(answer))
+            output::object(context.format, &turned(answer))
         }
         AgentCommand::Resume(which) => {
             let path = ["agents", &which.id, "resume"];
             let answer = api
                 .send_with(Method::PATCH, &path, &which.query(), None)
                 .await?;
-            output::object(context.format, &list::data(answer))
+            output::object(context.format, &turned(answer))
         }
     }
+}
+
+/// The agent, with the gate's acknowledgement: from then on nothing it asked before is allowed.
+fn turned(mut answer: Value) -> Value {
+    let receipt = answer.get_mut("receipt").map(Value::take);
+    let mut agent = list::data(answer);
+    if let (Some(fields), Some(receipt)) = (agent.as_object_mut(), receipt) {
+        fields.insert("receipt".to_owned(), receipt);
+    }
+    agent
 }
 
 impl Which {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -10,6 +10,8 @@ use crate::target::Target;
 
 /// A little more than the server's own 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
+/// A whole ledger takes as long as it takes; this only ends what hangs.
+const DOWNLOAD: Duration = Duration::from_secs(3600);
 
 /// A server and a key for it.
 pub(crate) struct Api {
@@ -68,6 +70,20 @@ impl Api {
         self.call(method, self.url(path, query)?, body).await
     }
 
+    /// `GET /api/v1/<path>` as it comes, for what is long and no JSON document.
+    pub(crate) async fn download(&self, path: &[&str]) -> Result<reqwest::Response, Failure> {
+        let request = self.request(Method::GET, self.url(path, &[])?)?;
+        let answer = request.timeout(DOWNLOAD).send().await;
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.text().await.unwrap_or_default();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Err(refusal(status.as_u16(), &body))
+    }
+
     /// Segments are percent-encoded, so an id cannot become a path.
     fn url(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, Failure> {
         if let Some(bad) = path.iter().find(|s| matches!(**s, "" | "." | "..")) {
@@ -84,13 +100,17 @@ impl Api {
         Ok(url)
     }
 
-    async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
-        let Some(key) = &self.key else {
-            return Err(Failure::Forbidden(
+    fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, Failure> {
+        match &self.key {
+            Some(key) => Ok(self.http.request(method, url).bearer_auth(key)),
+            None => Err(Failure::Forbidden(
                 "no API key: set WRIT_API_KEY or give --key".into(),
-            ));
-        };
-        let mut request = self.http.request(method, url).bearer_auth(key);
+            )),
+        }
+    }
+
+    async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
+        let mut request = self.request(method, url)?;
         if let Some(body) = body {
             request = request.json(body);
         }

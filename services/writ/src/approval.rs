@@ -14,6 +14,7 @@ const COLUMNS: &[Column] = &[
     ("STATUS", "/status"),
     ("AGENT", "/agentId"),
     ("ENVIRONMENT", "/environment"),
+    ("REQUESTED", "/requestedAt"),
     ("EXPIRES", "/expiresAt"),
 ];
 
@@ -21,7 +22,7 @@ const COLUMNS: &[Column] = &[
 pub(crate) enum ApprovalCommand {
     /// Held actions
     List {
-        /// pending, approved, denied, expired or cancelled
+        /// pending, approved, denied, expired, consumed or cancelled
         #[arg(long, default_value = "pending")]
         status: String,
         #[command(flatten)]

@@ -20,12 +20,16 @@ pub(crate) enum AuditCommand {
     Verify(verify::VerifyArgs),
     /// Write a bundle that anyone can check offline with `writ audit verify --file`
     Export(export::ExportArgs),
+    /// Print the key the server signs checkpoints with, to be compared with what its operator
+    /// published elsewhere and kept: `writ audit keys > KEYS.json`
+    Keys,
     /// What was recorded, newest first
     Log(log::LogArgs),
 }
 
 pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<ExitCode, Failure> {
     match command {
+        AuditCommand::Keys => keys::print(context).await.map(|()| ExitCode::SUCCESS),
         AuditCommand::Verify(args) => verify::run(args, context).await,
         AuditCommand::Export(args) => export::run(args, context).await.map(|()| ExitCode::SUCCESS),
         AuditCommand::Log(args) => log::run(args, context).await.map(|()| ExitCode::SUCCESS),

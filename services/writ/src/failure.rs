@@ -13,7 +13,7 @@ Exit codes:
   2   audit verify: bad content, something is there that cannot be
   3   audit verify: unknown key, no trusted key signed the checkpoint
   4   audit verify: incomplete range, something that must be there is not
-  5   the server refused the request as it stands
+  5   refused as it stands: by the server, or by policy validate
   6   the API key is not accepted, or may not do this
   7   there is no such thing
   64  the command line is not understood";
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     /// A server, a file or a program is not there or cannot be read.
     #[error("{0}")]
     Unavailable(String),
-    /// The API answered that it will not.
+    /// The API, or a validation, will not have it.
     #[error("{0}")]
     Refused(String),
     /// 401 or 403.

@@ -12,6 +12,7 @@ use crate::output::{self, Column};
 const COLUMNS: &[Column] = &[
     ("ID", "/id"),
     ("NAME", "/name"),
+    ("KEY", "/preview"),
     ("ROLE", "/role"),
     ("EXPIRES", "/expiresAt"),
     ("REVOKED", "/revokedAt"),
@@ -49,7 +50,7 @@ pub(crate) async fn run(command: KeyCommand, context: &Context) -> Result<(), Fa
     let api = context.api()?;
     match command {
         KeyCommand::List(page) => {
-            let keys = list::fetch(&api, &["api-keys"], &[], &page).await?;
+            let keys = list::fetch(&api, &["keys"], &[], &page).await?;
             output::rows(context.format, &keys, COLUMNS)
         }
         KeyCommand::Create(create) => {
@@ -63,12 +64,12 @@ pub(crate) async fn run(command: KeyCommand, context: &Context) -> Result<(), Fa
                     fields.insert("environments".to_owned(), create.environments.into());
                 }
             }
-            let answer = api.send(Method::POST, &["api-keys"], Some(&body)).await?;
+            let answer = api.send(Method::POST, &["keys"], Some(&body)).await?;
             output::object(context.format, &list::data(answer))?;
             output::note("keep the key now: it is not shown again")
         }
         KeyCommand::Revoke { id } => {
-            let answer = api.send(Method::DELETE, &["api-keys", &id], None).await?;
+            let answer = api.send(Method::DELETE, &["keys", &id], None).await?;
             output::object(context.format, &list::data(answer))
         }
     }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
+use writ_policy::{Mode, PolicyType, schema};
 
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -37,6 +38,12 @@ pub(crate) enum PolicyCommand {
         #[arg(short, long)]
         file: PathBuf,
     },
+    /// Check the policies of a file, offline, as the server will: shape, patterns, expressions
+    Validate {
+        /// YAML or JSON, one policy or several; - is standard input
+        #[arg(short, long)]
+        file: PathBuf,
+    },
     /// Delete a policy
     Delete {
         /// Its id
@@ -45,8 +52,12 @@ pub(crate) enum PolicyCommand {
 }
 
 pub(crate) async fn run(command: PolicyCommand, context: &Context) -> Result<(), Failure> {
+    if let PolicyCommand::Validate { file } = &command {
+        return validate(&documents(file)?);
+    }
     let api = context.api()?;
     match command {
+        PolicyCommand::Validate { .. } => Ok(()),
         PolicyCommand::List(page) => {
             let policies = list::fetch(&api, &["policies"], &[], &page).await?;
             output::rows(context.format, &policies, COLUMNS)
@@ -68,6 +79,54 @@ pub(crate) async fn run(command: PolicyCommand, context: &Context) -> Result<(),
             output::object(context.format, &list::data(answer))
         }
     }
+}
+
+fn validate(policies: &[Value]) -> Result<(), Failure> {
+    let mut wrong = 0;
+    for (number, policy) in (1..).zip(policies) {
+        let name = policy.get("name").and_then(Value::as_str);
+        let name = name.map_or_else(|| format!("policy {number}"), str::to_owned);
+        let problems = problems(policy);
+        if problems.is_empty() {
+            output::check(true, &name, "")?;
+        } else {
+            wrong += 1;
+            output::check(false, &name, &problems.join("; "))?;
+        }
+    }
+    match wrong {
+        0 => Ok(()),
+        _ => Err(Failure::Refused(format!(
+            "{wrong} of {} policies would be refused",
+            policies.len()
+        ))),
+    }
+}
+
+/// What the server would refuse, apart from what only it knows: agents, ids, roles.
+fn problems(policy: &Value) -> Vec<String> {
+    let word = |field: &str| {
+        policy
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let mut found = Vec::new();
+    if word("name").trim().is_empty() {
+        found.push("name: must not be empty".to_owned());
+    }
+    if let Err(error) = word("enforcementMode").parse::<Mode>() {
+        found.push(format!("enforcementMode: {error}"));
+    }
+    match word("policyType").parse::<PolicyType>() {
+        Err(error) => found.push(format!("policyType: {error}")),
+        Ok(kind) => {
+            let rule = policy.get("ruleDefinition").unwrap_or(&Value::Null);
+            let refused = schema::validate(kind, rule).err().unwrap_or_default();
+            found.extend(refused.iter().map(|it| format!("ruleDefinition{it}")));
+        }
+    }
+    found
 }
 
 /// The policies of a file: YAML documents, each one policy or a list of them. JSON is YAML.

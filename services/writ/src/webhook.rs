@@ -13,7 +13,8 @@ const COLUMNS: &[Column] = &[
     ("ID", "/id"),
     ("URL", "/url"),
     ("EVENTS", "/events"),
-    ("STATUS", "/status"),
+    ("ACTIVE", "/isActive"),
+    ("DISABLED BECAUSE", "/disabledReason"),
 ];
 
 #[derive(Subcommand)]

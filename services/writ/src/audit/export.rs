@@ -1,7 +1,8 @@
 //! `writ audit export`.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use futures::StreamExt;
@@ -16,53 +17,84 @@ use crate::output;
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {
-    #[command(flatten)]
-    database: DatabaseArg,
-    /// Whose ledger
-    #[arg(long)]
-    org: Uuid,
-    #[command(flatten)]
-    keys: KeysArg,
     /// The bundle; it must not exist yet
     #[arg(long, value_name = "FILE")]
-    to: PathBuf,
+    out: PathBuf,
+    /// Read this organisation's ledger from Postgres; default: the API key's, from the API
+    #[arg(long)]
+    org: Option<Uuid>,
+    #[command(flatten)]
+    database: DatabaseArg,
+    #[command(flatten)]
+    keys: KeysArg,
 }
 
-/// Writes everything the latest checkpoint covers. The bundle is only as good as its verification:
-/// a half-written file does not verify.
+/// Writes everything the latest checkpoint covers. A bundle that was cut short does not verify.
 pub(super) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failure> {
-    let env = context.target.dev_env();
-    let keys = args.keys.load(&env)?;
-    let mut ledger = args.database.open(&env).await?;
-    ledger.enter(args.org).await?;
-    let note = ledger.checkpoints(args.org, 1).await?.into_iter().next();
-    let Some(note) = note else {
-        let org = args.org;
-        return Err(Failure::NotFound(format!(
-            "organisation {org} has no checkpoint"
-        )));
-    };
+    match args.org {
+        Some(org) => from_database(&args, org, context).await?,
+        None => from_api(&args.out, context).await?,
+    }
+    let file = args.out.display();
+    output::note(&format!(
+        "written; check it with `writ audit verify --file {file} --keys …`"
+    ))
+}
+
+async fn from_api(out: &Path, context: &Context) -> Result<(), Failure> {
+    let api = context.api()?;
+    let mut bundle = api.download(&["audit", "export"]).await?.bytes_stream();
+    let mut file = create(out)?;
+    while let Some(bytes) = bundle.next().await {
+        let bytes = bytes.map_err(|error| {
+            let why = crate::api::innermost(&error);
+            Failure::Unavailable(format!(
+                "the bundle ended early: {why}; remove it, try again"
+            ))
+        })?;
+        file.write_all(&bytes)
+            .map_err(|error| broken(out, &error))?;
+    }
+    finish(file, out)
+}
+
+async fn from_database(args: &ExportArgs, org: Uuid, context: &Context) -> Result<(), Failure> {
+    let keys = args.keys.load_or_ask(context).await?;
+    let mut ledger = args.database.open(&context.target.dev_env()).await?;
+    ledger.enter(org).await?;
+    let note = ledger.checkpoints(org, 1).await?.into_iter().next();
+    let note =
+        note.ok_or_else(|| Failure::NotFound(format!("organisation {org} has no checkpoint yet")))?;
     let verified = checkpoint::open(&note, &keys).map_err(|why| {
         Failure::Unavailable(format!("the latest checkpoint: {why}; check --keys"))
     })?;
     let size = verified.checkpoint().size;
-    let broken =
-        |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", args.to.display()));
-    let file = std::fs::File::create_new(&args.to).map_err(broken)?;
-    let mut out = std::io::BufWriter::new(file);
-    let header = export::header_line(args.org, size, &note).map_err(unwritable)?;
-    writeln!(out, "{header}").map_err(broken)?;
-    let mut entries = ledger.entries(args.org, size);
+    let mut file = create(&args.out)?;
+    let header = export::header_line(org, size, &note).map_err(unwritable)?;
+    writeln!(file, "{header}").map_err(|error| broken(&args.out, &error))?;
+    let mut entries = ledger.entries(org, size);
     while let Some(entry) = entries.next().await {
         let entry = entry?;
         let line = export::entry_line(entry.seq, &entry.leaf_bytes).map_err(unwritable)?;
-        writeln!(out, "{line}").map_err(broken)?;
+        writeln!(file, "{line}").map_err(|error| broken(&args.out, &error))?;
     }
-    let file = out
+    finish(file, &args.out)
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    let file = File::create_new(path).map_err(|error| broken(path, &error))?;
+    Ok(BufWriter::new(file))
+}
+
+fn finish(file: BufWriter<File>, path: &Path) -> Result<(), Failure> {
+    let file = file
         .into_inner()
-        .map_err(|error| broken(error.into_error()))?;
-    file.sync_all().map_err(broken)?;
-    output::note(&format!("{size} entries in {}", args.to.display()))
+        .map_err(|error| broken(path, error.error()))?;
+    file.sync_all().map_err(|error| broken(path, &error))
+}
+
+fn broken(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Unavailable(format!("{}: {error}", path.display()))
 }
 
 fn unwritable(error: export::InvalidLine) -> Failure {

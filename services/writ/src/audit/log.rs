@@ -14,6 +14,7 @@ const COLUMNS: &[Column] = &[
     ("ACTOR", "/actor"),
     ("TARGET", "/target"),
     ("OUTCOME", "/outcome"),
+    ("SEALED", "/sealed"),
 ];
 
 #[derive(Args)]
@@ -21,13 +22,27 @@ pub(crate) struct LogArgs {
     /// Only this action, such as agent.paused
     #[arg(long)]
     action: Option<String>,
+    /// Only of this agent
+    #[arg(long)]
+    agent: Option<String>,
+    /// Only by this actor, such as key:key_…
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only since then, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
     #[command(flatten)]
     page: ListArgs,
 }
 
 pub(super) async fn run(args: LogArgs, context: &Context) -> Result<(), Failure> {
     let api = context.api()?;
-    let filters = [("action", args.action)];
+    let filters = [
+        ("action", args.action),
+        ("agentId", args.agent),
+        ("actor", args.actor),
+        ("since", args.since),
+    ];
     let entries = list::fetch(&api, &["audit-logs"], &filters, &args.page).await?;
     output::rows(context.format, &entries, COLUMNS)
 }

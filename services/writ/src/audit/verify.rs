@@ -58,13 +58,15 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
-    let env = context.target.dev_env();
-    let keys = args.keys.load(&env)?;
+    let keys = match &args.file {
+        Some(_) => args.keys.load(context)?,
+        None => args.keys.load_or_ask(context).await?,
+    };
     let known = seen(&args.seen, &keys)?;
     let reports = match &args.file {
         Some(file) => vec![verify_file(file, args.org, keys, known)?],
         None => {
-            let mut ledger = args.database.open(&env).await?;
+            let mut ledger = args.database.open(&context.target.dev_env()).await?;
             let orgs = match args.org {
                 Some(org) => vec![org],
                 None => ledger.orgs().await?,

@@ -153,7 +153,7 @@ async fn an_export_verifies_offline() {
         .into_owned();
     let owner = org(1).to_string();
     let run = stored
-        .run(&["audit", "export", "--org", &owner, "--to", &to])
+        .run(&["audit", "export", "--org", &owner, "--out", &to])
         .await;
     assert_eq!(code(&run), 0, "{}", err(&run));
     let keys = stored
@@ -166,7 +166,7 @@ async fn an_export_verifies_offline() {
     assert_eq!(code(&run), 0, "{}", out(&run));
     assert!(out(&run).contains("4 entries, 4 sealed"), "{}", out(&run));
     let again = stored
-        .run(&["audit", "export", "--org", &owner, "--to", &to])
+        .run(&["audit", "export", "--org", &owner, "--out", &to])
         .await;
     assert_eq!(code(&again), 1, "an existing file is not overwritten");
 }
