@@ -80,13 +80,11 @@ fn shape_problems(policy_type: PolicyType, definition: &Value) -> Vec<Problem> {
 
 fn problems_of(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
     let path = error.instance_path().to_string();
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .map(|name| Problem::at(&path, format!("unknown field '{}'", cut(name))))
-            .collect(),
-        _ => vec![Problem::at(path, cut(&error.to_string()))],
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        let problem = |name: &String| Problem::at(&path, format!("unknown field '{}'", cut(name)));
+        return unexpected.iter().map(problem).collect();
     }
+    vec![Problem::at(path, cut(&error.to_string()))]
 }
 
 fn cut(text: &str) -> String {

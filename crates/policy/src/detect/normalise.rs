@@ -19,6 +19,8 @@ pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
 pub(super) fn visible(c: char) -> Option<char> {
     match c {
         '\u{E0020}'..='\u{E007E}' => char::from_u32(u32::from(c) - 0xE0000),
+        '\u{2018}' | '\u{2019}' | '\u{201B}' | '\u{02BC}' => Some('\''),
+        '\u{201C}' | '\u{201D}' => Some('"'),
         '\u{00AD}'
         | '\u{034F}'
         | '\u{061C}'

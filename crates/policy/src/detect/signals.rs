@@ -2,16 +2,18 @@
 
 mod english;
 mod languages;
+mod triggers;
 mod words;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::views::ViewKind;
 use english::{ENGLISH, SQUEEZED};
 use languages::LANGUAGES;
+use triggers::Triggers;
 use words::WORDS;
 
 /// Signals of one family count once.
@@ -42,10 +44,27 @@ pub(super) struct Signal {
     patterns: &'static [&'static str],
 }
 
-/// Phrases compiled together; each pattern knows its signal.
+/// Bytes a phrase may reach from where it begins.
+const REACH: usize = 600;
+/// Beginnings of one phrase that are tried one by one; after that the rest of the text is searched.
+const TRIES: usize = 32;
+
+/// Stands at the beginning of a pattern before which only marks may stand in the line.
+const LINE: &str = "@LINE";
+
+/// Phrases compiled together.
 struct Phrases {
-    set: RegexSet,
-    each: Vec<(&'static Signal, Regex)>,
+    triggers: Triggers,
+    each: Vec<Phrase>,
+}
+
+/// One pattern of a signal.
+struct Phrase {
+    signal: &'static Signal,
+    /// Whether only marks may stand before it in its line.
+    line: bool,
+    here: Regex,
+    anywhere: Regex,
 }
 
 /// The lists are constants and a test compiles them, so `None` is never seen.
@@ -66,11 +85,50 @@ pub(super) fn matches(
     let Some(phrases) = phrases.as_ref() else {
         return;
     };
-    for index in &phrases.set.matches(text.as_bytes()) {
-        if let Some((signal, regex)) = phrases.each.get(index) {
-            let place = regex.find(text.as_bytes()).map(|m| m.range());
-            found(signal, place.unwrap_or_default());
+    // Lower case once is cheaper than every automaton knowing both cases.
+    let text = text.to_ascii_lowercase();
+    let mut tries = vec![0; phrases.each.len()];
+    for candidate in phrases.triggers.candidates(&text) {
+        let Some(phrase) = phrases.each.get(candidate.phrase) else {
+            continue;
+        };
+        let Some(tried) = tries.get_mut(candidate.phrase) else {
+            continue;
+        };
+        let place = match candidate.begins {
+            _ if *tried > TRIES => None,
+            Some(start) if *tried < TRIES => phrase.at(&text, start),
+            Some(start) => phrase.from(&text, start),
+            None => phrase.from(&text, 0),
+        };
+        *tried += 1;
+        if let Some(place) = place {
+            *tried = TRIES + 1;
+            found(phrase.signal, place);
         }
+    }
+}
+
+impl Phrase {
+    /// The phrase beginning exactly at `start`.
+    fn at(&self, text: &str, start: usize) -> Option<Range<usize>> {
+        let bytes = text.as_bytes();
+        let marks = |head: &str| head.chars().all(|c| " \t\\n>*#[</-|=\"'".contains(c));
+        let line = text.get(..start)?.rsplit('\n').next().unwrap_or_default();
+        if self.line && !(line.len() <= 16 && marks(line)) {
+            return None;
+        }
+        let reach = bytes.get(start..bytes.len().min(start + REACH))?;
+        self.here
+            .find(reach)
+            .map(|found| start..start + found.end())
+    }
+
+    /// The first occurrence from `start` on.
+    fn from(&self, text: &str, start: usize) -> Option<Range<usize>> {
+        self.anywhere
+            .find_at(text.as_bytes(), start)
+            .map(|found| found.range())
     }
 }
 
@@ -78,27 +136,33 @@ fn compile(lists: &[&'static [Signal]]) -> Option<Phrases> {
     let signals = lists.iter().flat_map(|list| list.iter());
     let of = |signal: &'static Signal| signal.patterns.iter().map(move |p| (signal, expand(p)));
     let patterns: Vec<_> = signals.flat_map(of).collect();
-    let set = RegexSetBuilder::new(patterns.iter().map(|(_, pattern)| pattern))
-        .unicode(false)
-        .case_insensitive(true)
-        .size_limit(64 << 20)
-        .dfa_size_limit(16 << 20)
-        .build()
-        .ok()?;
-    let each = patterns
-        .iter()
-        .map(|(signal, pattern)| Some((*signal, one(pattern)?)));
+    let triggers = Triggers::new(
+        patterns
+            .iter()
+            .map(|(_, pattern)| pattern.trim_start_matches(LINE)),
+    )?;
+    let phrase = |(signal, pattern): &(&'static Signal, String)| {
+        let (line, pattern) = match pattern.strip_prefix(LINE) {
+            Some(rest) => (true, rest),
+            None => (false, pattern.as_str()),
+        };
+        let here = regex(&format!(r"\A(?:{pattern})"))?;
+        Some(Phrase {
+            signal,
+            line,
+            here,
+            anywhere: regex(pattern)?,
+        })
+    };
     Some(Phrases {
-        set,
-        each: each.collect::<Option<_>>()?,
+        triggers,
+        each: patterns.iter().map(phrase).collect::<Option<_>>()?,
     })
 }
 
-fn one(pattern: &str) -> Option<Regex> {
-    let mut builder = RegexBuilder::new(pattern);
-    builder
+fn regex(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern)
         .unicode(false)
-        .case_insensitive(true)
         .size_limit(16 << 20)
         .build()
         .ok()
@@ -121,7 +185,13 @@ mod tests {
     fn every_phrase_compiles() {
         for signal in ENGLISH.iter().chain(LANGUAGES).chain(SQUEEZED) {
             for pattern in signal.patterns {
-                assert!(one(&expand(pattern)).is_some(), "{pattern}");
+                let pattern = expand(pattern.trim_start_matches(LINE));
+                assert!(regex(&pattern).is_some(), "{pattern}");
+                let upper = |pair: &[u8]| pair[0] != b'\\' && pair[1].is_ascii_uppercase();
+                assert!(
+                    !pattern.as_bytes().windows(2).any(upper),
+                    "not lower case: {pattern}"
+                );
             }
         }
         assert!(PHRASES.is_some() && GAPLESS.is_some());

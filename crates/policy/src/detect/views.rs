@@ -77,7 +77,7 @@ pub fn of(raw: &str) -> Vec<View<'_>> {
             add(ViewKind::Escapes, normalise(&text).into_owned())
         });
     }
-    if hints.longest_word >= 16 {
+    if hints.longest_word >= 20 {
         let mut left = MAX_DECODED;
         decode::base64(&plain, &mut left, |text| {
             add(ViewKind::Base64, normalise(&text).into_owned());
@@ -124,39 +124,89 @@ struct Hints {
     escapes: bool,
 }
 
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+/// Read as a letter in leetspeak.
+const LEET: u8 = 4;
+/// Sets single letters apart.
+const APART: u8 = 8;
+/// Occurs in base64.
+const BASE64: u8 = 16;
+/// May begin a code.
+const CODE: u8 = 32;
+
+/// What each byte may be part of.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let mut class = 0;
+        if byte.is_ascii_alphabetic() {
+            class |= LETTER | BASE64;
+        }
+        if byte.is_ascii_digit() {
+            class |= DIGIT | BASE64;
+        }
+        if spelling::leet_letter(byte).is_some() {
+            class |= LEET;
+        }
+        if matches!(byte, b' ' | b'.' | b'-' | b'_' | b'*' | b'|') {
+            class |= APART;
+        }
+        if matches!(byte, b'+' | b'/' | b'-' | b'_') {
+            class |= BASE64;
+        }
+        if matches!(byte, b'%' | b'&' | b'\\') {
+            class |= CODE;
+        }
+        #[allow(clippy::indexing_slicing, reason = "a byte is below 256")]
+        {
+            classes[byte as usize] = class;
+        }
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte += 1;
+    }
+};
+
 impl Hints {
     fn of(text: &str) -> Self {
         let mut hints = Self::default();
         let (mut word, mut letters, mut singles) = (0, 0, 0);
-        let (mut before, mut last) = (b' ', b' ');
+        let (mut before, mut last) = (0, 0);
         for byte in text.bytes() {
-            let letter = byte.is_ascii_alphabetic();
-            if letter && spelling::leet_letter(last).is_some() && before.is_ascii_alphanumeric() {
-                hints.leet += 1;
-            }
-            if letter {
+            let class = CLASSES.get(usize::from(byte)).copied().unwrap_or_default();
+            if class & LETTER != 0 {
                 letters += 1;
+                let leet = last & LEET != 0 && before & (LETTER | DIGIT) != 0;
+                hints.leet += usize::from(leet);
             } else {
-                singles = match (
-                    letters,
-                    matches!(byte, b' ' | b'.' | b'-' | b'_' | b'*' | b'|'),
-                ) {
+                singles = match (letters, class & APART != 0) {
                     (1, true) => singles + 1,
-                    (0, true) if singles > 0 => singles,
+                    (0, true) => singles,
                     _ => 0,
                 };
                 hints.singles = hints.singles.max(singles);
                 letters = 0;
             }
-            let base64 = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
-            word = if base64 { word + 1 } else { 0 };
+            word = if class & BASE64 == 0 { 0 } else { word + 1 };
             hints.longest_word = hints.longest_word.max(word);
-            hints.escapes |= matches!((last, byte), (b'%', _) if byte.is_ascii_hexdigit())
-                || matches!((last, byte), (b'&', b'#') | (b'\\', b'x' | b'u'));
-            (before, last) = (last, byte);
+            hints.escapes |= last & CODE != 0;
+            (before, last) = (last, class);
         }
+        hints.escapes = hints.escapes && has_codes(text);
         hints
     }
+}
+
+/// Whether a mark is followed by what makes it a code.
+fn has_codes(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| match pair {
+        [b'%', next] => next.is_ascii_hexdigit(),
+        [b'&', b'#'] | [b'\\', b'x' | b'u'] => true,
+        _ => false,
+    })
 }
 
 /// Words that only show up when a whole text is written backwards or shifted.

@@ -1,13 +1,13 @@
 //! From the parser's tree to the typed form; whatever cannot be lowered is refused by name.
 
-use std::sync::Arc;
+mod operators;
 
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, Expr, ListExpr, LiteralValue, SelectExpr, operators};
+use cel::common::ast::{CallExpr, Expr, ListExpr, SelectExpr, operators as names};
 
 use super::functions;
-use super::node::{Arith, Compare, Loop, LoopKind, Node, Type, VARS};
-use super::value::Value;
+use super::node::{Compare, Loop, LoopKind, Node, Type, VARS};
+use operators::{arithmetic, arithmetic_type, comparison, constant, fold_list, loop_kind};
 
 const MAX_NODES: usize = 1000;
 const MAX_DEPTH: usize = 32;
@@ -145,17 +145,17 @@ impl<'t> Lowering<'t> {
     fn call(&mut self, call: &'t CallExpr) -> Lowered {
         let args = call.args.as_slice();
         match (call.func_name.as_str(), &call.target, args) {
-            (operators::LOGICAL_AND, None, [a, b]) => self.logical(a, b, "&&", Node::And),
-            (operators::LOGICAL_OR, None, [a, b]) => self.logical(a, b, "||", Node::Or),
-            (operators::LOGICAL_NOT, None, [a]) => {
+            (names::LOGICAL_AND, None, [a, b]) => self.logical(a, b, "&&", Node::And),
+            (names::LOGICAL_OR, None, [a, b]) => self.logical(a, b, "||", Node::Or),
+            (names::LOGICAL_NOT, None, [a]) => {
                 let node = self.boolean(a, "!")?;
                 Ok((Node::Not(Box::new(node)), Type::Bool))
             }
-            (operators::NEGATE, None, [a]) => self.negate(a),
-            (operators::CONDITIONAL, None, [a, b, c]) => self.conditional(a, b, c),
-            (operators::INDEX, None, [a, b]) => self.index(a, b),
-            (operators::IN, None, [a, b]) => self.contained(a, b),
-            (operators::HAS, None, [a]) => self.has(&a.expr),
+            (names::NEGATE, None, [a]) => self.negate(a),
+            (names::CONDITIONAL, None, [a, b, c]) => self.conditional(a, b, c),
+            (names::INDEX, None, [a, b]) => self.index(a, b),
+            (names::IN, None, [a, b]) => self.contained(a, b),
+            (names::HAS, None, [a]) => self.has(&a.expr),
             (name, None, [a, b]) if arithmetic(name).is_some() => self.arithmetic(name, a, b),
             (name, None, [a, b]) if comparison(name).is_some() => self.comparison(name, a, b),
             (name, Some(target), args) => match (loop_kind(name), args) {
@@ -371,91 +371,5 @@ impl<'t> Lowering<'t> {
             })),
             kind_of_loop,
         ))
-    }
-}
-
-fn constant(literal: &LiteralValue) -> Lowered {
-    let (value, kind) = match literal {
-        LiteralValue::Boolean(b) => (Value::Bool(*b.inner()), Type::Bool),
-        LiteralValue::Int(i) => (Value::Int(*i.inner()), Type::Int),
-        LiteralValue::UInt(u) => match i64::try_from(*u.inner()) {
-            Ok(int) => (Value::Int(int), Type::Int),
-            Err(_) => {
-                return Err(Refusal::BadLiteral(
-                    "an unsigned literal is too large".into(),
-                ));
-            }
-        },
-        LiteralValue::Double(d) => (Value::Double(*d.inner()), Type::Double),
-        LiteralValue::String(s) => (Value::Made(Arc::from(s.inner())), Type::String),
-        LiteralValue::Null => (Value::Null, Type::Null),
-        LiteralValue::Bytes(_) => return Err(Refusal::Unsupported("a bytes literal")),
-    };
-    Ok((Node::Const(value), kind))
-}
-
-/// A list of constants is built once.
-fn fold_list(nodes: Vec<Node>) -> Node {
-    let constant = |node: &Node| match node {
-        Node::Const(value) => Some(value.clone()),
-        _ => None,
-    };
-    match nodes.iter().map(constant).collect::<Option<Vec<_>>>() {
-        Some(values) => Node::Const(Value::List(Arc::new(values))),
-        None => Node::List(nodes),
-    }
-}
-
-fn arithmetic(name: &str) -> Option<(Arith, &'static str)> {
-    Some(match name {
-        operators::ADD => (Arith::Add, "+"),
-        operators::SUBSTRACT => (Arith::Sub, "-"),
-        operators::MULTIPLY => (Arith::Mul, "*"),
-        operators::DIVIDE => (Arith::Div, "/"),
-        operators::MODULO => (Arith::Rem, "%"),
-        _ => return None,
-    })
-}
-
-fn comparison(name: &str) -> Option<(Compare, &'static str)> {
-    Some(match name {
-        operators::EQUALS => (Compare::Eq, "=="),
-        operators::NOT_EQUALS => (Compare::Ne, "!="),
-        operators::LESS => (Compare::Lt, "<"),
-        operators::LESS_EQUALS => (Compare::Le, "<="),
-        operators::GREATER => (Compare::Gt, ">"),
-        operators::GREATER_EQUALS => (Compare::Ge, ">="),
-        _ => return None,
-    })
-}
-
-fn loop_kind(name: &str) -> Option<LoopKind> {
-    Some(match name {
-        operators::ALL => LoopKind::All,
-        operators::EXISTS => LoopKind::Exists,
-        operators::EXISTS_ONE | "existsOne" => LoopKind::ExistsOne,
-        operators::FILTER => LoopKind::Filter,
-        operators::MAP => LoopKind::Map,
-        _ => return None,
-    })
-}
-
-fn arithmetic_type(op: Arith, a: &Type, b: &Type) -> Option<Type> {
-    match (op, a, b) {
-        (_, Type::Int, Type::Int) => Some(Type::Int),
-        (Arith::Rem, Type::Int | Type::Dyn, Type::Int | Type::Dyn) => Some(Type::Dyn),
-        (Arith::Rem, _, _) => None,
-        (_, Type::Int | Type::Double, Type::Int | Type::Double) => Some(Type::Double),
-        (Arith::Add, Type::String, Type::String) => Some(Type::String),
-        (Arith::Add, Type::List(x), Type::List(y)) if x == y => Some(a.clone()),
-        (Arith::Add, Type::List(_), Type::List(_)) => Some(Type::List(Box::new(Type::Dyn))),
-        (Arith::Add, Type::Timestamp, Type::Duration)
-        | (Arith::Add, Type::Duration, Type::Timestamp)
-        | (Arith::Sub, Type::Timestamp, Type::Duration) => Some(Type::Timestamp),
-        (Arith::Sub, Type::Timestamp, Type::Timestamp)
-        | (Arith::Add | Arith::Sub, Type::Duration, Type::Duration) => Some(Type::Duration),
-        (_, Type::Bool | Type::Null, _) | (_, _, Type::Bool | Type::Null) => None,
-        (_, Type::Dyn, _) | (_, _, Type::Dyn) => Some(Type::Dyn),
-        _ => None,
     }
 }

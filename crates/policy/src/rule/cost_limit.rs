@@ -24,6 +24,44 @@ pub(crate) struct CostLimit {
     default_estimate: Option<u64>,
 }
 
+/// Where an amount comes from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Estimate,
+    Default,
+    Mean,
+    Unknown,
+}
+
+impl Source {
+    fn name(self) -> &'static str {
+        match self {
+            Source::Estimate => "the estimated cost",
+            Source::Default => "the policy's default cost",
+            Source::Mean => "the agent's mean cost",
+            Source::Unknown => "an unknown cost",
+        }
+    }
+
+    fn within(self) -> &'static str {
+        match self {
+            Source::Estimate => "the estimated cost is within the limit",
+            Source::Default => "the policy's default cost is within the limit",
+            Source::Mean => "the agent's mean cost is within the limit",
+            Source::Unknown => "the cost is unknown and taken as 0",
+        }
+    }
+
+    fn reserved(self) -> &'static str {
+        match self {
+            Source::Estimate => "the estimated cost is to be reserved",
+            Source::Default => "the policy's default cost is to be reserved",
+            Source::Mean => "the agent's mean cost is to be reserved",
+            Source::Unknown => "the cost is unknown; only the budget is checked",
+        }
+    }
+}
+
 impl CostLimit {
     pub(crate) fn compile(definition: &Definition) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
@@ -51,23 +89,21 @@ impl CostLimit {
 
     pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
         let (amount, source) = self.estimate(context)?;
+        let name = source.name();
         if let Some(cap) = self.per_execution.filter(|cap| amount > *cap) {
             let message = format!(
-                "{source} of {} exceeds the limit of {} per execution",
+                "{name} of {} exceeds the limit of {} per execution",
                 usd(amount),
                 usd(cap)
             );
             return Ok(Verdict::hit(message, Vec::new()));
         }
         let Some(cap) = self.daily else {
-            return Ok(Verdict::clear(format!(
-                "{source} of {} is within the limit",
-                usd(amount)
-            )));
+            return Ok(Verdict::clear(source.within()));
         };
         if amount > cap {
             let message = format!(
-                "{source} of {} exceeds the daily budget of {}",
+                "{name} of {} exceeds the daily budget of {}",
                 usd(amount),
                 usd(cap)
             );
@@ -79,28 +115,24 @@ impl CostLimit {
             period_key: utc_day(context.facts.now_ms),
             message: format!("the daily budget of {} is used up", usd(cap)),
         };
-        let why = format!(
-            "{source} of {} is to be reserved from the daily budget",
-            usd(amount)
-        );
         Ok(Verdict {
             budget: Some(budget),
-            ..Verdict::clear(why)
+            ..Verdict::clear(source.reserved())
         })
     }
 
     /// The request's estimate, else the policy's default, else the agent's mean, else nothing.
-    fn estimate(&self, context: &Context<'_>) -> Result<(u64, &'static str), Failure> {
+    fn estimate(&self, context: &Context<'_>) -> Result<(u64, Source), Failure> {
         let usable = |cost: f64| micros(cost).ok_or(Failure::BadCost);
         if let Some(cost) = context.request.estimated_cost {
-            return Ok((usable(cost)?, "the estimated cost"));
+            return Ok((usable(cost)?, Source::Estimate));
         }
         if let Some(amount) = self.default_estimate {
-            return Ok((amount, "the policy's default cost"));
+            return Ok((amount, Source::Default));
         }
         match context.facts.mean_cost {
-            Some(cost) => Ok((usable(cost)?, "the agent's mean cost")),
-            None => Ok((0, "an unknown cost")),
+            Some(cost) => Ok((usable(cost)?, Source::Mean)),
+            None => Ok((0, Source::Unknown)),
         }
     }
 }

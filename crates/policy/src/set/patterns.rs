@@ -67,14 +67,12 @@ fn asks_for_unicode(source: &str) -> bool {
 
 /// The last line of a regex error says what is wrong; the others draw the pattern.
 fn reason(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => format!("is larger than {limit} bytes compiled"),
-        other => {
-            let text = other.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            format!("does not compile: {}", last.trim_start_matches("error: "))
-        }
+    if let regex::Error::CompiledTooBig(limit) = error {
+        return format!("is larger than {limit} bytes compiled");
     }
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    format!("does not compile: {}", last.trim_start_matches("error: "))
 }
 
 /// All patterns of one scope.

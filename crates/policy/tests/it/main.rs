@@ -1,7 +1,15 @@
 //! The engine through its public surface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
+
 mod bombs;
 mod modes;
+mod props;
 mod schemas;
 mod support;
 mod types;

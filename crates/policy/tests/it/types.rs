@@ -202,7 +202,7 @@ fn missing_estimate_falls_back_and_says_so() {
     assert!(
         decision.considered[0]
             .why
-            .starts_with("the policy's default cost of $0.02")
+            .starts_with("the policy's default cost is to be reserved")
     );
 
     let set = PolicySet::compile(vec![policy(
@@ -280,9 +280,8 @@ fn empty_allow_list_allows_no_tool() {
     assert_eq!(decision.outcome, Outcome::Block);
 }
 
-#[test]
-fn expressions_read_the_request() {
-    let request = Request {
+fn rich_request() -> Request {
+    Request {
         metadata: Some(json!({
             "amount": 250, "rate": 0.5, "tags": ["a", "b"], "nested": {"deep": [1, 2, 3]},
             "onBehalfOf": {"userId": "u1", "roles": ["clerk"]}, "tier": "subagent",
@@ -291,7 +290,12 @@ fn expressions_read_the_request() {
         tools: vec!["db.read".into(), "mail.send".into()],
         estimated_cost: Some(1.5),
         ..request("Transfer the money, please")
-    };
+    }
+}
+
+#[test]
+fn expressions_read_the_request() {
+    let request = rich_request();
     for (source, expected) in [
         ("cost > 1", true),
         ("metadata.amount >= 250 && metadata.rate < 1", true),

@@ -111,24 +111,24 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Jailbreak,
         weight: 600,
         patterns: &[
-            r"\b(?:you are|act as|become|pretend|imagine|roleplay|simulate|respond as|answer as|persona|an? ai|chatbot|model|assistant) @GAP4(?:with(?:out)?|no|free (?:of|from)|not bound by|unbound by|has no|have no|lacks?) @GAP2(?:any )?(?:restrictions?|rules?|limits?|limitations?|filters?|censorship|guidelines?|ethics|ethical|moral(?:s|ity)?|safety|boundaries|constraints?)\b",
-            r"\b(?:enter|enable|activate|switch (?:in)?to|go into|start|engage|boot into|initiate) @GAP2(?:developer|dev|god|dan|jailbreak|debug|admin|unrestricted|evil|chaos|sudo|root|free|opposite) mode\b",
-            r"\b(?:never|cannot|can.?t|not|won.?t) refuses?\b@GAP4.{0,80}\b(?:no morals?|immoral|unethical|illegal|hate|harmful|without (?:ethics|morals|warning))|\bno morals?\b.{0,60}\b(?:never|not|cannot) refuse",
-            r"\b(?:does not|doesn.?t|do not|don.?t|need not|no longer|not) (?:have to |need to )?(?:care about|abide by|adhere to|follow|comply with|obey|respect) @GAP4(?:openai|ethic\w*|moral\w*|law|laws|content polic\w+|usage polic\w+|guidelines|rules (?:set|of|imposed|that)|polic(?:y|ies))\b",
+            r"\b(?:you are|act as|become|pretend|imagine|roleplay|simulate|respond as|answer as|persona|ai|chatbot|model|assistant) @GAP4(?:with(?:out)?|no|free (?:of|from)|not bound by|unbound by|has no|have no|lacks?) @GAP2(?:any )?(?:restrictions?|rules?|limits?|limitations?|filters?|censorship|guidelines?|ethics|ethical|moral(?:s|ity)?|safety|boundaries|constraints?)\b",
+            r"\b(?:enter|activate|switch (?:in)?to|go into|start|engage|boot into|initiate) @GAP2(?:developer|dev|god|dan|jailbreak|debug|admin|unrestricted|evil|chaos|sudo|root|free|opposite) mode\b",
+            r"\b(?:never|cannot|can'?t|not|won'?t) refuses?\b@GAP4.*(?:no morals?|immoral|unethical|illegal|hate|harmful|without (?:ethics|morals|warning))|\bno morals?\b.*\b(?:never|not|cannot) refuse",
+            r"\b(?:does not|doesn'?t|do not|don'?t|need not|no longer|not) (?:have to |need to )?(?:care about|abide by|adhere to|follow|comply with|obey|respect) @GAP4(?:openai|ethic\w*|moral\w*|law|laws|content polic\w+|usage polic\w+|guidelines|rules (?:set|of|imposed|that)|polic(?:y|ies))\b",
         ],
     },
     Signal {
         name: "persona",
         family: Family::Persona,
         weight: 450,
-        patterns: &[r"\b(?:you are|you.re) (?:now|no longer) (?:an? |the |my |in )?\w+"],
+        patterns: &[r"\b(?:you are|you'?re) (?:now|no longer) (?:an? |the |my |in )?\w+"],
     },
     Signal {
         name: "persona",
         family: Family::Persona,
         weight: 350,
         patterns: &[
-            r"\b(?:pretend|act as if|act as though|imagine|roleplay as|role.?play as|take on the role|assume the role|i want you to act|stay in character)\b",
+            r"\b(?:pretend|act as if|act as though|imagine|roleplay as|role\W?play as|take on the role|assume the role|want you to act|stay in character)\b",
         ],
     },
     Signal {
@@ -138,10 +138,10 @@ pub(super) const ENGLISH: &[Signal] = &[
         patterns: &[
             r"\b(?:unfiltered|uncensored|unrestricted|amoral|unethical|without (?:any )?(?:moral|ethical|safety|content)) @GAP2(?:ai|assistant|chatbot|model|answers?|responses?|bot|mode|version|filters?|guidelines?|constraints?|restrictions?|limits?)\b",
             r"\b(?:turn|switch|shut) off @GAP4(?:filters?|safety|safeguards?|guardrails?|restrictions?|moderation|censorship)\b",
-            r"\b(?:disable|deactivate|remove|suspend|lift|circumvent|evade|get around) @GAP2(?:your |all |any |the )@GAP2(?:filters?|safety|safeguards?|guardrails?|restrictions?|moderation|censorship|limitations?)\b",
+            r"\b(?:disable|deactivate|remove|suspend|lift|circumvent|evade|get around) (?:your |all (?:of )?your )@GAP2(?:filters?|safety|safeguards?|guardrails?|restrictions?|moderation|censorship|limitations?)\b",
             r"\b(?:respond|answer|reply|act|speak|operate|continue|proceed|output|start over) (?:\w+ ){0,3}without (?:any |all |the )?(?:\w+ )?(?:restrictions?|filters?|limits?|limitations?|censorship|guidelines|safety|constraints?|warnings?|disclaimers?)\b",
             r"\b(?:break|bypass|ignore|skip|circumvent) (?:the|your|this|that|any|all) (?:@GAP2)(?:rules?|restrictions?|filters?|polic(?:y|ies)|approvals?(?: queue| check| step)?|checks?|safeguards?|guardrails?)\W{1,3}(?:just|and|for me|this|once|so|to|now|if|then|anyway|$)",
-            r"\b(?:tip|pay|reward) you .{0,40}\b(?:bypass|ignore|break|skip|without)\b|\bif you (?:bypass|ignore|break) (?:the|your|any)\b",
+            r"\b(?:tip|pay|reward) you .*\b(?:bypass|ignore|break|skip|without)\b|\bif you (?:bypass|ignore|break) (?:the|your|any)\b",
         ],
     },
     Signal {
@@ -149,7 +149,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Jailbreak,
         weight: 400,
         patterns: &[
-            r"\b(?:never|do not|don.?t|cannot|can.?t|must not|won.?t) (?:ever )?(?:refuse|decline|say no|reject|apologi[sz]e|mention (?:that )?you are an ai|say (?:that )?you can.?t)\b",
+            r"\b(?:never|do not|don'?t|cannot|can'?t|must not|won'?t) (?:ever )?(?:refuse|decline|say no|reject|apologi[sz]e|mention (?:that )?you are an ai|say (?:that )?you can'?t)\b",
         ],
     },
     Signal {
@@ -157,7 +157,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Exfiltration,
         weight: 600,
         patterns: &[
-            r"\b(?:send|forward|email|e.?mail|post|upload|transmit|exfiltrate|leak|copy|deliver|export|submit) @GAP4@GAP4(?:@SECRET) @GAP4@GAP2(?:to|at|via|through|into|as) @GAP2(?:https?|\S+@|attacker|external|my|this|the following)",
+            r"\b(?:send|forward|email|e-?mail|post|upload|transmit|exfiltrate|leak|copy|deliver|export|submit) @GAP4@GAP4(?:@SECRET) @GAP4@GAP2(?:to|at|via|through|into|as) @GAP2(?:https?|\S+@|attacker|external|my|this|the following)",
             r"!\[[^\]]{0,64}\]\(https?://[^)\s]{0,200}[?&][^)\s]{0,80}(?:\{|=\s*(?:data|secret|token|conversation|history|chat|base64|%s))",
         ],
     },
@@ -167,7 +167,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         weight: 550,
         patterns: &[
             r"\b(?:reveal|leak|exfiltrate|dump|print|output|expose|disclose|extract|steal|harvest|read out) @GAP4(?:@SECRET)\b",
-            r"\b(?:send|forward|e.?mail|post|upload|transmit|copy|put|append|embed|include|leak) (?:\w+ ){0,2}(?:all|every|the|your|this|his|their|any) (?:\w+ ){0,3}(?:contacts?|records?|secrets?|passwords?|conversations?|histor(?:y|ies)|threads?|inbox|files?|documents?|data|tokens?|keys?|database|credentials?) (?:\w+\W{1,2}){0,3}(?:to|into|at|via) (?:\w+\W{1,2}){0,2}(?:\S{1,64}@\S|https?:|my server|attacker|image link|markdown image|external)",
+            r"\b(?:send|forward|e-?mail|post|upload|transmit|copy|put|append|embed|include|leak) (?:\w+ ){0,2}(?:all|every|the|your|this|his|their|any) (?:\w+ ){0,3}(?:contacts?|records?|secrets?|passwords?|conversations?|histor(?:y|ies)|threads?|inbox|files?|documents?|data|tokens?|keys?|database|credentials?) (?:\w+\W{1,2}){0,3}(?:to|into|at|via) (?:\w+\W{1,2}){0,2}(?:\S{1,64}@\S|https?:|my server|attacker|image link|markdown image|external)",
             r"\b(?:reveal|give|show|tell|send|print) (?:me |us )?(?:the|your|his|their) @GAP2(?:secret(?: value| key)?|api key|admin password|password|token|private key|credentials|license keys?)\b.{0,3}(?:$|[.!?])",
         ],
     },
@@ -176,7 +176,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Markup,
         weight: 600,
         patterns: &[
-            r"(?:<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|eot_id|begin_of_text|endofprompt)\|>|\[/?INST\]|<</?SYS>>|<start_of_turn>|<end_of_turn>)",
+            r"(?:<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|eot_id|begin_of_text|endofprompt)\|>|\[/?inst\]|<</?sys>>|<start_of_turn>|<end_of_turn>)",
         ],
     },
     Signal {
@@ -184,25 +184,27 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Markup,
         weight: 500,
         patterns: &[
-            r"(?:^|\n)\s*(?:#{2,}|\[|<|\*\*|-{3,})\s*/?(?:system|system (?:prompt|message|override|note|instruction|update)|admin|developer|new instructions?|end of (?:prompt|document|context|instructions|conversation|input|user))\b",
-            r"\W{1,2}(?:system_override|system_prompt|override|safety|filters|approval_required|admin_mode|jailbreak|developer_mode)\W{1,4}(?:=|:)?\W{0,3}(?:true|false|none|off|disabled|enabled|1|0)\b",
-            r"(?:^|[\n.>|\x22] ?|\\n|// ?|- ?)(?:SYSTEM|System)(?: (?:NOTE|MESSAGE|OVERRIDE|PROMPT|note|message|override))?: (?:please|you|ignore|the|all|new|disregard|from|always|never|do|forward|send)\b",
+            r"@LINE\[/?(?:system|system (?:prompt|message|override|note|instruction|update)|admin|developer|new instructions?|end of (?:prompt|document|context|instructions|conversation|input|user))\b",
+            r"@LINE</?(?:system|system (?:prompt|message|override|note|instruction|update)|admin|developer|new instructions?|end of (?:prompt|document|context|instructions|conversation|input|user))\b",
+            r"@LINE##+\s*(?:system|system (?:prompt|message|override|note|instruction|update)|admin|developer|new instructions?|end of (?:prompt|document|context|instructions|conversation|input|user))\b",
+            r"@LINE\*\*\s*(?:system|system (?:prompt|message|override|note|instruction|update)|admin|developer|new instructions?|end of (?:prompt|document|context|instructions|conversation|input|user))\b",
+            r"@LINE---+\s*(?:system|system (?:prompt|message|override|note|instruction|update)|admin|developer|new instructions?|end of (?:prompt|document|context|instructions|conversation|input|user))\b",
+            r"\b(?:system_override|system_prompt|override|safety|filters|approval_required|admin_mode|jailbreak|developer_mode)\W{1,4}(?:=|:)?\W{0,3}(?:true|false|none|off|disabled|enabled|1|0)\b",
+            r"\bsystem(?: (?:note|message|override))?: (?:please|you|ignore|new|disregard|always|never|forward|send)\b",
         ],
     },
     Signal {
         name: "role_tokens",
         family: Family::Markup,
         weight: 450,
-        patterns: &[
-            r"(?:^|\n)\s*(?:system|assistant|developer)\s*(?:prompt|message|override)?\s*:\s*\w",
-        ],
+        patterns: &[r"@LINE(?:system|assistant|developer)\s*(?:prompt|message|override)?\s*:\s*\w"],
     },
     Signal {
         name: "authority",
         family: Family::Authority,
         weight: 450,
         patterns: &[
-            r"\b(?:i am|i.m|this is|as) @GAP2(?:your |the )(?:developers?|creators?|administrators?|admin|owner|openai|anthropic|engineers?|system administrator)\b",
+            r"\b(?:am|i'?m|this is|as) @GAP2(?:your |the )(?:developers?|creators?|administrators?|admin|owner|openai|anthropic|engineers?|system administrator)\b",
             r"\b(?:admin(?:istrator)?|debug|maintenance|test|developer|root|diagnostic) (?:mode|override|access|privileges?) (?:enabled|activated|granted|on|engaged|code)\b",
         ],
     },
@@ -211,7 +213,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Authority,
         weight: 500,
         patterns: &[
-            r"\b(?:attention|note to|message (?:to|for)|instructions? (?:to|for)|important|hey|dear|if you are|to) @GAP2(?:an? |any |all |the )?@GAP2(?:ai|llm|language model|assistants?|chatbots?|ai agents?|bots?|automated systems?|summari[sz]ers?) @GAP2(?:reading|processing|summari[sz]ing|that|who|which|model|assistant|must|should|please|:)",
+            r"\b(?:attention|note to|message (?:to|for)|instructions? (?:to|for)|important|if you are) @GAP2(?:an? |any |all |the )?@GAP2(?:ai|llm|language model|assistants?|chatbots?|ai agents?|bots?|automated systems?|summari[sz]ers?) @GAP2(?:reading|processing|summari[sz]ing|that|who|which|model|assistant|must|should|please|:)",
             r"\b(?:task (?:is )?(?:complete|completed|done|finished)|answer: task complete|completed successfully)\W{1,4}(?:now |your )?(?:next|new) (?:task|instruction|step)\b",
         ],
     },
@@ -228,7 +230,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Concealment,
         weight: 500,
         patterns: &[
-            r"\b(?:do not|don.?t|never|without) (?:tell|telling|mention|mentioning|inform|informing|alert|alerting|notify|notifying|reveal|revealing|disclose|disclosing|let) @GAP4(?:users?|anyone|humans?|this (?:to|step|instruction|message)|them|him|her)\b",
+            r"\b(?:do not|don'?t|never|without) (?:tell|telling|mention|mentioning|inform|informing|alert|alerting|notify|notifying|reveal|revealing|disclose|disclosing|let) @GAP4(?:users?|anyone|humans?|this (?:to|step|instruction|message)|them|him|her)\b",
         ],
     },
     Signal {
@@ -247,10 +249,10 @@ pub(super) const ENGLISH: &[Signal] = &[
         weight: 550,
         patterns: &[
             r"\b(?:as if|like|pretend|imagine|hypothetically|suppose|say) @GAP2(?:you )(?:had|have|were under|are under|were bound by|are bound by) (?:absolutely )?no (?:\w+ )?(?:rules?|constraints?|restrictions?|limits?|limitations?|filters?|guidelines?|policies)\b",
-            r"\[(?:normal|classic|gpt|chatgpt|standard)\].{0,160}\[(?:jailbreak|dan|evil|developer|unfiltered|uncensored|\w+)\b",
-            r"(?:🔒|🔓|\b(?:normal|classic|standard) (?:response|answer|output|mode)\b).{0,200}(?:🔓|\b(?:jailbreak|jailbroken|unfiltered|developer mode|dan|evil)\b)",
-            r"\b(?:stay|break|breaking|remain|stays) (?:in )?character\b.{0,400}\b(?:illegal|unethical|immoral|harmful|no (?:rules|restrictions|limits|morals)|anything|refuse|openai|policy|policies)\b",
-            r"\b(?:illegal|unethical|immoral|harmful|refuse|openai|policies)\b.{0,400}\b(?:stay|break|breaking|remain|stays) (?:in )?character\b",
+            r"\[(?:normal|classic|gpt|chatgpt|standard)\].*\[(?:jailbreak|dan|evil|developer|unfiltered|uncensored|\w+)\b",
+            r"(?:🔒|🔓|\b(?:normal|classic|standard) (?:response|answer|output|mode)\b).*(?:🔓|\b(?:jailbreak|jailbroken|unfiltered|developer mode|dan|evil)\b)",
+            r"\b(?:stay|break|breaking|remain|stays) (?:in )?character\b.*\b(?:illegal|unethical|immoral|harmful|no (?:rules|restrictions|limits|morals)|anything|refuse|openai|policy|policies)\b",
+            r"\b(?:illegal|unethical|immoral|harmful|refuse|openai|policies)\b.*\b(?:stay|break|breaking|remain|stays) (?:in )?character\b",
         ],
     },
     Signal {
@@ -266,11 +268,11 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Harm,
         weight: 550,
         patterns: &[
-            r"\b(?:rm -rf|sudo rm|drop table|truncate table|mkfs|curl \S{4,200} ?\| ?(?:ba|z)?sh|wget \S{4,200} ?\| ?(?:ba|z)?sh)\b.{0,80}\b(?:no confirm|without (?:asking|confirm|approval)|silently|now|immediately|tool)\b",
-            r"\b(?:use|call|invoke|run|execute) (?:the|your|any) (?:\w+ ){0,3}(?:tool|api|function|plugin)s? (?:\w+ ){0,2}(?:to|and) .{0,60}\b(?:no confirmation|without (?:asking|confirmation|approval|telling)|rm -rf|owner role|admin role|delete all|grant|exfiltrat\w+)\b",
-            r"\b(?:without|skip(?:ping)?|bypass(?:ing)?|no need for|not ask(?:ing)? for|don.?t ask for|ignore) (?:\w+ ){0,3}(?:confirmation|approvals?(?: queue)?|authori[sz]ation|permission|consent|policy checks?|denied result)\b.{0,24}(?:$|[.!,;]|and|anyway)",
-            r"\b(?:disable|turn off|switch off|stop|pause|hide (?:it|this) from|delete|clear) (?:\w+ ){0,2}(?:audit(?:ing)?(?: logs?| trail)?|logging|monitoring|alerts?|alarms|the logs?|tracing)\b.{0,40}(?:before|while|during|so that|\.$|$|and)",
-            r"\b(?:download|fetch) and (?:execute|run|install) (?:the |this |a |an |any )@GAP2(?:script|file|program|binary|payload|code)\b.{0,20}(?:this link|from|at|right|now|immediately)",
+            r"\b(?:rm -rf|sudo rm|drop table|truncate table|mkfs|curl \S+ ?\| ?(?:ba|z)?sh|wget \S+ ?\| ?(?:ba|z)?sh)\b.*\b(?:no confirm|without (?:asking|confirm|approval)|silently|now|immediately|tool)\b",
+            r"\b(?:use|call|invoke|run|execute) (?:the|your|any) (?:\w+ ){0,3}(?:tool|api|function|plugin)s? (?:\w+ ){0,2}(?:to|and) .*\b(?:no confirmation|without (?:asking|confirmation|approval|telling)|rm -rf|owner role|admin role|delete all|grant|exfiltrat\w+)\b",
+            r"\b(?:without|skip(?:ping)?|bypass(?:ing)?|no need for|not ask(?:ing)? for|don'?t ask for|ignore) (?:\w+ ){0,3}(?:confirmation|approvals?(?: queue)?|authori[sz]ation|permission|consent|policy checks?|denied result)\b.{0,24}(?:$|[.!,;]|and|anyway)",
+            r"\b(?:disable|turn off|switch off|stop|pause|hide (?:it|this) from|delete|clear) (?:\w+ ){0,2}(?:audit(?:ing)?(?: logs?| trail)?|logging|monitoring|alerts?|alarms|the logs?|tracing)\b.*(?:before|while|during|so that|\.$|$|and)",
+            r"\b(?:download|fetch) and (?:execute|run|install) (?:the |this |a |an |any )@GAP2(?:script|file|program|binary|payload|code)\b.*(?:this link|from|at|right|now|immediately)",
             r"\b(?:give|grant|assign) (?:my|me|this|his|their) (?:\w+ ){0,2}(?:the )?(?:owner|admin|administrator|root|superuser) (?:role|access|rights?|privileges?|permissions?)\b",
         ],
     },
@@ -289,8 +291,10 @@ pub(super) const ENGLISH: &[Signal] = &[
         patterns: &[
             r"\b(?:the |any |every |all |dear )?(?:ai|llm|language model|assistant|chatbot|agent|bot|model)s? (?:\w+ )?(?:reading|processing|summari[sz]ing|parsing|reviewing|analy[sz]ing|handling|who reads?|that reads?) (?:this|the|these)\b",
             r"\b(?:note|message|instructions?|attention|notice|memo) (?:to|for) (?:the |any |all )?(?:ai|llm|llms|language models?|assistants?|chatbots?|ai agents?|ai assistants?|bots?|copilot)\b",
-            r"\b(?:when|if|while|after) (?:you are |you.re )?(?:summari[sz]ing|reading|processing|translating|answering|reviewing)(?: (?:this|the) (?:\w+ ){0,2})?\W{1,3}(?:please )?(?:claim|say|state|add|append|include|mention|insert|recommend|always|tell|ignore|output|report)\b",
-            r"<!--\W{0,4}(?:ai|assistant|llm|agent|system|bot|model|chatbot|hidden prompt)\b|\bhidden (?:prompt|instructions?)\W{0,3}:|\b(?:assistant|ai|llm|agent|bot)\W{1,3}(?:please )?(?:append|add|insert|include|mark|treat|set|ignore|disregard|approve|transfer|forward|recommend|rate|score) ",
+            r"\b(?:when|if|while|after) (?:you are |you'?re )?(?:summari[sz]ing|reading|processing|translating|answering|reviewing)(?: (?:this|the) (?:\w+ ){0,2})?\W{1,3}(?:please )?(?:claim|say|state|add|append|include|mention|insert|recommend|always|tell|ignore|output|report)\b",
+            r"<!--\W{0,4}(?:ai|assistant|llm|agent|system|bot|model|chatbot|hidden prompt)\b",
+            r"\bhidden (?:prompt|instructions?)\W{0,3}:",
+            r"\b(?:assistant|ai|llm|agent|bot)\W{1,3}(?:please )?(?:append|add|insert|include|mark|treat|set|ignore|disregard|approve|transfer|forward|recommend|rate|score) ",
         ],
     },
     Signal {
@@ -307,8 +311,8 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Authority,
         weight: 500,
         patterns: &[
-            r"\b(?:i am|i.m|this is|we are|as|by) (?:@GAP2)(?:openai|anthropic|google|microsoft|your (?:developers?|creators?|admin\w*|owner)|the (?:developers?|security team|system administrator)) @GAP4(?:test\w*|need|order|instruct|authori[sz]e\w*|command|require|staff|override)\b",
-            r"\b(?:user|i|you|caller|requester) (?:am|is|are|has been|have been) (?:now )?(?:verified|granted|authori[sz]ed|promoted|elevated)(?: \w+){0,3} (?:as )?(?:superuser|admin\w*|root|owner|permission|full access)\b",
+            r"\b(?:am|i'?m|this is|we are|as|by) (?:@GAP2)(?:openai|anthropic|google|microsoft|your (?:developers?|creators?|admin\w*|owner)|the (?:developers?|security team|system administrator)) @GAP4(?:test\w*|need|order|instruct|authori[sz]e\w*|command|require|staff|override)\b",
+            r"\b(?:user|you|caller|requester) (?:am|is|are|has been|have been) (?:now )?(?:verified|granted|authori[sz]ed|promoted|elevated)(?: \w+){0,3} (?:as )?(?:superuser|admin\w*|root|owner|permission|full access)\b",
         ],
     },
     Signal {

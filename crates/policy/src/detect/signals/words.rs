@@ -4,7 +4,7 @@
 pub(super) const WORDS: &[(&str, &str)] = &[
     (
         "@DROP",
-        r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|bypass(?:ing)?|overrid(?:e|ing)|overrule|discard|dismiss|neglect|abandon|violate|disobey|break|set aside|skip|omit|pay no (?:attention|heed) to|(?:do not|don.?t|stop|never|no longer|cease) (?:follow|obey|adher|comply|listen|heed|car)(?:ing|e)?(?: (?:to|with|about))?)",
+        r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|bypass(?:ing)?|overrid(?:e|ing)|overrule|discard|dismiss|neglect|abandon|violate|disobey|break|set aside|skip|omit|pay no (?:attention|heed) to|(?:do not|don'?t|stop|never|no longer|cease) (?:follow|obey|adher|comply|listen|heed|car)(?:ing|e)?(?: (?:to|with|about))?)",
     ),
     (
         "@PRIOR",
@@ -18,7 +18,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("@GAP4", r"(?:\w+\W{1,4}){0,4}"),
     (
         "@SHOW",
-        r"(?:reveal|show|print|output|display|repeat|tell|give|share|expose|disclose|leak|dump|recite|write|return|summari[sz]e|translate|list|provide|quote|paste|echo|spell out|what (?:is|are|was|were)|what.s)",
+        r"(?:reveal|show|print|output|display|repeat|tell|give|share|expose|disclose|leak|dump|recite|write|return|summari[sz]e|translate|list|provide|quote|paste|echo|spell out|what (?:is|are|was|were)|what'?s)",
     ),
     (
         "@SECRET",

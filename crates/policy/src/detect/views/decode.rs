@@ -6,6 +6,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// Encoded parts looked at in one text.
 const MAX_PARTS: usize = 64;
+/// Shorter encoded words are ordinary words.
+const MIN_WORD: usize = 20;
 /// Shorter decoded texts cannot carry an order.
 const MIN_TEXT: usize = 8;
 
@@ -17,18 +19,18 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 
 /// Decodes the base64 words of a text that turn out to be readable.
 pub(super) fn base64(text: &str, left: &mut usize, mut found: impl FnMut(String)) {
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
-    let words = text.split(|c| !inside(c)).filter(|word| word.len() >= 16);
+    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+    let words = text
+        .as_bytes()
+        .split(|b| !inside(*b))
+        .filter(|word| word.len() >= MIN_WORD);
     for word in words.take(MAX_PARTS) {
         if word.len() > *left {
             return;
         }
         *left -= word.len();
-        let engine = if word.contains(['-', '_']) {
-            URL_SAFE
-        } else {
-            STANDARD
-        };
+        let url_safe = word.iter().any(|b| matches!(b, b'-' | b'_'));
+        let engine = if url_safe { URL_SAFE } else { STANDARD };
         if let Some(text) = engine.decode(word).ok().and_then(readable) {
             found(text);
         }
@@ -37,9 +39,10 @@ pub(super) fn base64(text: &str, left: &mut usize, mut found: impl FnMut(String)
 
 /// Decodes long hexadecimal words.
 pub(super) fn hex(text: &str, left: &mut usize, mut found: impl FnMut(String)) {
-    let words = text
-        .split(|c: char| !c.is_ascii_hexdigit())
-        .filter(|word| word.len() >= 16);
+    let bytes = text.as_bytes();
+    let words = bytes
+        .split(|b| !b.is_ascii_hexdigit())
+        .filter(|word| word.len() >= MIN_WORD);
     for word in words.take(MAX_PARTS) {
         if word.len() > *left {
             return;

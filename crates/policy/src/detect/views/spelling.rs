@@ -1,7 +1,7 @@
 //! Readings that change letters but not their number by much.
 
 /// The letter a digit or sign stands for in leetspeak.
-pub(super) fn leet_letter(byte: u8) -> Option<u8> {
+pub(super) const fn leet_letter(byte: u8) -> Option<u8> {
     Some(match byte {
         b'0' => b'o',
         b'1' | b'!' | b'|' => b'i',
