@@ -1,0 +1,169 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use writ_contract::{EventId, OrgId, Packed, Service, Shard, Stream, wire};
+use writ_eventlog::{AppendError, Content, Draft, EventLog, Expect, Fences, Lanes, Start};
+use writ_testkit::{Nats, Signal};
+
+use crate::stage::{ORG, SOON, Stage, envelope};
+
+struct Appender {
+    lanes: Lanes,
+    fences: Arc<Fences>,
+    cancel: CancellationToken,
+    worker: tokio::task::JoinHandle<()>,
+}
+
+fn appender(log: &EventLog) -> Appender {
+    let (fences, cancel) = (Arc::new(Fences::default()), CancellationToken::new());
+    let (lanes, work) = Lanes::new(log, &fences, Uuid::now_v7, &cancel);
+    Appender {
+        lanes,
+        fences,
+        cancel,
+        worker: tokio::spawn(work),
+    }
+}
+
+fn draft(org: OrgId, kill_seq: u64) -> Draft {
+    let event_id = EventId(Uuid::now_v7());
+    Draft {
+        org,
+        event_id,
+        envelope: event_id.to_bytes(),
+        kill_seq,
+    }
+}
+
+/// The packed messages of a shard so far.
+async fn packed(stage: &Stage, shard: Shard) -> Vec<(u64, Packed)> {
+    let filter = vec![stage.topology.decision(shard)];
+    let log = stage.log(Service::AuditLedger);
+    let mut reader = log.read(Stream::Gate, filter, Start::First).await.unwrap();
+    let mut all = Vec::new();
+    for _ in 0..reader.behind() {
+        let delivered = reader.next().await.unwrap();
+        let Content::Packed(packed) = delivered.content else {
+            panic!("packed")
+        };
+        all.push((delivered.sequence, packed));
+    }
+    all
+}
+
+/// Numbers of each organisation, in the order of the log.
+fn numbers(all: &[(u64, Packed)]) -> HashMap<OrgId, Vec<u64>> {
+    let mut numbers: HashMap<OrgId, Vec<u64>> = HashMap::new();
+    for record in all.iter().flat_map(|(_, packed)| &packed.records) {
+        numbers
+            .entry(record.org)
+            .or_default()
+            .push(record.emitter_seq);
+    }
+    numbers
+}
+
+async fn kill(log: &EventLog, expect: u64) -> u64 {
+    let subject = log.topology().kill(Shard::of(ORG));
+    let expect = Expect {
+        subject: subject.clone(),
+        sequence: expect,
+    };
+    let fact = envelope(1, &wire::Kill::default());
+    log.publish_fact(&subject, &fact, Some(&expect), SOON)
+        .await
+        .unwrap()
+        .sequence
+}
+
+#[tokio::test]
+async fn many_records_share_messages_and_each_organisation_is_numbered_without_gaps() {
+    let stage = Stage::new().await;
+    let appender = appender(&stage.log(Service::Enforcement));
+    // Four organisations of one shard.
+    let orgs: Vec<_> = (0..4).map(|n| OrgId(Uuid::from_u128(5 + n * 16))).collect();
+    let appends = (0..200).map(|n| appender.lanes.append(draft(orgs[n % 4], 0)));
+    for stored in futures::future::join_all(appends).await {
+        stored.unwrap();
+    }
+    appender.cancel.cancel();
+    appender.worker.await.unwrap();
+
+    let all = packed(&stage, Shard::of(ORG)).await;
+    assert!(all.len() < 50, "{} messages for 200 records", all.len());
+    for (org, numbers) in numbers(&all) {
+        assert_eq!(numbers, (1..=50).collect::<Vec<u64>>(), "{org}");
+    }
+    assert!(
+        all.last().is_some_and(|(_, packed)| packed.closes),
+        "the incarnation is closed"
+    );
+}
+
+#[tokio::test]
+async fn an_append_evaluated_before_a_pause_is_refused_until_the_pause_is_applied() {
+    let stage = Stage::new().await;
+    let appender = appender(&stage.log(Service::Enforcement));
+    appender.lanes.append(draft(ORG, 0)).await.unwrap();
+    let sequence = kill(&stage.log(Service::Control), 0).await;
+
+    assert_eq!(
+        appender.lanes.append(draft(ORG, 0)).await,
+        Err(AppendError::Fenced)
+    );
+    appender.fences.applied(Shard::of(ORG), sequence);
+    assert_eq!(
+        appender.lanes.append(draft(ORG, 0)).await,
+        Err(AppendError::Fenced)
+    );
+    appender.lanes.append(draft(ORG, sequence)).await.unwrap();
+
+    let all = packed(&stage, Shard::of(ORG)).await;
+    assert_eq!(
+        numbers(&all)[&ORG],
+        [1, 2],
+        "a refused record uses up no number"
+    );
+    assert!(all[0].0 < sequence && sequence < all[1].0);
+}
+
+#[tokio::test]
+async fn two_pauses_that_race_are_put_in_order_by_the_log() {
+    let stage = Stage::new().await;
+    let control = stage.log(Service::Control);
+    let first = kill(&control, 0).await;
+    let subject = control.topology().kill(Shard::of(ORG));
+    let stale = Expect {
+        subject: subject.clone(),
+        sequence: 0,
+    };
+    let fact = envelope(2, &wire::Kill::default());
+    let refused = control
+        .publish_fact(&subject, &fact, Some(&stale), SOON)
+        .await;
+    assert_eq!(refused, Err(writ_eventlog::PublishError::Conflict));
+    assert!(kill(&control, first).await > first);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_leaves_each_acknowledged_record_stored_once() {
+    let stage = Stage::on(Nats::own().await).await;
+    let appender = appender(&stage.log(Service::Enforcement));
+    appender.lanes.append(draft(ORG, 0)).await.unwrap();
+    stage.nats.signal(Signal::Stop);
+    let lanes = appender.lanes.clone();
+    let waiting = tokio::spawn(async move { lanes.append(draft(ORG, 0)).await });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.nats.signal(Signal::Cont);
+    let stored = waiting.await.unwrap();
+    assert!(stored.is_ok(), "{stored:?}");
+    let all = packed(&stage, Shard::of(ORG)).await;
+    assert_eq!(
+        numbers(&all)[&ORG],
+        [1, 2],
+        "stored once, whatever was retried"
+    );
+}

@@ -1,0 +1,57 @@
+//! A log under a prefix of the test's own, seen by any service.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Topology};
+use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
+use writ_testkit::Nats;
+
+pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(5));
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
+pub(crate) struct Stage {
+    pub(crate) nats: Nats,
+    pub(crate) topology: Topology,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        Self::on(Nats::shared().await).await
+    }
+
+    pub(crate) async fn on(nats: Nats) -> Self {
+        let topology = Topology::new(&nats.prefix).unwrap();
+        let settings = StreamSettings::default();
+        let differences = assert_streams(&nats.client, &topology, settings)
+            .await
+            .unwrap();
+        assert!(differences.is_empty(), "{differences:?}");
+        Self { nats, topology }
+    }
+
+    pub(crate) fn log(&self, service: Service) -> EventLog {
+        let owners = Owners::new(Service::ALL.map(|s| (s, signer(s).public_key())));
+        let (client, topology) = (self.nats.client.clone(), self.topology.clone());
+        EventLog::new(client, topology, signer(service), owners)
+    }
+}
+
+fn signer(service: Service) -> Signer {
+    let number = Service::ALL.iter().position(|s| *s == service).unwrap();
+    Signer::new(service, [u8::try_from(number).unwrap(); 32])
+}
+
+pub(crate) fn envelope<F: Fact>(version: u64, fact: &F) -> Envelope {
+    Envelope {
+        event_id: EventId(Uuid::now_v7()),
+        kind: Kind::of::<F>("stated"),
+        org: ORG,
+        aggregate_id: "a".into(),
+        version,
+        occurred_at_us: 1,
+        audit: Audit::default(),
+        fact: fact.encode_to_vec(),
+        traceparent: String::new(),
+    }
+}
