@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::migrate::Migrator;
-use tokio::runtime::Handle;
 use uuid::Uuid;
 use writ_contract::OrgId;
 use writ_pg::{
@@ -54,16 +53,11 @@ enum Unprepared {
     Migration(#[from] MigrateError),
     #[error(transparent)]
     Role(#[from] UnsafeRole),
-    #[error("the migration was cut off: {0}")]
-    CutOff(#[from] tokio::task::JoinError),
 }
 
 async fn attempt(config: &PgConfig, pools: &Pools) -> Result<(), Unprepared> {
     if !config.owner_url.is_empty() {
-        // The migrator's future is not Send, so it runs to its end on a thread of its own.
-        let (runtime, url) = (Handle::current(), config.owner_url.clone());
-        let run = move || runtime.block_on(migrate(&url, SCHEMA, SCHEMA, &MIGRATIONS));
-        tokio::task::spawn_blocking(run).await??;
+        migrate(&config.owner_url, SCHEMA, SCHEMA, &MIGRATIONS).await?;
     }
     Ok(check_role(pools, SCHEMA).await?)
 }

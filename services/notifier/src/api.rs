@@ -13,8 +13,11 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::Strict;
 use writ_service_kit::routes::{Access, Authed, Gate, Routes};
 
-use crate::command::{Commands, Create};
-use dto::{CreateDto, CreatedDto, Deleted, DeliveryDto, EndpointDto, One, Page, PageQuery};
+use crate::command::{Commands, Create, Rotate};
+use dto::{
+    CreateDto, CreatedDto, Deleted, DeliveryDto, EndpointDto, One, Page, PageQuery, RotateDto,
+    RotatedDto,
+};
 
 const ADMIN: Access = Access::Role(Role::Admin);
 
@@ -24,6 +27,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<Commands> {
         .get("/webhooks", ADMIN, list)
         .get("/webhooks/{id}", ADMIN, get)
         .delete("/webhooks/{id}", ADMIN, delete)
+        .post("/webhooks/{id}/secret", ADMIN, rotate)
         .get("/webhooks/{id}/deliveries", ADMIN, deliveries)
 }
 
@@ -75,6 +79,20 @@ async fn delete(
     let id = webhook(&id)?;
     commands.delete(&caller, id).await.map_err(status::answer)?;
     Ok(One::of(Deleted { id, deleted: true }))
+}
+
+async fn rotate(
+    State(commands): State<Commands>,
+    Authed(caller): Authed,
+    Path(id): Path<String>,
+    Strict(body): Strict<RotateDto>,
+) -> Result<Json<One<RotatedDto>>, ApiError> {
+    let (id, wish) = (webhook(&id)?, Rotate::try_from(body)?);
+    let rotated = commands
+        .rotate(&caller, id, wish)
+        .await
+        .map_err(status::answer)?;
+    Ok(One::of(rotated.into()))
 }
 
 async fn deliveries(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use writ_access::Caller;
@@ -29,7 +30,6 @@ pub(crate) struct Commands {
 }
 
 /// A request for an endpoint.
-#[derive(Debug)]
 pub(crate) struct Create {
     pub(crate) url: String,
     pub(crate) description: String,
@@ -42,6 +42,20 @@ pub(crate) struct Create {
 pub(crate) struct Created {
     pub(crate) row: EndpointRow,
     pub(crate) secret: ShownOnce,
+}
+
+/// A request for a new secret.
+pub(crate) struct Rotate {
+    pub(crate) secret: Option<String>,
+    pub(crate) overlap: Duration,
+}
+
+/// A new secret, which is shown only now, and how long the former one signs beside it.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    pub(crate) id: WebhookId,
+    pub(crate) secret: ShownOnce,
+    pub(crate) former_until: DateTime<Utc>,
 }
 
 /// The text of a secret on its way out; never in a log.
@@ -69,11 +83,7 @@ impl Commands {
             .iter()
             .map(|topic| topic.parse())
             .collect::<Result<_, _>>()?;
-        let text = match wish.secret {
-            Some(given) => given,
-            None => Secret::text_of(random()?),
-        };
-        Secret::decode(&text)?;
+        let text = secret_text(wish.secret)?;
         let (org, now) = (OrgId(caller.org_id()), self.clock.now());
         let id = WebhookId(ids::new_v7(self.clock.as_ref()));
         let mut tx = self.pool.begin(org.0).await?;
@@ -94,6 +104,31 @@ impl Commands {
         Ok(Created {
             row,
             secret: ShownOnce(text),
+        })
+    }
+
+    /// Gives an endpoint a new secret. Until `overlap` has passed the former one signs beside it.
+    pub(crate) async fn rotate(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        wish: Rotate,
+    ) -> Result<Rotated, Error> {
+        let text = secret_text(wish.secret)?;
+        let now = self.clock.now();
+        let former_until = now + wish.overlap;
+        let mut tx = self.pool.begin(caller.org_id()).await?;
+        let endpoint = found(&mut tx, id).await?.endpoint();
+        let (endpoint, happened) = endpoint.rotate().ok_or(Error::NoSuchEndpoint(id))?;
+        let org = OrgId(tx.org());
+        store::save_endpoint(&mut tx, org, &endpoint).await?;
+        let sealed = self.sealer.seal(&text, &store::place(org, id), random()?)?;
+        store::add_secret(&mut tx, id, &sealed, former_until).await?;
+        self.commit(tx, caller, &endpoint, happened, now).await?;
+        Ok(Rotated {
+            id,
+            secret: ShownOnce(text),
+            former_until,
         })
     }
 
@@ -157,6 +192,16 @@ impl Commands {
 
 async fn found(tx: &mut TenantTx, id: WebhookId) -> Result<EndpointRow, Error> {
     store::find(tx, id).await?.ok_or(Error::NoSuchEndpoint(id))
+}
+
+/// The secret that was given, or a new one; one that cannot sign is refused.
+fn secret_text(given: Option<String>) -> Result<String, Error> {
+    let text = match given {
+        Some(given) => given,
+        None => Secret::text_of(random()?),
+    };
+    Secret::decode(&text)?;
+    Ok(text)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {

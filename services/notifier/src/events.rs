@@ -62,7 +62,7 @@ impl Events {
         let webhook = endpoint.id.to_string();
         let reason_code = match happened {
             Happened::Disabled(reason) => format!("WEBHOOK_{}", reason.as_str().to_uppercase()),
-            Happened::Created | Happened::Deleted => String::new(),
+            Happened::Created | Happened::Rotated | Happened::Deleted => String::new(),
         };
         let envelope = Envelope {
             event_id: EventId(id),
@@ -98,6 +98,7 @@ const fn action(happened: Happened) -> &'static str {
     match happened {
         Happened::Created => "create",
         Happened::Disabled(_) => "disable",
+        Happened::Rotated => "rotate",
         Happened::Deleted => "delete",
     }
 }

@@ -1,7 +1,7 @@
 //! The notifier: tells webhooks what happened.
 //!
 //! Facts in: decisions and pauses of the gate, findings of `anomaly`. Facts out: `webhook.created`,
-//! `webhook.disabled`, `webhook.deleted`. Projection: `deliveries`, one for each event and endpoint,
+//! `webhook.rotated`, `webhook.disabled`, `webhook.deleted`. Projection: `deliveries`, one for each event and endpoint,
 //! saved together with the resume point. Promises: every event is delivered at least once or
 //! recorded as given up; repeats carry the same `webhook-id`; a slow endpoint delays no other.
 

@@ -1,5 +1,7 @@
 //! What goes over the wire.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -8,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use writ_contract::WebhookId;
 use writ_service_kit::ApiError;
 
-use crate::command::{Create, Created, Range};
+use crate::command::{Create, Created, Range, Rotate, Rotated};
 use crate::store::{DeliveryRow, EndpointRow};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 200;
 const MAX_TEXT: usize = 500;
+const DEFAULT_OVERLAP_HOURS: u16 = 24;
+const MAX_OVERLAP_HOURS: u16 = 168;
 
 /// The body of `POST /webhooks`.
 #[derive(Deserialize)]
@@ -32,16 +36,8 @@ impl TryFrom<CreateDto> for Create {
 
     fn try_from(body: CreateDto) -> Result<Self, ApiError> {
         let description = body.description.unwrap_or_default();
-        for (name, text) in [
-            ("description", Some(&description)),
-            ("secret", body.secret.as_ref()),
-        ] {
-            if text.is_some_and(|text| text.len() > MAX_TEXT) {
-                return Err(ApiError::invalid(format!(
-                    "{name} is longer than {MAX_TEXT} bytes"
-                )));
-            }
-        }
+        short("description", Some(&description))?;
+        short("secret", body.secret.as_deref())?;
         let (url, topics, secret) = (body.url, body.events, body.secret);
         Ok(Self {
             url,
@@ -50,6 +46,42 @@ impl TryFrom<CreateDto> for Create {
             secret,
         })
     }
+}
+
+/// The body of `POST /webhooks/{id}/secret`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RotateDto {
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default)]
+    overlap_hours: Option<u16>,
+}
+
+impl TryFrom<RotateDto> for Rotate {
+    type Error = ApiError;
+
+    fn try_from(body: RotateDto) -> Result<Self, ApiError> {
+        short("secret", body.secret.as_deref())?;
+        let hours = body.overlap_hours.unwrap_or(DEFAULT_OVERLAP_HOURS);
+        if hours > MAX_OVERLAP_HOURS {
+            return Err(ApiError::invalid("overlapHours must be at most 168"));
+        }
+        let overlap = Duration::from_secs(u64::from(hours) * 3_600);
+        Ok(Self {
+            secret: body.secret,
+            overlap,
+        })
+    }
+}
+
+fn short(name: &str, text: Option<&str>) -> Result<(), ApiError> {
+    if text.is_some_and(|text| text.len() > MAX_TEXT) {
+        return Err(ApiError::invalid(format!(
+            "{name} is longer than {MAX_TEXT} bytes"
+        )));
+    }
+    Ok(())
 }
 
 /// `?cursor=&limit=`.
@@ -152,6 +184,25 @@ impl From<Created> for CreatedDto {
         Self {
             endpoint: created.row.into(),
             secret: created.secret.0,
+        }
+    }
+}
+
+/// A new secret; no `Debug`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RotatedDto {
+    id: WebhookId,
+    secret: String,
+    former_secret_signs_until: DateTime<Utc>,
+}
+
+impl From<Rotated> for RotatedDto {
+    fn from(rotated: Rotated) -> Self {
+        Self {
+            id: rotated.id,
+            secret: rotated.secret.0,
+            former_secret_signs_until: rotated.former_until,
         }
     }
 }

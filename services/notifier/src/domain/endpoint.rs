@@ -60,6 +60,8 @@ pub enum Happened {
     Created,
     /// It was switched off.
     Disabled(Reason),
+    /// It got a new signing secret.
+    Rotated,
     /// It was removed.
     Deleted,
 }
@@ -71,6 +73,7 @@ impl Happened {
         match self {
             Self::Created => "created",
             Self::Disabled(_) => "disabled",
+            Self::Rotated => "rotated",
             Self::Deleted => "deleted",
         }
     }
@@ -116,6 +119,13 @@ impl Endpoint {
                 Happened::Disabled(reason),
             )
         })
+    }
+
+    /// Gives it a new secret; `None` when it was deleted.
+    #[must_use]
+    pub fn rotate(self) -> Option<(Self, Happened)> {
+        let state = self.state;
+        (state != State::Deleted).then(|| (self.next(state), Happened::Rotated))
     }
 
     /// Deletes it; `None` when that was done before.
@@ -182,6 +192,16 @@ mod tests {
         let (deleted, happened) = disabled.delete().unwrap();
         assert_eq!((deleted.version, happened), (3, Happened::Deleted));
         assert!(deleted.fact().deleted && !deleted.fact().enabled);
+    }
+
+    #[test]
+    fn a_new_secret_is_a_change_that_leaves_the_state_as_it_is() {
+        let (disabled, _) = endpoint().disable(Reason::Failing).unwrap();
+        let (rotated, happened) = disabled.clone().rotate().unwrap();
+        assert_eq!((rotated.version, happened.verb()), (3, "rotated"));
+        assert_eq!(rotated.state, disabled.state);
+        let (deleted, _) = rotated.delete().unwrap();
+        assert_eq!(deleted.rotate(), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use tokio::runtime::Handle;
 use writ_pg::{
     MigrateError, PgConfig, PgError, Pools, UnsafeRole, WriterPool, WriterTx, check_role, migrate,
 };
@@ -41,16 +40,11 @@ enum Unprepared {
     Migration(#[from] MigrateError),
     #[error(transparent)]
     Role(#[from] UnsafeRole),
-    #[error("the migration was cut off: {0}")]
-    CutOff(#[from] tokio::task::JoinError),
 }
 
 async fn attempt(config: &PgConfig, pools: &Pools) -> Result<(), Unprepared> {
     if !config.owner_url.is_empty() {
-        // The migrator's future is not Send, so it runs to its end on a thread of its own.
-        let (runtime, url) = (Handle::current(), config.owner_url.clone());
-        let run = move || runtime.block_on(migrate(&url, SCHEMA, SCHEMA, &MIGRATIONS));
-        tokio::task::spawn_blocking(run).await??;
+        migrate(&config.owner_url, SCHEMA, SCHEMA, &MIGRATIONS).await?;
     }
     Ok(check_role(pools, SCHEMA).await?)
 }

@@ -133,6 +133,7 @@ async fn every_route_needs_an_admin() {
     let org = org();
     let admin = stage.key(org, "admin").await;
     let (id, _) = stage.webhook(&admin, URL, &["agent.paused"]).await;
+    let secret = format!("/webhooks/{id}/secret");
     let (one, deliveries) = (
         format!("/webhooks/{id}"),
         format!("/webhooks/{id}/deliveries"),
@@ -142,6 +143,7 @@ async fn every_route_needs_an_admin() {
         (Method::GET, "/webhooks"),
         (Method::GET, one.as_str()),
         (Method::GET, deliveries.as_str()),
+        (Method::POST, secret.as_str()),
         (Method::DELETE, one.as_str()),
     ];
     for role in ["viewer", "developer"] {
@@ -169,9 +171,11 @@ async fn a_tenant_neither_sees_nor_deletes_anothers_webhook() {
     for (method, path) in [
         (Method::GET, format!("/webhooks/{id}")),
         (Method::GET, format!("/webhooks/{id}/deliveries")),
+        (Method::POST, format!("/webhooks/{id}/secret")),
         (Method::DELETE, format!("/webhooks/{id}")),
     ] {
-        let (status, _) = stage.call(method, &path, &yours, None).await;
+        let body = (method == Method::POST).then(|| json!({}));
+        let (status, _) = stage.call(method, &path, &yours, body).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(stage.get("/webhooks", &yours).await["data"], json!([]));

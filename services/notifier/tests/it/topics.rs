@@ -94,6 +94,45 @@ async fn a_callers_own_secret_signs_the_products_header() {
 }
 
 #[tokio::test]
+async fn while_a_secret_rotates_both_sign_and_afterwards_only_the_new_one() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "admin").await;
+    let receiver = Receiver::start(200).await;
+    let (id, former) = stage.webhook(&key, &receiver.url, &["agent.paused"]).await;
+    let path = format!("/webhooks/{id}/secret");
+    let body = Some(json!({"overlapHours": 1}));
+    let (status, answer) = stage.call(http::Method::POST, &path, &key, body).await;
+    assert_eq!(status, http::StatusCode::OK, "{answer}");
+    let new = answer["data"]["secret"].as_str().unwrap();
+    assert_eq!(
+        answer["data"]["formerSecretSignsUntil"],
+        "2026-01-01T01:00:00Z"
+    );
+    stage.kill(org, "during", true).await;
+    receiver.called(1).await;
+    stage.clock.advance(std::time::Duration::from_secs(3_601));
+    stage.kill(org, "after", true).await;
+    let calls = receiver.called(2).await;
+    let expected = |call: &Call, secret: &str| {
+        let timestamp = call.header("webhook-timestamp").parse().unwrap();
+        let hook = Webhook::new(secret).unwrap();
+        hook.sign(call.header("webhook-id"), timestamp, call.raw.as_bytes())
+            .unwrap()
+    };
+    let both = format!(
+        "{} {}",
+        expected(&calls[0], new),
+        expected(&calls[0], &former)
+    );
+    assert_eq!(calls[0].header("webhook-signature"), both);
+    assert_eq!(
+        calls[1].header("webhook-signature"),
+        expected(&calls[1], new)
+    );
+}
+
+#[tokio::test]
 async fn a_budget_is_told_once_a_level_however_many_decisions_mark_it() {
     let stage = Stage::running().await;
     let org = org();
