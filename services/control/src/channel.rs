@@ -20,6 +20,7 @@ pub use heartbeats::Heartbeats;
 pub use switch::{Found, Switch, Switches};
 
 use crate::error::{Error, Refusal};
+use crate::metrics::SWITCH_SECONDS;
 use crate::write::{About, Actor, Writes};
 
 /// How long the gate may take to acknowledge a pause.
@@ -107,6 +108,7 @@ impl Channel {
     ) -> Result<(Switch, Receipt), Error> {
         let shard = Shard::of(OrgId(actor.org));
         let subject = self.log.topology().kill(shard);
+        let started = std::time::Instant::now();
         for _ in 0..TRIES {
             let switch = self
                 .switches
@@ -127,6 +129,7 @@ impl Channel {
                 Ok(stored) => {
                     let switch = self.switches.apply_kill(&kill, &switch);
                     self.fences.applied(shard, stored.sequence);
+                    metrics::histogram!(SWITCH_SECONDS).record(started.elapsed());
                     let acknowledged_at = self.writes.clock().now();
                     return Ok((
                         switch,

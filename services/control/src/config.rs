@@ -86,3 +86,27 @@ impl Validate for Config {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_says_what_the_code_does() {
+        let manual: toml::Value = toml::from_str(include_str!("../config.default.toml")).unwrap();
+        assert_eq!(manual, toml::Value::try_from(Config::default()).unwrap());
+    }
+
+    #[test]
+    fn all_that_is_missing_is_said_at_once() {
+        let problems = Config::default().validate().join("\n");
+        for field in [
+            "store.api_url",
+            "store.writer_url",
+            "log.",
+            "access.key_pepper",
+        ] {
+            assert!(problems.contains(field), "{field} in {problems}");
+        }
+    }
+}

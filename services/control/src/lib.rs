@@ -17,6 +17,7 @@ pub mod write;
 
 mod api;
 mod error;
+mod metrics;
 mod run;
 mod setup;
 
@@ -43,6 +44,7 @@ pub const SCHEMA: &str = "control";
 /// When the configuration cannot be used.
 #[expect(clippy::unused_async, reason = "every service is built the same way")]
 pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
+    metrics::describe();
     let (signer, owners) = config.log.keys(Service::Control)?;
     let topology = Topology::new(&deps.prefix)?;
     let log = EventLog::new(deps.nats.clone(), topology.clone(), signer, owners);

@@ -1,5 +1,6 @@
 //! Policies: what agents may not do, versioned, checked before they are stored.
 
+mod body;
 mod domain;
 mod store;
 
@@ -7,7 +8,8 @@ use uuid::Uuid;
 use writ_contract::PolicyId;
 use writ_pg::TenantTx;
 
-pub use domain::{Body, Policy, Targets};
+pub use body::Body;
+pub use domain::{Policy, Targets};
 pub use store::{Page, Version};
 
 use crate::error::{Error, Refusal};

@@ -1,11 +1,14 @@
 //! Agents: who they are, where they run, and what their row says about their switch.
 
 mod agent;
+mod check;
+mod commands;
 mod store;
 
 use writ_pg::NewEvent;
 
-pub use agent::{Agent, AgentRef, KillApplied, Patch, Register};
+pub use agent::{Agent, AgentRef, KillApplied};
+pub use commands::{Patch, Register};
 pub use store::{Heartbeat, Page, Search};
 
 use crate::error::{Error, Refusal};
@@ -81,22 +84,20 @@ impl Registry {
     }
 
     /// Writes a kill that is on the gate into the agent's row; does nothing when the row has it or
-    /// a later one. Returns the agent when it changed.
+    /// a later one. Nobody waits for the replicas: the gate has told them.
     ///
     /// # Errors
-    /// The store's trouble; the kill holds nevertheless.
-    pub async fn apply_kill(
-        &self,
-        actor: &Actor,
-        kill: &KillApplied,
-    ) -> Result<Option<Agent>, Error> {
+    /// [`Refusal::AgentNotFound`], or the store's trouble; the kill holds nevertheless.
+    pub async fn apply_kill(&self, actor: &Actor, kill: &KillApplied) -> Result<(), Error> {
         let mut tx = self.writes.begin(actor.org).await?;
         let found = store::lock(&mut tx, &AgentRef::Id(kill.agent_id)).await?;
         let Some(changed) = found.killed(kill, self.writes.clock().now()) else {
-            return Ok(None);
+            return Ok(());
         };
-        self.save(tx, actor, &changed, "agent.update").await?;
-        Ok(Some(changed))
+        store::update(&mut tx, &changed).await?;
+        let event = self.event(actor, &changed, "updated", "agent.update");
+        self.writes.store(tx, &[event]).await?;
+        Ok(())
     }
 
     /// One agent.

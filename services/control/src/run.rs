@@ -20,8 +20,6 @@ use crate::setup;
 use crate::write::Actor;
 
 const DRAIN: Duration = Duration::from_secs(10);
-/// The handler that turned a switch writes the row itself; the row-keeper comes after it.
-const KEEPER_WAITS: Duration = Duration::from_millis(300);
 
 /// What must hold before the service may be given traffic.
 pub(crate) struct Needs {
@@ -178,19 +176,16 @@ async fn drained(outbox: &Outbox) {
     }
 }
 
-/// Writes into the rows what was paused while they could not be written.
+/// Writes turned switches into their rows, as soon as they can be written.
 async fn keep_rows(registry: Registry, mut kills: mpsc::UnboundedReceiver<Kill>, tasks: Tasks) {
     let cancel = tasks.cancel().clone();
     while let Some(Some(kill)) = cancel.run_until_cancelled(kills.recv()).await {
         let keeping = async {
-            let mut rest = KEEPER_WAITS;
-            loop {
+            let mut rest = Duration::from_millis(50);
+            while let Err(error) = keep_row(&registry, &kill).await {
+                tracing::warn!(%error, agent = %kill.agent, "a row does not have its switch yet");
                 tokio::time::sleep(rest).await;
-                match keep_row(&registry, &kill).await {
-                    Ok(()) => return,
-                    Err(error) => tracing::warn!(%error, agent = %kill.agent, "row not kept yet"),
-                }
-                rest = (rest * 2).min(Duration::from_secs(5));
+                rest = (rest * 2).min(Duration::from_secs(2));
             }
         };
         if cancel.run_until_cancelled(keeping).await.is_none() {
@@ -200,16 +195,15 @@ async fn keep_rows(registry: Registry, mut kills: mpsc::UnboundedReceiver<Kill>,
 }
 
 async fn keep_row(registry: &Registry, kill: &Kill) -> Result<(), Error> {
-    let applied = registry
+    match registry
         .apply_kill(&Actor::system(kill.org), &KillApplied::from(kill))
-        .await;
-    match applied {
-        Ok(_) => Ok(()),
+        .await
+    {
         Err(Error::Refused(Refusal::AgentNotFound)) => {
             tracing::error!(agent = %kill.agent, "a kill names an agent that has no row");
             Ok(())
         }
-        Err(error) => Err(error),
+        done => done,
     }
 }
 

@@ -9,10 +9,11 @@ use writ_access::Caller;
 use writ_contract::envelope::Audit;
 use writ_contract::{Envelope, EventId, Fact, KeyId, Kind, OrgId, Service, Topology};
 use writ_eventlog::Announcements;
-use writ_pg::{NewEvent, Outbox, Pools, TenantTx, append};
+use writ_pg::{NewEvent, Outbox, Pools, Receipt, TenantTx, append};
 use writ_service_kit::{Clock, ids};
 
 use crate::error::Error;
+use crate::metrics::UNCONFIRMED_WRITES;
 
 /// Who does something, and for whom.
 #[derive(Debug, Clone)]
@@ -153,31 +154,40 @@ impl Writes {
         }
     }
 
-    /// Appends the facts, commits, and waits a bounded time until every enforcement replica heard
-    /// of in the last second has applied them. When this returns the change is durable; that the
-    /// replicas have it is very likely and not promised.
+    /// Appends the facts and commits. When this returns the change is durable; its facts will be
+    /// on the log.
     ///
     /// # Errors
     /// The store's; nothing was changed unless it is [`writ_pg::PgError::Away`] at the commit.
-    pub async fn commit(&self, mut tx: TenantTx, events: &[NewEvent]) -> Result<(), Error> {
+    pub async fn store(&self, mut tx: TenantTx, events: &[NewEvent]) -> Result<Receipt, Error> {
         append(&mut tx, events).await?;
         let ids: Vec<Uuid> = events
             .iter()
             .map(|event| event.envelope.event_id.0)
             .collect();
-        let receipt = self.outbox.commit(tx, &ids).await?;
+        Ok(self.outbox.commit(tx, &ids).await?)
+    }
+
+    /// As [`Writes::store`], then waits a bounded time until every enforcement replica heard of in
+    /// the last second has applied the facts: that they have is very likely and not promised.
+    ///
+    /// # Errors
+    /// As for [`Writes::store`].
+    pub async fn commit(&self, tx: TenantTx, events: &[NewEvent]) -> Result<(), Error> {
+        let receipt = self.store(tx, events).await?;
         let applied = async {
-            if let Some(sequence) = receipt.stored(self.applied_within).await {
-                self.announcements
-                    .all_applied(sequence, self.applied_within)
-                    .await;
+            match receipt.stored(self.applied_within).await {
+                Some(sequence) => {
+                    self.announcements
+                        .all_applied(sequence, self.applied_within)
+                        .await
+                }
+                None => false,
             }
         };
-        if tokio::time::timeout(self.applied_within, applied)
-            .await
-            .is_err()
-        {
-            metrics::counter!("writ_control_unconfirmed_writes_total").increment(1);
+        let confirmed = tokio::time::timeout(self.applied_within, applied).await;
+        if !matches!(confirmed, Ok(true)) {
+            metrics::counter!(UNCONFIRMED_WRITES).increment(1);
         }
         Ok(())
     }

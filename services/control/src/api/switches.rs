@@ -1,6 +1,5 @@
-//! The switch: pause, resume, polls and heartbeats. Nothing here waits for Postgres.
-
-use std::time::Duration;
+//! The switch: pause, resume, polls and heartbeats. Nothing here waits for Postgres; the row of a
+//! turned switch is written by the loop that reads the gate.
 
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
@@ -14,10 +13,6 @@ use super::State;
 use super::extract::{By, InEnvironment};
 use crate::channel::{Found, Receipt, Switch};
 use crate::error::{Error, Refusal};
-use crate::registry::KillApplied;
-
-/// How long the answer waits for the row; the switch is turned already.
-const ROW_WITHIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -100,7 +95,6 @@ async fn turn(
         .channel
         .turn(&by.actor, found.agent, paused, reason)
         .await?;
-    keep_row(state, by, &switch).await;
     Ok(Json(answer(by, &switch, receipt)))
 }
 
@@ -120,25 +114,6 @@ fn filling(state: &State) -> bool {
         .missing()
         .iter()
         .any(|(what, _)| ["agents", "kills"].contains(what))
-}
-
-/// Writes the row right away when the store is there; otherwise the row-keeper does it later.
-async fn keep_row(state: &State, by: &By, switch: &Switch) {
-    let kill = KillApplied {
-        agent_id: switch.agent,
-        version: switch.kill_version,
-        paused: switch.paused,
-        reason: switch.reason.clone(),
-    };
-    let applying = state.registry.apply_kill(&by.actor, &kill);
-    match tokio::time::timeout(ROW_WITHIN, applying).await {
-        Ok(Ok(Some(agent))) => state
-            .channel
-            .observe(by.org(), agent.version, &agent.fact()),
-        Ok(Ok(None)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the switch is turned, its row will follow"),
-        Err(_) => tracing::warn!("the switch is turned, its row will follow"),
-    }
 }
 
 fn answer(by: &By, switch: &Switch, receipt: Receipt) -> Value {

@@ -160,7 +160,8 @@ impl Identity {
         let event = self
             .writes
             .event(&Actor::system(seed.id), about, &organization.fact());
-        self.writes.commit(tx, &[event]).await
+        self.writes.store(tx, &[event]).await?;
+        Ok(())
     }
 
     async fn apply_key(&self, org: Uuid, seed: &SeedKey) -> Result<(), Error> {
@@ -198,6 +199,7 @@ impl Identity {
         store::insert_key(&mut tx, &key).await?;
         let actor = Actor::of(&Caller::system(org), "");
         let event = self.key_event(&actor, &key, "issued", "key.issue");
-        self.writes.commit(tx, &[event]).await
+        self.writes.store(tx, &[event]).await?;
+        Ok(())
     }
 }

@@ -1,23 +1,13 @@
 //! What a policy is and how commands change it: functions of values.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 use writ_contract::wire;
 use writ_policy::model::{DEFAULT_EVALUATION_ORDER, Mode, OnError, PolicyType, Severity};
-use writ_policy::schema;
 
+use super::body::Body;
 use crate::error::Refusal;
-
-const NAME: usize = 200;
-const DESCRIPTION: usize = 4_096;
-const RULE: usize = 64 * 1024;
-const TARGETS: usize = 1_000;
-const MAX_ORDER: u32 = 100_000;
 
 /// A policy's row.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,24 +44,6 @@ pub struct Policy {
     pub updated_at: DateTime<Utc>,
 }
 
-/// `POST /policies` and `PATCH /policies/{id}`. Words are read later, so that all wrong fields
-/// can be named at once.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Body {
-    name: Option<String>,
-    description: Option<String>,
-    policy_type: Option<String>,
-    enforcement_mode: Option<String>,
-    rule_definition: Option<Value>,
-    /// Agent UUIDs; empty means all agents.
-    pub applies_to_agents: Option<Vec<String>>,
-    is_active: Option<bool>,
-    evaluation_order: Option<u32>,
-    severity: Option<String>,
-    on_error: Option<String>,
-}
-
 /// What the caller may aim policies at.
 #[derive(Debug, Clone, Default)]
 pub struct Targets {
@@ -93,17 +65,6 @@ impl Policy {
         targets: &Targets,
         now: DateTime<Utc>,
     ) -> Result<Self, Refusal> {
-        let mut problems = Vec::new();
-        for (field, missing) in [
-            ("name", body.name.is_none()),
-            ("policyType", body.policy_type.is_none()),
-            ("enforcementMode", body.enforcement_mode.is_none()),
-            ("ruleDefinition", body.rule_definition.is_none()),
-        ] {
-            if missing {
-                problems.push(format!("{field}: is required"));
-            }
-        }
         let blank = Self {
             id,
             name: String::new(),
@@ -121,7 +82,9 @@ impl Policy {
             created_at: now,
             updated_at: now,
         };
-        blank.with(body, targets, problems)
+        let policy = blank.with(body, targets, body.missing())?;
+        policy.owned(targets)?;
+        Ok(policy)
     }
 
     /// After a patch.
@@ -136,6 +99,7 @@ impl Policy {
     ) -> Result<Self, Refusal> {
         self.owned(targets)?;
         let next = self.clone().with(body, targets, Vec::new())?;
+        next.owned(targets)?;
         if next == *self {
             return Ok(next);
         }
@@ -202,127 +166,6 @@ impl Policy {
             Some(id) => Err(Refusal::NotOwned(format!("agent {id} is not one of yours"))),
             None => Ok(()),
         }
-    }
-
-    fn with(
-        mut self,
-        body: &Body,
-        targets: &Targets,
-        mut problems: Vec<String>,
-    ) -> Result<Self, Refusal> {
-        if let Some(name) = &body.name {
-            self.name.clone_from(name);
-            check_length("name", name, 1, NAME, &mut problems);
-        }
-        if let Some(description) = &body.description {
-            self.description = Some(description.clone());
-            check_length("description", description, 0, DESCRIPTION, &mut problems);
-        }
-        read(
-            "policyType",
-            body.policy_type.as_ref(),
-            &mut self.policy_type,
-            &mut problems,
-        );
-        read(
-            "enforcementMode",
-            body.enforcement_mode.as_ref(),
-            &mut self.mode,
-            &mut problems,
-        );
-        read(
-            "severity",
-            body.severity.as_ref(),
-            &mut self.severity,
-            &mut problems,
-        );
-        if let Some(word) = &body.on_error {
-            let mut on_error = OnError::Deny;
-            read("onError", Some(word), &mut on_error, &mut problems);
-            self.on_error = Some(on_error);
-        }
-        if let Some(order) = body.evaluation_order {
-            self.evaluation_order = order;
-            if order > MAX_ORDER {
-                problems.push(format!("evaluationOrder: at most {MAX_ORDER}"));
-            }
-        }
-        self.is_active = body.is_active.unwrap_or(self.is_active);
-        self.aim(body, targets, &mut problems);
-        self.rule(body, &mut problems);
-        if !problems.is_empty() {
-            return Err(Refusal::Invalid(problems));
-        }
-        self.owned(targets)?;
-        Ok(self)
-    }
-
-    fn aim(&mut self, body: &Body, targets: &Targets, problems: &mut Vec<String>) {
-        let Some(given) = &body.applies_to_agents else {
-            return;
-        };
-        if given.len() > TARGETS {
-            problems.push(format!("appliesToAgents: at most {TARGETS} agents"));
-        }
-        self.applies_to_agents.clear();
-        for text in given.iter().take(TARGETS) {
-            match Uuid::try_parse(text) {
-                Ok(id) if targets.unknown.contains(&id) => {
-                    problems.push(format!("appliesToAgents: agent {id} does not exist"));
-                }
-                Ok(id) => self.applies_to_agents.push(id),
-                Err(_) => problems.push(format!("appliesToAgents: `{text}` is not an agent UUID")),
-            }
-        }
-        self.applies_to_agents.sort_unstable();
-        self.applies_to_agents.dedup();
-    }
-
-    /// A changed type is checked against the stored rule too.
-    fn rule(&mut self, body: &Body, problems: &mut Vec<String>) {
-        if let Some(rule) = &body.rule_definition {
-            self.rule_definition = rule.clone();
-            if rule.to_string().len() > RULE {
-                problems.push(format!("ruleDefinition: at most {RULE} bytes"));
-                return;
-            }
-        }
-        let known_type = !problems
-            .iter()
-            .any(|problem| problem.starts_with("policyType"));
-        let touched = body.rule_definition.is_some() || body.policy_type.is_some();
-        if !known_type || !touched || self.rule_definition.is_null() {
-            return;
-        }
-        for problem in schema::validate(self.policy_type, &self.rule_definition)
-            .err()
-            .iter()
-            .flatten()
-        {
-            let path = problem.path.replace('/', ".");
-            problems.push(format!("ruleDefinition{path}: {}", problem.message));
-        }
-    }
-}
-
-fn check_length(field: &str, text: &str, least: usize, most: usize, problems: &mut Vec<String>) {
-    let length = text.trim().chars().count();
-    if length < least {
-        problems.push(format!("{field}: must not be empty"));
-    } else if length > most {
-        problems.push(format!("{field}: at most {most} characters, not {length}"));
-    }
-}
-
-fn read<T>(field: &str, word: Option<&String>, to: &mut T, problems: &mut Vec<String>)
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    match word.map(|word| word.parse()) {
-        None => {}
-        Some(Ok(value)) => *to = value,
-        Some(Err(error)) => problems.push(format!("{field}: {error}")),
     }
 }
 

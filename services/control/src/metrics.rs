@@ -1,0 +1,20 @@
+//! Names, labels, units, help.
+
+/// Writes whose replicas had not announced them in time; no labels.
+pub(crate) const UNCONFIRMED_WRITES: &str = "writ_control_unconfirmed_writes_total";
+/// Seconds from a pause or resume to the gate's acknowledgement; no labels.
+pub(crate) const SWITCH_SECONDS: &str = "writ_control_switch_seconds";
+
+/// Describes the metrics to the recorder of this process.
+pub(crate) fn describe() {
+    metrics::describe_counter!(
+        UNCONFIRMED_WRITES,
+        metrics::Unit::Count,
+        "writes answered before every enforcement replica had announced them"
+    );
+    metrics::describe_histogram!(
+        SWITCH_SECONDS,
+        metrics::Unit::Seconds,
+        "from a pause or resume to the acknowledgement of the gate"
+    );
+}

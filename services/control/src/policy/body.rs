@@ -1,0 +1,176 @@
+//! Reading what a request says about a policy, and naming everything that is wrong with it.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+use writ_policy::model::OnError;
+use writ_policy::schema;
+
+use super::domain::{Policy, Targets};
+use crate::error::Refusal;
+
+const NAME: usize = 200;
+const DESCRIPTION: usize = 4_096;
+const RULE: usize = 64 * 1024;
+const TARGETS: usize = 1_000;
+const MAX_ORDER: u32 = 100_000;
+
+/// `POST /policies` and `PATCH /policies/{id}`. Words are read later, so that all wrong fields
+/// can be named at once.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Body {
+    name: Option<String>,
+    description: Option<String>,
+    policy_type: Option<String>,
+    enforcement_mode: Option<String>,
+    rule_definition: Option<Value>,
+    /// Agent UUIDs; empty means all agents.
+    pub applies_to_agents: Option<Vec<String>>,
+    is_active: Option<bool>,
+    evaluation_order: Option<u32>,
+    severity: Option<String>,
+    on_error: Option<String>,
+}
+
+impl Body {
+    /// The fields a new policy cannot do without.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let required = [
+            ("name", self.name.is_none()),
+            ("policyType", self.policy_type.is_none()),
+            ("enforcementMode", self.enforcement_mode.is_none()),
+            ("ruleDefinition", self.rule_definition.is_none()),
+        ];
+        let missing = required.into_iter().filter(|(_, missing)| *missing);
+        missing
+            .map(|(field, _)| format!("{field}: is required"))
+            .collect()
+    }
+}
+
+impl Policy {
+    /// The policy with the named fields replaced, or everything that is wrong with them.
+    pub(super) fn with(
+        mut self,
+        body: &Body,
+        targets: &Targets,
+        mut problems: Vec<String>,
+    ) -> Result<Self, Refusal> {
+        if let Some(name) = &body.name {
+            self.name.clone_from(name);
+            check_length("name", name, 1, NAME, &mut problems);
+        }
+        if let Some(description) = &body.description {
+            self.description = Some(description.clone());
+            check_length("description", description, 0, DESCRIPTION, &mut problems);
+        }
+        read(
+            "policyType",
+            body.policy_type.as_ref(),
+            &mut self.policy_type,
+            &mut problems,
+        );
+        read(
+            "enforcementMode",
+            body.enforcement_mode.as_ref(),
+            &mut self.mode,
+            &mut problems,
+        );
+        read(
+            "severity",
+            body.severity.as_ref(),
+            &mut self.severity,
+            &mut problems,
+        );
+        if let Some(word) = &body.on_error {
+            let mut on_error = OnError::Deny;
+            read("onError", Some(word), &mut on_error, &mut problems);
+            self.on_error = Some(on_error);
+        }
+        if let Some(order) = body.evaluation_order {
+            self.evaluation_order = order;
+            if order > MAX_ORDER {
+                problems.push(format!("evaluationOrder: at most {MAX_ORDER}"));
+            }
+        }
+        self.is_active = body.is_active.unwrap_or(self.is_active);
+        self.aim(body, targets, &mut problems);
+        self.rule(body, &mut problems);
+        if !problems.is_empty() {
+            return Err(Refusal::Invalid(problems));
+        }
+        Ok(self)
+    }
+
+    fn aim(&mut self, body: &Body, targets: &Targets, problems: &mut Vec<String>) {
+        let Some(given) = &body.applies_to_agents else {
+            return;
+        };
+        if given.len() > TARGETS {
+            problems.push(format!("appliesToAgents: at most {TARGETS} agents"));
+        }
+        self.applies_to_agents.clear();
+        for text in given.iter().take(TARGETS) {
+            match Uuid::try_parse(text) {
+                Ok(id) if targets.unknown.contains(&id) => {
+                    problems.push(format!("appliesToAgents: agent {id} does not exist"));
+                }
+                Ok(id) => self.applies_to_agents.push(id),
+                Err(_) => problems.push(format!("appliesToAgents: `{text}` is not an agent UUID")),
+            }
+        }
+        self.applies_to_agents.sort_unstable();
+        self.applies_to_agents.dedup();
+    }
+
+    /// A changed type is checked against the stored rule too.
+    fn rule(&mut self, body: &Body, problems: &mut Vec<String>) {
+        if let Some(rule) = &body.rule_definition {
+            self.rule_definition = rule.clone();
+            if rule.to_string().len() > RULE {
+                problems.push(format!("ruleDefinition: at most {RULE} bytes"));
+                return;
+            }
+        }
+        let known_type = !problems
+            .iter()
+            .any(|problem| problem.starts_with("policyType"));
+        let touched = body.rule_definition.is_some() || body.policy_type.is_some();
+        if !known_type || !touched || self.rule_definition.is_null() {
+            return;
+        }
+        for problem in schema::validate(self.policy_type, &self.rule_definition)
+            .err()
+            .iter()
+            .flatten()
+        {
+            let path = problem.path.replace('/', ".");
+            problems.push(format!("ruleDefinition{path}: {}", problem.message));
+        }
+    }
+}
+
+fn check_length(field: &str, text: &str, least: usize, most: usize, problems: &mut Vec<String>) {
+    let length = text.trim().chars().count();
+    if length < least {
+        problems.push(format!("{field}: must not be empty"));
+    } else if length > most {
+        problems.push(format!("{field}: at most {most} characters, not {length}"));
+    }
+}
+
+fn read<T>(field: &str, word: Option<&String>, to: &mut T, problems: &mut Vec<String>)
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    match word.map(|word| word.parse()) {
+        None => {}
+        Some(Ok(value)) => *to = value,
+        Some(Err(error)) => problems.push(format!("{field}: {error}")),
+    }
+}

@@ -1,0 +1,70 @@
+//! The bounds of an agent's fields.
+
+use super::agent::Agent;
+use crate::error::Refusal;
+
+const TEXT: usize = 256;
+const LONG_TEXT: usize = 4_096;
+const LIST: usize = 200;
+const METADATA: usize = 64 * 1024;
+const AUTONOMY: [&str; 4] = ["observe", "advise", "act_with_approval", "autonomous"];
+
+/// The agent when every field is within its bounds, or all that are not.
+pub(super) fn checked(agent: Agent) -> Result<Agent, Refusal> {
+    let mut problems = Vec::new();
+    let texts = [
+        ("agentId", &agent.external_id),
+        ("name", &agent.name),
+        ("environment", &agent.environment),
+        ("type", &agent.agent_type),
+        ("platform", &agent.platform),
+    ];
+    for (field, text) in texts {
+        let length = text.chars().count();
+        if text.trim().is_empty() {
+            problems.push(format!("{field}: must not be empty"));
+        } else if length > TEXT {
+            problems.push(format!("{field}: at most {TEXT} characters, not {length}"));
+        }
+    }
+    for (field, text) in [
+        ("description", &agent.description),
+        ("ownerEmail", &agent.owner_email),
+    ] {
+        if text
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > LONG_TEXT)
+        {
+            problems.push(format!("{field}: at most {LONG_TEXT} characters"));
+        }
+    }
+    let lists = [
+        ("allowedDataSources", &agent.allowed_data_sources),
+        ("allowedActions", &agent.allowed_actions),
+        (
+            "requiresHumanApprovalFor",
+            &agent.requires_human_approval_for,
+        ),
+        ("tags", &agent.tags),
+    ];
+    for (field, list) in lists {
+        if list.len() > LIST || list.iter().any(|item| item.chars().count() > TEXT) {
+            problems.push(format!(
+                "{field}: at most {LIST} items of {TEXT} characters"
+            ));
+        }
+    }
+    if agent.metadata.to_string().len() > METADATA {
+        problems.push(format!("metadata: at most {METADATA} bytes"));
+    }
+    if let Some(level) = &agent.autonomy_level
+        && !AUTONOMY.contains(&level.as_str())
+    {
+        problems.push(format!("autonomyLevel: one of {}", AUTONOMY.join(", ")));
+    }
+    if problems.is_empty() {
+        Ok(agent)
+    } else {
+        Err(Refusal::Invalid(problems))
+    }
+}

@@ -1,0 +1,271 @@
+//! How registration and patches change an agent: functions of values.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::agent::Agent;
+use super::check::checked;
+use crate::error::Refusal;
+
+/// `POST /agents`: sent by the SDK at every process start. Absent fields stay as they are.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Register {
+    /// Required.
+    pub agent_id: Option<String>,
+    /// Default: the agent id.
+    pub name: Option<String>,
+    /// Default `production`.
+    pub environment: Option<String>,
+    /// What a patch may change too.
+    #[serde(flatten)]
+    pub details: Details,
+}
+
+/// `PATCH /agents/{id}`; unknown fields are refused by the caller of serde.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Patch {
+    name: Option<String>,
+    r#type: Option<String>,
+    platform: Option<String>,
+    description: Option<String>,
+    owner_email: Option<String>,
+    allowed_data_sources: Option<Vec<String>>,
+    allowed_actions: Option<Vec<String>>,
+    requires_human_approval_for: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
+    metadata: Option<Map<String, Value>>,
+    autonomy_level: Option<String>,
+    /// Retires the agent or brings it back.
+    pub archived: Option<bool>,
+}
+
+/// The fields that registration and patch share.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Details {
+    r#type: Option<String>,
+    platform: Option<String>,
+    description: Option<String>,
+    owner_email: Option<String>,
+    allowed_data_sources: Option<Vec<String>>,
+    allowed_actions: Option<Vec<String>>,
+    requires_human_approval_for: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
+    metadata: Option<Map<String, Value>>,
+    autonomy_level: Option<String>,
+}
+
+impl Agent {
+    /// A newly registered agent, version 1.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every wrong field.
+    pub fn new(
+        id: Uuid,
+        person: Option<&str>,
+        command: &Register,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
+        let external_id = command.agent_id.clone().unwrap_or_default();
+        let agent = Self {
+            id,
+            name: filled(command.name.as_ref()).unwrap_or_else(|| external_id.clone()),
+            external_id,
+            environment: filled(command.environment.as_ref())
+                .unwrap_or_else(|| "production".to_owned()),
+            agent_type: "chatbot".to_owned(),
+            platform: "custom".to_owned(),
+            description: None,
+            owner_email: None,
+            allowed_data_sources: Vec::new(),
+            allowed_actions: Vec::new(),
+            requires_human_approval_for: Vec::new(),
+            tags: Vec::new(),
+            metadata: Value::Object(Map::new()),
+            autonomy_level: None,
+            owners: person.map(str::to_owned).into_iter().collect(),
+            paused: false,
+            pause_reason: String::new(),
+            kill_version: 0,
+            archived: false,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            last_seen_at: None,
+        };
+        checked(agent.with(&command.details))
+    }
+
+    /// After the same agent registered again: named fields are taken over, a pause stays.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every wrong field.
+    pub fn reregistered(&self, command: &Register, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let mut next = self.clone().with(&command.details);
+        if let Some(name) = filled(command.name.as_ref()) {
+            next.name = name;
+        }
+        self.succeeded_by(next, now)
+    }
+
+    /// After a patch.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every wrong field.
+    pub fn patched(&self, patch: &Patch, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let mut next = self.clone().with(&patch.details());
+        if let Some(name) = &patch.name {
+            next.name.clone_from(name);
+        }
+        if let Some(archived) = patch.archived {
+            next.archived = archived;
+        }
+        self.succeeded_by(next, now)
+    }
+
+    fn with(mut self, details: &Details) -> Self {
+        let text = |to: &mut String, from: &Option<String>| {
+            if let Some(from) = filled(from.as_ref()) {
+                *to = from;
+            }
+        };
+        let list = |to: &mut Vec<String>, from: &Option<Vec<String>>| {
+            if let Some(from) = from {
+                to.clone_from(from);
+            }
+        };
+        text(&mut self.agent_type, &details.r#type);
+        text(&mut self.platform, &details.platform);
+        list(
+            &mut self.allowed_data_sources,
+            &details.allowed_data_sources,
+        );
+        list(&mut self.allowed_actions, &details.allowed_actions);
+        list(
+            &mut self.requires_human_approval_for,
+            &details.requires_human_approval_for,
+        );
+        list(&mut self.tags, &details.tags);
+        self.description = details.description.clone().or(self.description);
+        self.owner_email = details.owner_email.clone().or(self.owner_email);
+        self.autonomy_level = details.autonomy_level.clone().or(self.autonomy_level);
+        if let Some(metadata) = &details.metadata {
+            self.metadata = Value::Object(metadata.clone());
+        }
+        self
+    }
+
+    fn succeeded_by(&self, next: Self, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let next = checked(next)?;
+        if next == *self {
+            return Ok(next);
+        }
+        Ok(Self {
+            version: self.version + 1,
+            updated_at: now,
+            ..next
+        })
+    }
+}
+
+impl Patch {
+    fn details(&self) -> Details {
+        Details {
+            r#type: self.r#type.clone(),
+            platform: self.platform.clone(),
+            description: self.description.clone(),
+            owner_email: self.owner_email.clone(),
+            allowed_data_sources: self.allowed_data_sources.clone(),
+            allowed_actions: self.allowed_actions.clone(),
+            requires_human_approval_for: self.requires_human_approval_for.clone(),
+            tags: self.tags.clone(),
+            metadata: self.metadata.clone(),
+            autonomy_level: self.autonomy_level.clone(),
+        }
+    }
+}
+
+fn filled(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agent::KillApplied;
+    use super::*;
+
+    fn at(secs: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(secs, 0).unwrap()
+    }
+
+    fn register(json: &str) -> Register {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn agent() -> Agent {
+        Agent::new(
+            Uuid::nil(),
+            Some("per_1"),
+            &register(r#"{"agentId":"a"}"#),
+            at(0),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_bare_registration_gets_the_documented_defaults() {
+        let agent = agent();
+        assert_eq!(
+            (agent.name.as_str(), agent.environment.as_str()),
+            ("a", "production")
+        );
+        assert_eq!(
+            (agent.agent_type.as_str(), agent.platform.as_str()),
+            ("chatbot", "custom")
+        );
+        assert_eq!(
+            (agent.version, agent.owners.as_slice()),
+            (1, &["per_1".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn registering_again_changes_only_what_it_names_and_never_a_pause() {
+        let kill = KillApplied {
+            agent_id: Uuid::nil(),
+            version: 1,
+            paused: true,
+            reason: "no".to_owned(),
+        };
+        let paused = agent().killed(&kill, at(1)).unwrap();
+        let same = paused
+            .reregistered(&register(r#"{"agentId":"a","name":"a"}"#), at(2))
+            .unwrap();
+        assert_eq!(same, paused, "nothing new, so no new version");
+        let command = register(r#"{"agentId":"a","tags":["x"],"description":null,"later":1}"#);
+        let tagged = paused.reregistered(&command, at(3)).unwrap();
+        assert!(tagged.paused);
+        assert_eq!((tagged.version, tagged.tags.len()), (paused.version + 1, 1));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let long = "x".repeat(300);
+        let command = register(&format!(
+            r#"{{"agentId":"","name":"{long}","autonomyLevel":"free","tags":["{long}"]}}"#
+        ));
+        let Err(Refusal::Invalid(problems)) = Agent::new(Uuid::nil(), None, &command, at(0)) else {
+            panic!("it must be refused");
+        };
+        for field in ["agentId", "name", "autonomyLevel", "tags"] {
+            assert!(
+                problems.iter().any(|p| p.starts_with(field)),
+                "{field} in {problems:?}"
+            );
+        }
+    }
+}
