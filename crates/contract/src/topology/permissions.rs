@@ -49,10 +49,11 @@ pub(super) fn of(topology: &Topology, service: Service) -> Permissions {
     }
 }
 
-/// An ephemeral ordered consumer that pushes to the service's own inbox, and direct reads.
+/// An ephemeral ordered consumer that pushes to the service's own inbox, and direct reads. On the
+/// subject that ends with the stream the server makes no durable consumer.
 fn reading(stream: &str) -> [String; 4] {
     [
-        format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}"),
         format!("$JS.API.STREAM.MSG.GET.{stream}"),
         format!("$JS.API.DIRECT.GET.{stream}.>"),
         format!("$JS.FC.{stream}.>"),
