@@ -14,7 +14,7 @@ help: ## Lists the targets
 setup: ## Installs what is missing; says what; nothing when all is there
 	@infra/dev/setup
 
-build: setup
+build: setup ## Builds every binary
 	@cargo build --locked --workspace --bins
 
 run: build ## Starts everything in the foreground, with demo data; ctrl-c stops it

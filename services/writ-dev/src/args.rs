@@ -27,6 +27,9 @@ pub struct Args {
     /// Stop what runs in this folder.
     #[arg(long)]
     pub stop: bool,
+    /// Print every REST endpoint of the services with who may call it, and end.
+    #[arg(long, conflicts_with_all = ["stop", "background"])]
+    pub endpoints: bool,
     /// No demo data.
     #[arg(long)]
     pub empty: bool,

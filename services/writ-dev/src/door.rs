@@ -72,6 +72,17 @@ impl Door {
         axum::Router::new().fallback(forward).with_state(self)
     }
 
+    /// Whether a process says that it may be given traffic.
+    pub async fn is_ready(&self, process: SocketAddr) -> bool {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = Uri::from_static("/readyz");
+        if aim(&mut request, process).is_err() {
+            return false;
+        }
+        let answer = self.plain.request(request).await;
+        answer.is_ok_and(|response| response.status() == StatusCode::OK)
+    }
+
     /// The next process of a service, in turn.
     fn next(&self, service: Service) -> Option<SocketAddr> {
         let processes = self.upstreams.get(&service)?;

@@ -2,14 +2,19 @@
 
 use std::io;
 
-use crate::layout::{Layout, Ports, write_private};
-use crate::orgs::Org;
-use crate::secrets::Secrets;
-use crate::stores::Stores;
+use crate::configs::ledger_keys_file;
+use crate::layout::{Layout, write_private};
+use crate::stores::{Plan, Stores};
 
 /// The text: one `NAME=value` a line, nothing that a shell would have to quote.
 #[must_use]
-pub fn render(ports: Ports, stores: &Stores, secrets: &Secrets, orgs: &[Org]) -> String {
+pub fn render(plan: Plan<'_>, stores: &Stores) -> String {
+    let Plan {
+        ports,
+        secrets,
+        orgs,
+        ..
+    } = plan;
     let door = format!("127.0.0.1:{}", ports.door());
     let mut lines = vec![
         ("WRIT_URL", format!("http://{door}")),
@@ -17,15 +22,19 @@ pub fn render(ports: Ports, stores: &Stores, secrets: &Secrets, orgs: &[Org]) ->
         ("NATS_URL", stores.broker.operator_url(secrets)),
         ("CLICKHOUSE_URL", stores.analytics.url.clone()),
         ("DATABASE_URL", stores.database.owner_url(secrets)),
+        (
+            "WRIT_LEDGER_KEYS",
+            ledger_keys_file(plan.layout).display().to_string(),
+        ),
     ];
     if let [demo, other, ..] = orgs {
         lines.extend([
             ("WRIT_ORG", demo.id.to_string()),
-            ("WRIT_API_KEY", demo.developer_key.clone()),
-            ("WRIT_ADMIN_KEY", demo.owner_key.clone()),
+            ("WRIT_API_KEY", demo.developer.key.clone()),
+            ("WRIT_ADMIN_KEY", demo.owner.key.clone()),
             ("WRIT_PUBLISHER_NATS_URL", stores.broker.publisher_url(demo)),
             ("WRIT_OTHER_ORG", other.id.to_string()),
-            ("WRIT_OTHER_ORG_KEY", other.owner_key.clone()),
+            ("WRIT_OTHER_ORG_KEY", other.owner.key.clone()),
         ]);
     }
     lines

@@ -63,7 +63,7 @@ impl Ports {
     /// When the ports would not fit below 65536.
     pub fn from_base(base: u16) -> anyhow::Result<Self> {
         anyhow::ensure!(
-            base >= 1024 && base <= u16::MAX - 200,
+            (1024..=u16::MAX - 200).contains(&base),
             "no room for ports from {base}"
         );
         Ok(Self { base })

@@ -1,12 +1,13 @@
-//! The organisations of a development stack. Their ids are chosen here, once, so that the broker's
-//! accounts can name them before anything runs.
+//! The organisations of a development stack. Their ids and keys are chosen here, once: the
+//! broker's accounts name them before anything runs, and `control` creates them at start.
 
 use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
-use writ_access::{ApiKey, Prefix};
+use writ_access::{ApiKey, Prefix, Role};
 use writ_contract::OrgId;
 
 use crate::layout::write_private;
@@ -18,12 +19,21 @@ pub struct Org {
     pub id: OrgId,
     /// Its name.
     pub name: String,
-    /// Key of its owner.
-    pub owner_key: String,
-    /// Key of a developer.
-    pub developer_key: String,
+    /// What its owner holds.
+    pub owner: Holder,
+    /// What a developer holds.
+    pub developer: Holder,
     /// Password of its outside publisher on NATS.
     pub publisher_password: String,
+}
+
+/// A person with a key.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Holder {
+    key_id: Uuid,
+    person: Uuid,
+    /// The key's text.
+    pub key: String,
 }
 
 impl std::fmt::Debug for Org {
@@ -31,6 +41,14 @@ impl std::fmt::Debug for Org {
         f.debug_struct("Org")
             .field("id", &self.id)
             .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Holder")
+            .field("key_id", &self.key_id)
             .finish_non_exhaustive()
     }
 }
@@ -51,21 +69,55 @@ pub fn load_or_create(path: &Path) -> anyhow::Result<Vec<Org>> {
     }
 }
 
+/// The seed file of `control`: what it creates at start when it is missing.
+#[must_use]
+pub fn seed(orgs: &[Org]) -> serde_json::Value {
+    let organizations: Vec<_> = orgs
+        .iter()
+        .map(|org| {
+            let key = |what: &str, role: Role, holder: &Holder| {
+                json!({
+                    "id": holder.key_id,
+                    "person": holder.person,
+                    "name": format!("{} {what}", org.name),
+                    "role": role,
+                    "key": holder.key,
+                })
+            };
+            json!({
+                "id": org.id.0,
+                "name": org.name,
+                "keys": [
+                    key("owner", Role::Owner, &org.owner),
+                    key("developer", Role::Developer, &org.developer),
+                ],
+            })
+        })
+        .collect();
+    json!({ "organizations": organizations })
+}
+
 impl Org {
     fn new(name: &str) -> anyhow::Result<Self> {
-        let key = || {
-            anyhow::Ok(
-                ApiKey::generate(Prefix::Live, random()?)
-                    .expose()
-                    .to_owned(),
-            )
-        };
         Ok(Self {
             id: OrgId(Uuid::now_v7()),
             name: name.to_owned(),
-            owner_key: key()?,
-            developer_key: key()?,
+            owner: Holder::new()?,
+            developer: Holder::new()?,
             publisher_password: hex::encode(random()?),
+        })
+    }
+}
+
+impl Holder {
+    fn new() -> anyhow::Result<Self> {
+        let key = ApiKey::generate(Prefix::Live, random()?)
+            .expose()
+            .to_owned();
+        Ok(Self {
+            key_id: Uuid::now_v7(),
+            person: Uuid::now_v7(),
+            key,
         })
     }
 }

@@ -28,8 +28,6 @@ pub struct Stores {
     pub database: Database,
     /// ClickHouse with its database.
     pub analytics: Analytics,
-    /// The servers started here.
-    pub children: Vec<Kept>,
 }
 
 /// What a stack is made from.
@@ -69,7 +67,19 @@ pub async fn start(plan: Plan<'_>, children: &mut Vec<Kept>) -> anyhow::Result<S
         broker,
         database,
         analytics,
-        children: std::mem::take(children),
+    })
+}
+
+/// Stores that are given by URL, not asked anything yet.
+///
+/// # Errors
+/// When a URL does not parse.
+pub fn given(plan: Plan<'_>) -> anyhow::Result<Stores> {
+    let none = &mut Vec::new();
+    Ok(Stores {
+        broker: broker::start(plan, none)?,
+        database: database::start(plan, none)?,
+        analytics: clickhouse::start(plan, none)?,
     })
 }
 

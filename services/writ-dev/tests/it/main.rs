@@ -1,5 +1,10 @@
 //! The stores of a development stack, as the services meet them.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of tests: a failure here is the test's failure"
+)]
+
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
@@ -8,6 +13,7 @@ use futures::StreamExt;
 use sqlx::{Connection, Executor, PgConnection};
 use writ_contract::{OrgId, Service, Shard, Topology};
 use writ_dev::args::Args;
+use writ_dev::children::Kept;
 use writ_dev::layout::{Layout, Ports};
 use writ_dev::orgs::{self, Org};
 use writ_dev::secrets::Secrets;
@@ -17,6 +23,7 @@ struct Stack {
     stores: Stores,
     secrets: Secrets,
     orgs: Vec<Org>,
+    children: Vec<Kept>,
     _dir: tempfile::TempDir,
 }
 
@@ -37,9 +44,11 @@ async fn stack() -> Stack {
         secrets: secrets_,
         orgs: &orgs,
     };
-    let stores = stores::start(plan, &mut Vec::new()).await.unwrap();
+    let mut children = Vec::new();
+    let stores = stores::start(plan, &mut children).await.unwrap();
     Stack {
         stores,
+        children,
         secrets,
         orgs,
         _dir: dir,
@@ -110,7 +119,7 @@ async fn may_publish(stack: &Stack, service: Service, subject: &str) -> bool {
 }
 
 #[tokio::test]
-async fn stores_are_ready_for_the_services_and_survive_a_restart_of_the_stack() {
+async fn service_roles_own_nothing_and_need_their_password() {
     let stack = stack().await;
     let owner = stack.stores.database.owner_url(&stack.secrets);
     let mut owner = PgConnection::connect(&owner).await.unwrap();
@@ -130,52 +139,48 @@ async fn stores_are_ready_for_the_services_and_survive_a_restart_of_the_stack() 
     PgConnection::connect(&wrong)
         .await
         .expect_err("a password is asked for");
+    for child in stack.children {
+        child.stop(Duration::from_secs(10));
+    }
+}
 
+#[tokio::test]
+async fn analysts_read_ingest_writes_and_only_the_owner_makes_tables() {
+    let stack = stack().await;
     let analytics = &stack.stores.analytics;
-    let client = |login: Option<&stores::Login>| {
-        let client = clickhouse::Client::default().with_url(&analytics.url);
-        match login {
-            Some(login) => client.with_user(&login.user).with_password(&login.password),
-            None => client,
-        }
+    let analyst = clickhouse::Client::default().with_url(&analytics.url);
+    let login = |login: &stores::Login| {
+        analyst
+            .clone()
+            .with_user(&login.user)
+            .with_password(&login.password)
     };
+    let (owner, ingest) = (login(&analytics.owner), login(&analytics.ingest));
     let table = "CREATE TABLE writ.t (a UInt64) ENGINE = MergeTree ORDER BY a";
-    client(None)
+    analyst
         .query(table)
         .execute()
         .await
         .expect_err("an analyst makes no tables");
-    client(Some(&analytics.ingest))
+    ingest
         .query(table)
         .execute()
         .await
         .expect_err("nor does ingest");
-    client(Some(&analytics.owner))
-        .query(table)
-        .execute()
-        .await
-        .unwrap();
+    owner.query(table).execute().await.unwrap();
     let insert = "INSERT INTO t SELECT number FROM numbers(10)";
-    client(Some(&analytics.ingest))
-        .query(insert)
-        .execute()
-        .await
-        .unwrap();
-    client(None)
+    ingest.query(insert).execute().await.unwrap();
+    analyst
         .query(insert)
         .execute()
         .await
         .expect_err("an analyst only reads");
-    let count: u64 = client(None)
+    let count: u64 = analyst
         .query("SELECT count() FROM t")
         .fetch_one()
         .await
         .unwrap();
     assert_eq!(count, 10);
-
-    for child in stack.stores.children {
-        child.stop(Duration::from_secs(10));
-    }
 }
 
 #[tokio::test]
@@ -219,7 +224,8 @@ async fn outside_publisher_requests_for_its_own_organisation_only() {
         .await
         .unwrap();
     ingest.flush().await.unwrap();
-    let answering = tokio::task::spawn(async move {
+    let tasks = writ_service_kit::Tasks::new(Default::default());
+    tasks.spawn("answers", async move {
         while let Some(request) = requests.next().await {
             let reply = request.reply.expect("a request wants an answer");
             ingest
@@ -247,5 +253,4 @@ async fn outside_publisher_requests_for_its_own_organisation_only() {
         !matches!(refused, Ok(Ok(_))),
         "a stream's subject was answered"
     );
-    answering.abort();
 }

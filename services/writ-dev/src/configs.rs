@@ -1,0 +1,205 @@
+//! The configuration of each service of the stack, as the file that its own binary reads.
+
+use std::path::PathBuf;
+
+use toml::{Table, Value};
+use writ_chain::keys::NamedSigner;
+use writ_contract::Service;
+
+use crate::layout::{Layout, write_private};
+use crate::orgs;
+use crate::secrets::Secrets;
+use crate::stores::{Plan, Stores};
+
+/// Name of the ledger's checkpoint key.
+const LEDGER_KEY: &str = "writ.local/ledger";
+
+/// Writes `config/<service>.toml` for all seven and `config/seed.json`; secrets are in them, so
+/// only their owner may read them.
+///
+/// # Errors
+/// When the folder cannot be written or a secret was edited by hand.
+pub fn write(plan: Plan<'_>, stores: &Stores) -> anyhow::Result<()> {
+    let seed = serde_json::to_string_pretty(&orgs::seed(plan.orgs))?;
+    write_private(&seed_file(plan.layout), &seed)?;
+    let trusted = serde_json::to_string(&[ledger_key(plan.secrets)?])?;
+    write_private(&ledger_keys_file(plan.layout), &trusted)?;
+    for service in Service::ALL {
+        let table = Configs {
+            plan,
+            stores,
+            service,
+        }
+        .table()?;
+        write_private(&path(plan.layout, service), &toml::to_string(&table)?)?;
+    }
+    Ok(())
+}
+
+/// Where the configuration of a service is.
+#[must_use]
+pub fn path(layout: &Layout, service: Service) -> PathBuf {
+    layout.path("config").join(format!("{service}.toml"))
+}
+
+/// Public keys whose signature on a checkpoint is trusted: what a verifier is given.
+#[must_use]
+pub fn ledger_keys_file(layout: &Layout) -> PathBuf {
+    layout.path("ledger-keys.json")
+}
+
+/// The checkpoint key's public half, `name+id+key`.
+fn ledger_key(secrets: &Secrets) -> anyhow::Result<String> {
+    let mut seed = [0; 32];
+    hex::decode_to_slice(secrets.get("checkpoint_seed"), &mut seed)?;
+    Ok(NamedSigner::from_seed(LEDGER_KEY, &seed)?
+        .verifier()
+        .to_string())
+}
+
+fn seed_file(layout: &Layout) -> PathBuf {
+    layout.path("config/seed.json")
+}
+
+struct Configs<'a> {
+    plan: Plan<'a>,
+    stores: &'a Stores,
+    service: Service,
+}
+
+impl Configs<'_> {
+    fn table(&self) -> anyhow::Result<Table> {
+        let log = self.plan.secrets.log_config(self.service)?;
+        let mut table = Table::new();
+        table.insert("host".into(), self.host());
+        table.insert("log".into(), Value::try_from(log)?);
+        if let Some(schema) = schema(self.service) {
+            table.insert("store".into(), self.store(schema));
+        }
+        table.extend(self.own());
+        Ok(table)
+    }
+
+    fn secrets(&self) -> &Secrets {
+        self.plan.secrets
+    }
+
+    fn secret(&self, name: &str) -> Value {
+        Value::from(self.secrets().get(name))
+    }
+
+    fn host(&self) -> Value {
+        let nats = self.stores.broker.config(self.service, self.secrets());
+        section([
+            (
+                "nats",
+                section([
+                    ("url", nats.url.into()),
+                    ("user", nats.user.into()),
+                    ("password", nats.password.expose().into()),
+                ]),
+            ),
+            (
+                "telemetry",
+                section([("filter", self.plan.args.log.as_str().into())]),
+            ),
+        ])
+    }
+
+    /// Migrations run at start, because the owner's URL is given.
+    fn store(&self, schema: &str) -> Value {
+        let database = &self.stores.database;
+        let role = |kind: &str| database.url_for(&format!("{schema}_{kind}"), self.secrets());
+        section([
+            ("api_url", role("api").into()),
+            ("writer_url", role("writer").into()),
+            ("owner_url", database.owner_url(self.secrets()).into()),
+            ("connections", 8.into()),
+        ])
+    }
+
+    fn access(&self) -> (String, Value) {
+        (
+            "access".into(),
+            section([("key_pepper", self.secret("key_pepper"))]),
+        )
+    }
+
+    /// What only this service has.
+    fn own(&self) -> Table {
+        let mut table = Table::from_iter([self.access()]);
+        let mut put = |name: &str, value: Value| drop(table.insert(name.to_owned(), value));
+        match self.service {
+            Service::Control => {
+                put(
+                    "seed_file",
+                    seed_file(self.plan.layout).display().to_string().into(),
+                );
+            }
+            Service::Enforcement => {
+                put("digest_key", self.secret("digest_key"));
+                put(
+                    "spool_dir",
+                    self.plan.layout.path("spool").display().to_string().into(),
+                );
+            }
+            Service::Ingest => {
+                put("clickhouse", self.clickhouse());
+            }
+            Service::AuditLedger => {
+                let own = [
+                    ("key_name", LEDGER_KEY.into()),
+                    ("signing_seed", self.secret("checkpoint_seed")),
+                ];
+                put("ledger", section(own));
+            }
+            Service::Anomaly => {}
+            Service::Approval => {
+                let own = [
+                    ("digest_key", self.secret("digest_key")),
+                    ("certificate_seed", self.secret("certificate_seed")),
+                ];
+                put("approvals", section(own));
+            }
+            Service::Notifier => {
+                put("sealing", section([("key", self.secret("seal_key"))]));
+                // Endpoints on the developer's own machine.
+                let own = [("allow_http", true.into()), ("allow_internal", true.into())];
+                put("delivery", section(own));
+            }
+        }
+        table
+    }
+
+    fn clickhouse(&self) -> Value {
+        let analytics = &self.stores.analytics;
+        section([
+            ("url", analytics.url.as_str().into()),
+            ("user", analytics.ingest.user.as_str().into()),
+            ("password", analytics.ingest.password.as_str().into()),
+            ("owner_user", analytics.owner.user.as_str().into()),
+            ("owner_password", analytics.owner.password.as_str().into()),
+        ])
+    }
+}
+
+/// The schema of a service that keeps anything in Postgres.
+fn schema(service: Service) -> Option<&'static str> {
+    match service {
+        Service::Control => Some("control"),
+        Service::AuditLedger => Some("ledger"),
+        Service::Anomaly => Some("anomaly"),
+        Service::Approval => Some("approval"),
+        Service::Notifier => Some("notifier"),
+        Service::Enforcement | Service::Ingest => None,
+    }
+}
+
+fn section<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Table(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
+}

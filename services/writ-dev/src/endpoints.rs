@@ -1,0 +1,59 @@
+//! Every REST endpoint of the seven services, without running anything.
+
+use std::io::Write;
+
+use tokio_util::sync::CancellationToken;
+use writ_service_kit::Tasks;
+use writ_service_kit::telemetry::Metrics;
+
+use crate::args::Args;
+use crate::layout::{Layout, Ports};
+use crate::secrets::Secrets;
+use crate::services::Builder;
+use crate::stores::{self, Plan};
+use crate::{configs, orgs};
+
+/// Prints one line for each: service, method, path, who may call it.
+///
+/// # Errors
+/// When a service cannot be built or nobody listens.
+pub async fn print() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let layout = Layout::create(dir.path())?;
+    // Nothing listens there, and nothing is asked.
+    let args = Args {
+        nats_url: Some("nats://127.0.0.1:1".to_owned()),
+        database_url: Some("postgres://writ_owner@127.0.0.1:1/writ".to_owned()),
+        clickhouse_url: Some("http://127.0.0.1:1".to_owned()),
+        ..<Args as clap::Parser>::parse_from(["writ"])
+    };
+    let secrets = Secrets::load_or_create(&layout.path("secrets.json"))?;
+    let orgs = orgs::load_or_create(&layout.path("orgs.json"))?;
+    let ports = Ports::from_base(args.port_base)?;
+    let plan = Plan {
+        args: &args,
+        layout: &layout,
+        ports,
+        secrets: &secrets,
+        orgs: &orgs,
+    };
+    configs::write(plan, &stores::given(plan)?)?;
+    let tasks = Tasks::new(CancellationToken::new());
+    let builder = Builder {
+        plan,
+        tasks: &tasks,
+        metrics: Metrics::detached(),
+    };
+    let mut lines = Vec::new();
+    for built in Box::pin(builder.all()).await? {
+        lines.extend(
+            built
+                .endpoints
+                .iter()
+                .map(|line| format!("{:<12} {line}\n", built.name)),
+        );
+    }
+    lines.sort();
+    std::io::stdout().write_all(lines.concat().as_bytes())?;
+    Ok(())
+}
