@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
     unreachable_pub,
     clippy::all,
     clippy::pedantic,
+    clippy::allow_attributes_without_reason,
     reason = "generated from proto/writ/v1"
 )]
 mod generated {

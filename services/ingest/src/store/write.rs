@@ -33,7 +33,10 @@ impl Store {
         R: RowOwned + RowWrite + Send + Sync,
     {
         let mut poison = Vec::new();
-        let mut todo = vec![0..rows.len()];
+        let mut todo = Vec::from([Range {
+            start: 0,
+            end: rows.len(),
+        }]);
         let mut rest = FIRST_REST;
         while let Some(range) = todo.pop() {
             let Some(part) = rows.get(range.clone()).filter(|part| !part.is_empty()) else {
@@ -89,7 +92,7 @@ impl Store {
 
 fn halves(range: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
     let middle = range.start + range.len() / 2;
-    (range.len() > 1).then(|| (range.start..middle, middle..range.end))
+    (range.len() > 1).then_some((range.start..middle, middle..range.end))
 }
 
 /// A server's exception arrives as text: `Code: 469. DB::Exception: …`.

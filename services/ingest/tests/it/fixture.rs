@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::PullConsumer;
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
+use prost::Message as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use writ_access::key::mac;
 use writ_access::{ApiKey, Pepper, Prefix};
+use writ_contract::topology::DURABLES;
 use writ_contract::{
-    AgentId, Audit, Envelope, EventId, Fact, KeyId, Kind, OrgId, Service, Shard, Topology, wire,
+    AgentId, Audit, Envelope, EventId, Fact, IncarnationId, KeyId, Kind, OrgId, Packed, Record,
+    Service, Shard, Stream, Topology, wire,
 };
 use writ_eventlog::{EventLog, LogConfig, Signer, StreamSettings, assert_streams};
 use writ_ingest::{Config, build};
@@ -79,8 +83,11 @@ pub(crate) async fn start_on(
 }
 
 fn config(db: &ClickHouseDb) -> Config {
-    let mut config = Config::default();
-    config.log = log_config(Service::Ingest);
+    let log = log_config(Service::Ingest);
+    let mut config = Config {
+        log,
+        ..Config::default()
+    };
     config.access.key_pepper = Secret::new(PEPPER);
     config.clickhouse.url = db.url.clone();
     config.clickhouse.database = db.name.clone();
@@ -224,6 +231,10 @@ impl Fixture {
             .expect("stored");
     }
 
+    pub(crate) fn router(&self) -> axum::Router {
+        self.router.clone()
+    }
+
     pub(crate) async fn call(
         &self,
         org: &Org,
@@ -278,6 +289,85 @@ impl Fixture {
             }
         })
         .await;
+    }
+}
+
+impl Fixture {
+    /// Runs a statement as the owner.
+    pub(crate) async fn statement(&self, sql: &str) {
+        self.db
+            .client()
+            .query(sql)
+            .execute()
+            .await
+            .expect("it is done");
+    }
+
+    /// Runs a statement over a table that is being made.
+    pub(crate) async fn statement_once_there(&self, sql: &str) {
+        eventually(WITHIN, sql, || self.db.client().query(sql).execute()).await;
+    }
+
+    /// Waits until a durable has nothing left to deliver or to acknowledge.
+    pub(crate) async fn drained(&self, name: &str) {
+        let durable = DURABLES.iter().find(|d| d.name == name).expect("a durable");
+        let js = async_nats::jetstream::new(self.nats.client.clone());
+        let stream = self.topology.stream_name(durable.stream);
+        eventually(WITHIN, &format!("{name} is drained"), || async {
+            let consumer: PullConsumer = js
+                .get_consumer_from_stream(name, &stream)
+                .await
+                .map_err(|e| e.to_string())?;
+            let info = consumer.cached_info();
+            let left = info.num_pending + info.num_ack_pending as u64;
+            if left == 0 {
+                Ok(())
+            } else {
+                Err(format!("{left} left"))
+            }
+        })
+        .await;
+    }
+
+    /// Why the one dead letter is one.
+    pub(crate) async fn dead_letter(&self) -> String {
+        let js = async_nats::jetstream::new(self.nats.client.clone());
+        let name = self.topology.stream_name(Stream::Dlq);
+        let letter = eventually(WITHIN, "a dead letter is stored", || async {
+            let stream = js.get_stream(&name).await.map_err(|e| e.to_string())?;
+            stream.get_raw_message(1).await.map_err(|e| e.to_string())
+        })
+        .await;
+        let why = letter
+            .headers
+            .get("Writ-Dead-Letter-Reason")
+            .expect("a reason");
+        why.as_str().to_owned()
+    }
+}
+
+/// Traces as another replica would append them.
+pub(crate) fn packed(org: &Org, texts: &[&str]) -> Packed {
+    let records = texts.iter().zip(1..).map(|(text, emitter_seq)| {
+        let input = wire::TraceInput {
+            org_id: org.id.to_bytes(),
+            received_at_us: 1_767_225_600_000_000,
+            trace_json: text.as_bytes().to_vec(),
+            origin: "rest".into(),
+            ..Default::default()
+        };
+        Record {
+            org: org.id,
+            event_id: EventId(new_v7(&SystemClock)),
+            emitter_seq,
+            envelope: input.encode_to_vec(),
+        }
+    });
+    Packed {
+        incarnation: IncarnationId(new_v7(&SystemClock)),
+        service: "ingest".into(),
+        records: records.collect(),
+        closes: false,
     }
 }
 

@@ -92,7 +92,7 @@ async fn a_paused_agents_new_traces_are_refused_and_older_ones_taken() {
     let mut new = trace("new");
     new["timestamp"] = json!("2099-01-01T00:00:00.000Z");
     eventually(WITHIN, "the pause is known", || async {
-        let (_, body) = fixture.send(&fixture.org, &[new.clone()]).await;
+        let (_, body) = fixture.send(&fixture.org, std::slice::from_ref(&new)).await;
         if codes(&body) == [(Some("new"), "AGENT_PAUSED")] {
             Ok(())
         } else {

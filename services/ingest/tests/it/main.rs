@@ -1,5 +1,16 @@
 //! `ingest` alone against a real broker and a real ClickHouse.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
 
+mod decisions;
+mod facts;
+mod faults;
 mod fixture;
 mod intake;
+mod publishers;
 mod sink;

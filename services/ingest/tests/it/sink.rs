@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use writ_testkit::{ClickHouse, Nats, Signal, eventually};
+use writ_contract::{Service, Shard};
 
-use crate::fixture::{WITHIN, start, start_on, trace};
+use crate::fixture::{WITHIN, packed, start, trace};
 
 #[tokio::test]
 async fn a_trace_sent_again_is_accepted_silently_and_stored_once() {
@@ -15,31 +15,56 @@ async fn a_trace_sent_again_is_accepted_silently_and_stored_once() {
         let (_, body) = fixture.send(&fixture.org, &chunk).await;
         assert_eq!(body, json!({ "data": { "accepted": 2, "rejected": 0 } }));
     }
+    fixture.counts("SELECT count() FROM traces", 2).await;
+    fixture.statement("SYSTEM STOP MERGES trace_rows").await;
     // Another life of the service does not remember it.
     fixture.restart().await;
     let (_, body) = fixture.send(&fixture.org, &chunk).await;
     assert_eq!(body, json!({ "data": { "accepted": 2, "rejected": 0 } }));
     fixture.counts("SELECT count() FROM trace_rows", 4).await;
     fixture.counts("SELECT count() FROM traces", 2).await;
-    fixture.counts("SELECT countIf(received_at = first) FROM (SELECT trace_id, min(received_at) AS first FROM trace_rows GROUP BY trace_id) AS f INNER JOIN traces USING trace_id", 2).await;
+    let first = "SELECT count() FROM traces INNER JOIN (SELECT trace_id, min(received_at) AS \
+                 received_at FROM trace_rows GROUP BY trace_id) AS first USING (trace_id, received_at)";
+    fixture.counts(first, 2).await;
 }
 
 #[tokio::test]
-async fn clickhouse_away_and_back_loses_nothing() {
-    let clickhouse = ClickHouse::own().await;
-    let fixture = start_on(Nats::shared().await, clickhouse, |_| {}).await;
-    fixture.agent(&fixture.org, 1, "agent-1").await;
-    fixture.send(&fixture.org, &[trace("before")]).await;
-    fixture.counts("SELECT count() FROM traces", 1).await;
-    fixture.clickhouse.signal(Signal::Kill);
-    for n in 0..20 {
-        let (status, body) = fixture.send(&fixture.org, &[trace(&format!("t{n}"))]).await;
-        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+async fn a_message_that_comes_again_is_written_once() {
+    let fixture = start().await;
+    fixture
+        .statement_once_there("SYSTEM STOP MERGES trace_rows")
+        .await;
+    let log = fixture.log(Service::Ingest);
+    let packed = packed(&fixture.org, &[r#"{"traceId":"a","agentId":"x"}"#]);
+    let subject = fixture.topology.trace(Shard::of(fixture.org.id));
+    for life in ["1", "2"] {
+        log.append_packed(&subject, life, &packed, WITHIN)
+            .await
+            .unwrap();
+        fixture.drained("ingest_traces").await;
     }
-    let (status, _) = fixture.get(&fixture.org, "/api/v1/traces").await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    fixture.clickhouse.restart();
-    fixture.counts("SELECT count() FROM traces", 21).await;
+    assert_eq!(
+        fixture.number("SELECT count() FROM trace_rows").await,
+        Ok(1)
+    );
+}
+
+#[tokio::test]
+async fn an_unreadable_record_is_a_dead_letter_and_its_neighbours_are_rows() {
+    let fixture = start().await;
+    let log = fixture.log(Service::Ingest);
+    let texts = [
+        r#"{"traceId":"a","agentId":"x"}"#,
+        "no json",
+        r#"{"traceId":"b","agentId":"x"}"#,
+    ];
+    let subject = fixture.topology.trace(Shard::of(fixture.org.id));
+    log.append_packed(&subject, "1", &packed(&fixture.org, &texts), WITHIN)
+        .await
+        .unwrap();
+    fixture.counts("SELECT count() FROM traces", 2).await;
+    let why = fixture.dead_letter().await;
+    assert!(why.contains("JSON object"), "{why}");
 }
 
 #[tokio::test]
@@ -61,29 +86,7 @@ async fn one_row_the_table_never_takes_does_not_stop_the_others() {
     let (status, _) = fixture.send(&fixture.org, &chunk).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     fixture.counts("SELECT count() FROM traces", 31).await;
-    let js = async_nats::jetstream::new(fixture.nats.client.clone());
-    let name = fixture.topology.stream_name(writ_contract::Stream::Dlq);
-    let letters = eventually(WITHIN, "the dead letter is stored", || async {
-        let mut stream = js.get_stream(&name).await.map_err(|e| e.to_string())?;
-        let count = stream
-            .info()
-            .await
-            .map_err(|e| e.to_string())?
-            .state
-            .messages;
-        if count == 1 {
-            Ok(stream)
-        } else {
-            Err(format!("{count} letters"))
-        }
-    })
-    .await;
-    let letter = letters.get_raw_message(1).await.unwrap();
-    let why = letter
-        .headers
-        .get("Writ-Dead-Letter-Reason")
-        .unwrap()
-        .as_str();
+    let why = fixture.dead_letter().await;
     assert!(why.contains("469"), "{why}");
 }
 

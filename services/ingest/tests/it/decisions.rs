@@ -1,0 +1,128 @@
+//! Decisions of the gate become rows and are read back.
+
+use http::StatusCode;
+use serde_json::json;
+use uuid::Uuid;
+use writ_contract::{
+    AgentId, DecisionId, EventId, IncarnationId, Packed, PolicyId, Record, Service, Shard, wire,
+};
+use writ_service_kit::SystemClock;
+use writ_service_kit::ids::new_v7;
+
+use crate::fixture::{Fixture, Org, WITHIN, envelope, start};
+
+fn decision(n: u128, outcome: wire::Outcome) -> wire::Decision {
+    wire::Decision {
+        decision_id: DecisionId(Uuid::from_u128(n)).to_bytes(),
+        agent_id: AgentId(Uuid::from_u128(7)).to_bytes(),
+        external_agent_id: "agent-1".into(),
+        environment: "production".into(),
+        outcome: outcome.into(),
+        hits: vec![wire::Hit {
+            policy_id: PolicyId(Uuid::from_u128(9)).to_bytes(),
+            policy_version: 3,
+            policy_type: "pii_access".into(),
+            enforcement_mode: "block".into(),
+            severity: "high".into(),
+            evidence: vec!["pii:email".into(), "pii:ssn".into()],
+        }],
+        policy_set_hash: vec![0xab; 4],
+        tools: vec!["mail.send".into()],
+        estimated_cost_micros: Some(12_500),
+        kill_seq: 5,
+        evaluation_us: 42,
+        ..Default::default()
+    }
+}
+
+async fn record(fixture: &Fixture, org: &Org, decisions: &[wire::Decision]) {
+    let records = decisions.iter().zip(1..).map(|(decision, emitter_seq)| {
+        let envelope = envelope(org.id, "made", 0, decision);
+        Record {
+            org: org.id,
+            event_id: EventId(new_v7(&SystemClock)),
+            emitter_seq,
+            envelope: envelope.encode(),
+        }
+    });
+    let packed = Packed {
+        incarnation: IncarnationId(new_v7(&SystemClock)),
+        service: "enforcement".into(),
+        records: records.collect(),
+        closes: false,
+    };
+    let subject = fixture.topology.decision(Shard::of(org.id));
+    let id = new_v7(&SystemClock).to_string();
+    let log = fixture.log(Service::Enforcement);
+    log.append_packed(&subject, &id, &packed, WITHIN)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn decisions_become_rows_and_pauses_between_them_do_not() {
+    let fixture = start().await;
+    let agent = fixture.agent(&fixture.org, 7, "agent-1").await;
+    record(&fixture, &fixture.org, &[decision(1, wire::Outcome::Deny)]).await;
+    fixture.pause(&fixture.org, agent).await;
+    record(&fixture, &fixture.org, &[decision(2, wire::Outcome::Allow)]).await;
+    record(
+        &fixture,
+        &fixture.other,
+        &[decision(3, wire::Outcome::Hold)],
+    )
+    .await;
+    fixture.counts("SELECT count() FROM decisions", 3).await;
+    fixture.drained("ingest_decisions").await;
+
+    let (_, body) = fixture.get(&fixture.org, "/api/v1/decisions?limit=1").await;
+    let cursor = body["nextCursor"].as_str().unwrap();
+    let (_, next) = fixture
+        .get(
+            &fixture.org,
+            &format!("/api/v1/decisions?limit=1&cursor={cursor}"),
+        )
+        .await;
+    let outcomes = [&body["data"][0]["outcome"], &next["data"][0]["outcome"]];
+    assert_eq!(outcomes, [&json!("allow"), &json!("deny")]);
+    let cursor = next["nextCursor"].as_str().unwrap();
+    let (_, end) = fixture
+        .get(&fixture.org, &format!("/api/v1/decisions?cursor={cursor}"))
+        .await;
+    assert_eq!(end, json!({ "data": [], "nextCursor": null }));
+    let (_, denied) = fixture
+        .get(&fixture.org, "/api/v1/decisions?outcome=deny")
+        .await;
+    assert_eq!(denied["data"].as_array().unwrap().len(), 1);
+
+    let id = DecisionId(Uuid::from_u128(1));
+    let (status, one) = fixture
+        .get(&fixture.org, &format!("/api/v1/decisions/{id}"))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    let one = &one["data"];
+    assert_eq!(one["hits"][0]["evidence"], json!(["pii:email", "pii:ssn"]));
+    assert_eq!(
+        (&one["estimatedCost"], &one["killSeq"]),
+        (&json!(0.0125), &json!(5))
+    );
+    assert_eq!(one["policySetHash"], json!("abababab"));
+    let (status, _) = fixture
+        .get(&fixture.other, &format!("/api/v1/decisions/{id}"))
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let sums = "SELECT toUInt64(assumeNotNull(sum(estimated_cost_usd)) * 1000000) FROM decisions \
+                WHERE has(hits.policy_type, 'pii_access')";
+    assert_eq!(fixture.number(sums).await, Ok(37_500));
+}
+
+#[tokio::test]
+async fn a_decision_that_says_nothing_is_a_dead_letter_and_its_neighbour_a_row() {
+    let fixture = start().await;
+    let mut facts = vec![decision(1, wire::Outcome::Allow)];
+    facts.push(wire::Decision::default());
+    record(&fixture, &fixture.org, &facts).await;
+    fixture.counts("SELECT count() FROM decisions", 1).await;
+    let why = fixture.dead_letter().await;
+    assert!(why.contains("decision_id"), "{why}");
+}

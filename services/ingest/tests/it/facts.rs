@@ -1,0 +1,60 @@
+//! What the service states.
+
+use writ_contract::Service;
+use writ_contract::{Fact, Stream, wire};
+use writ_eventlog::{Content, Start};
+
+use crate::fixture::{Fixture, WITHIN, start, trace};
+
+/// The next fact of a kind, read as another service reads it.
+async fn next<F: Fact>(fixture: &Fixture, reader: Service) -> F {
+    let log = fixture.log(reader);
+    let filters = vec![fixture.topology.facts::<F>()];
+    let mut reader = log
+        .read(Stream::Ingest, filters, Start::First)
+        .await
+        .unwrap();
+    let read = tokio::time::timeout(WITHIN, reader.next())
+        .await
+        .expect("in time")
+        .unwrap();
+    let Content::Fact(envelope) = read.content else {
+        panic!("{read:?}");
+    };
+    assert_eq!(envelope.org, fixture.org.id);
+    envelope.open().unwrap()
+}
+
+#[tokio::test]
+async fn what_an_agent_did_is_summed_and_counted_once() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    let mut failed = trace("t2");
+    failed["status"] = "error".into();
+    let chunk = [trace("t1"), failed];
+    for _ in 0..2 {
+        fixture.send(&fixture.org, &chunk).await;
+    }
+    let sum: wire::Metered = next(&fixture, Service::Anomaly).await;
+    assert_eq!(
+        (sum.external_agent_id.as_str(), sum.environment.as_str()),
+        ("agent-1", "production")
+    );
+    assert_eq!((sum.traces, sum.errors), (2, 1));
+    assert_eq!((sum.cost_micros, sum.total_tokens), (25_000, 14));
+    assert_eq!((sum.duration_ms_sum, sum.duration_ms_max), (24, 12));
+    assert_eq!(sum.window_end_us - sum.window_start_us, 1_000_000);
+}
+
+#[tokio::test]
+async fn a_written_batch_is_stated_with_a_root_over_its_rows() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    fixture
+        .send(&fixture.org, &[trace("t1"), trace("t2")])
+        .await;
+    let batch: wire::BatchWritten = next(&fixture, Service::AuditLedger).await;
+    assert_eq!((batch.rows, batch.root.len()), (2, 32));
+    assert_eq!(batch.shard, 1);
+    assert!(batch.token.starts_with("trace_rows-"), "{}", batch.token);
+}
