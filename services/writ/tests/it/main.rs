@@ -2,11 +2,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test stops at the first surprise"
 )]
 
 mod bundle;
 mod command;
+mod errors;
 mod fixture;
 mod ledger;
 mod permissions;
