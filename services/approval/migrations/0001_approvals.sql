@@ -1,4 +1,4 @@
--- One row for each request. seq is the order in which they are listed. requester_keys[i] and
+-- One row for each request; an agent nobody registered has the nil id. seq is the order in which they are listed. requester_keys[i] and
 -- requester_persons[i] belong together; '' is a person nobody knows. Primary data: the columns
 -- down to used_at are what the facts say, the card is what a person decides by and can be erased.
 create table approvals (
@@ -36,7 +36,8 @@ create table approvals (
     reason                 text,
     primary key (org_id, approval_id)
 );
-create unique index approvals_one_open on approvals (org_id, agent_id, environment, action_digest)
+create unique index approvals_one_open on approvals
+    (org_id, agent_id, external_agent_id, environment, action_digest)
     where status = 'pending';
 create index approvals_listed on approvals (org_id, seq desc);
 create index approvals_due on approvals (expires_at) where status = 'pending';

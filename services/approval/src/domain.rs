@@ -32,7 +32,7 @@ pub struct State {
     pub id: ApprovalId,
     /// Whose it is.
     pub org: OrgId,
-    /// The agent that wants to act.
+    /// The agent that wants to act; nil for one that nobody registered.
     pub agent: AgentId,
     /// The id the application gave the agent.
     pub external_agent: String,

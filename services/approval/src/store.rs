@@ -63,12 +63,13 @@ pub(crate) async fn lock_unsealed(
 pub(crate) async fn lock_equal(tx: &mut WriterTx, hold: &Hold) -> Result<Option<Entry>, PgError> {
     let sql = format!(
         "select {COLUMNS} from approvals
-         where org_id = $1 and agent_id = $2 and environment = $3 and action_digest = $4
-           and status = 'pending' for update"
+         where org_id = $1 and agent_id = $2 and external_agent_id = $3 and environment = $4
+           and action_digest = $5 and status = 'pending' for update"
     );
     let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(hold.org.0)
         .bind(hold.agent.0)
+        .bind(&hold.external_agent)
         .bind(&hold.environment)
         .bind(hold.action_digest.as_slice())
         .fetch_optional(&mut **tx)

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 use writ_contract::{AgentId, ApprovalId, DecisionId, Envelope, KeyId, PolicyId, Unreadable, wire};
 use writ_eventlog::StoredBody;
 
@@ -29,7 +30,11 @@ pub(super) fn read(envelope: &Envelope) -> Result<Option<Held>, Unreadable> {
         decision: DecisionId::from_bytes(&decision.decision_id)
             .map_err(|_| malformed("decision_id"))?,
         org: envelope.org,
-        agent: AgentId::from_bytes(&decision.agent_id).map_err(|_| malformed("agent_id"))?,
+        agent: match decision.agent_id.as_slice() {
+            // Organisations may let agents act that nobody registered.
+            [] => AgentId(Uuid::nil()),
+            bytes => AgentId::from_bytes(bytes).map_err(|_| malformed("agent_id"))?,
+        },
         external_agent: decision.external_agent_id,
         environment: decision.environment,
         action_digest: decision

@@ -14,7 +14,7 @@ pub struct Hold {
     pub decision: DecisionId,
     /// Whose it is.
     pub org: OrgId,
-    /// The agent that wants to act.
+    /// The agent that wants to act; nil for one that nobody registered.
     pub agent: AgentId,
     /// The id the application gave the agent.
     pub external_agent: String,

@@ -50,7 +50,7 @@ async fn a_use_whose_record_is_unknown_is_used_up() {
     let agent = world.key(world.org, "developer").await;
     let held = replica.granted(&world, &agent, CONTEXT).await;
 
-    world.nats.signal(Signal::Stop);
+    world.stop_log().await;
     let path = format!("/approvals/{}/verify", held.approval);
     let body = format!(r#"{{"actionContext":{CONTEXT}}}"#);
     let (status, _) = replica.call(Method::POST, &path, Some(&agent), body).await;
@@ -66,6 +66,48 @@ async fn a_use_whose_record_is_unknown_is_used_up() {
     assert_eq!(again, "certificate_already_used");
     world.stated("consumed").await;
     assert_eq!(world.uses().await.len(), 1, "what was sent arrived once");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_use_outlives_pauses_that_aged_out_of_the_gate() {
+    let world = World::own_log().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    world.pause(1, true).await;
+    let reason = replica.reason(held.approval, &agent, CONTEXT).await;
+    assert_eq!(reason, "agent_paused");
+    world.pause(2, false).await;
+    world.forget_gate().await;
+    let answer = loop {
+        let answer = replica.verify(held.approval, &agent, CONTEXT).await;
+        if answer["reason"] != "agent_paused" {
+            break answer;
+        }
+    };
+    assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_resume_point_makes_nothing_twice() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    replica.granted(&world, &agent, CONTEXT).await;
+    replica.stop().await;
+    let facts = world.facts().await;
+    let mut connection = super::store::superuser(&world).await;
+    sqlx::raw_sql("delete from approval.positions")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let replica = world.replica().await;
+    let later = world.request(&agent, r#"{"input":"later"}"#).await;
+    let now = world.facts().await;
+    assert_eq!(now.len(), facts.len() + 1);
+    assert_eq!(now.last().unwrap().1.approval_id, later.approval.to_bytes());
     replica.stop().await;
 }
 

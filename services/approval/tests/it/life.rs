@@ -2,8 +2,10 @@
 
 use http::{Method, StatusCode};
 use serde_json::json;
+use uuid::Uuid;
 use writ_chain::certificate::SignedCertificate;
 use writ_chain::keys::NamedSigner;
+use writ_contract::AgentId;
 use writ_testkit::eventually;
 
 use super::world::{SOON, World};
@@ -162,6 +164,9 @@ async fn nobody_decides_twice_or_too_late_or_for_himself() {
     assert_eq!(replica.status(late.approval, &asking).await, "expired");
     let (_, fact) = world.stated("expired").await;
     assert_eq!(fact.approval_id, late.approval.to_bytes());
+    let anew = world.request(&asking, r#"{"input":"later"}"#).await;
+    let fact = world.fact_of(&anew).await;
+    assert_eq!(fact.approval_id, anew.approval.to_bytes());
     replica.stop().await;
 }
 
@@ -242,4 +247,16 @@ async fn what_was_recorded_while_nobody_ran_is_read_afterwards_and_nothing_twice
     })
     .await;
     standby.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_nobody_registered_can_be_held_too() {
+    let mut world = World::shared().await;
+    world.agent = AgentId(Uuid::nil());
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = replica.granted(&world, &agent, CONTEXT).await;
+    let answer = replica.verify(held.approval, &agent, CONTEXT).await;
+    assert_eq!(answer["valid"], true, "{answer}");
+    replica.stop().await;
 }
