@@ -27,7 +27,7 @@ mod wait;
 pub use clickhouse::{ClickHouse, ClickHouseDb};
 pub use instance::Signal;
 pub use names::namespace;
-pub use nats::Nats;
+pub use nats::{Nats, connect_nats};
 pub use postgres::{Db, Postgres};
 pub use wait::eventually;
 pub use writ_servers::free_port;

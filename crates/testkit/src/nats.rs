@@ -111,6 +111,20 @@ impl Nats {
     }
 }
 
+/// Connects to a URL that has its credentials in it: `async-nats` leaves them unread.
+pub async fn connect_nats(url: &str) -> async_nats::Client {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let (who, host) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let mut options = async_nats::ConnectOptions::new();
+    if let Some((user, password)) = who.split_once(':') {
+        options = options.user_and_password(user.to_owned(), password.to_owned());
+    }
+    options
+        .connect(format!("{scheme}://{host}"))
+        .await
+        .expect("NATS accepts the connection")
+}
+
 fn url(instance: &Instance) -> String {
     format!("nats://127.0.0.1:{}", instance.ports[0])
 }

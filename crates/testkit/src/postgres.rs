@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Executor, Row};
+use sqlx::{Connection, Executor, Row};
 use tokio::sync::OnceCell;
 use writ_servers::postgres::{ROLES, SUPERUSER};
 use writ_servers::{OnOrphaned, Tools};
@@ -67,7 +67,7 @@ pub struct Db {
     pub owner_url: String,
     /// URL of the superuser, for what a test has to see past row security.
     pub superuser_url: String,
-    server: PgConnectOptions,
+    server: (String, u16),
 }
 
 impl Postgres {
@@ -103,8 +103,11 @@ impl Postgres {
             .execute(sqlx::AssertSqlSafe(create))
             .await
             .expect("a database can be made");
-        let server = self.superuser.clone().database(&name);
-        let url = |role: &str| server.clone().username(role).to_url_lossy().to_string();
+        let server = (
+            self.superuser.get_host().to_owned(),
+            self.superuser.get_port(),
+        );
+        let url = |role: &str| url(&server, role, &name);
         Db {
             owner_url: url("writ_owner"),
             superuser_url: url(SUPERUSER),
@@ -148,12 +151,12 @@ impl Db {
     /// URL of one of the roles of `infra/postgres/roles.sql`.
     #[must_use]
     pub fn url_for(&self, role: &str) -> String {
-        self.server
-            .clone()
-            .username(role)
-            .to_url_lossy()
-            .to_string()
+        url(&self.server, role, &self.name)
     }
+}
+
+fn url((host, port): &(String, u16), role: &str, database: &str) -> String {
+    format!("postgres://{role}@{host}:{port}/{database}")
 }
 
 fn options(instance: &Instance) -> PgConnectOptions {

@@ -42,12 +42,9 @@ impl Database {
     #[must_use]
     pub fn url_for(&self, role: &str, secrets: &secrets::Secrets) -> String {
         let password = secrets.get(&format!("postgres_{role}"));
-        self.server
-            .clone()
-            .username(role)
-            .password(password)
-            .to_url_lossy()
-            .to_string()
+        let (host, port) = (self.server.get_host(), self.server.get_port());
+        let database = self.server.get_database().unwrap_or(NAME);
+        format!("postgres://{role}:{password}@{host}:{port}/{database}")
     }
 
     fn superuser(&self, secrets: &secrets::Secrets) -> PgConnectOptions {
