@@ -21,7 +21,6 @@ use writ_service_kit::{Clock, Requirement};
 
 use crate::error::Error;
 use crate::{metrics, store};
-use append::Appender;
 use seal::Sealer;
 use sources::Sources;
 
@@ -53,9 +52,7 @@ impl Writer {
                 }
             }
         };
-        let mut sources = Sources::open(&self.log, &self.pool).await?;
-        let marks = sources.marks();
-        let mut appender = Appender::new(self.pool.clone());
+        let (mut sources, mut marks) = Sources::open(&self.log, &self.pool).await?;
         let mut sealer = Sealer::open(&self).await?;
         let mut grown = self.unsealed().await?;
         let mut ticks = interval(self.seal_every);
@@ -65,11 +62,11 @@ impl Writer {
             tokio::select! {
                 biased;
                 // First, so that a flood of facts never keeps a checkpoint waiting.
-                _ = ticks.tick() => grown = sealer.seal(grown, &appender).await?,
-                batch = sources.gather(self.batch) => {
+                _ = ticks.tick() => grown = sealer.seal(grown).await?,
+                batch = sources.gather(&marks, self.batch) => {
                     let batch = batch?;
                     let oldest = batch.oldest_us;
-                    grown.extend(appender.append(batch, &marks).await?);
+                    grown.extend(append::append(&self.pool, &mut marks, batch).await?);
                     metrics::lag_us(self.clock.now().timestamp_micros() - oldest);
                 }
             }

@@ -15,6 +15,9 @@ pub enum Error {
     /// What the store holds about a log does not fit together: nothing may be signed over it.
     #[error("the stored state of {0} is damaged")]
     Damaged(String),
+    /// The store has forgotten what was committed: everything is opened anew where it stands now.
+    #[error("the store was set back: it no longer stands where {0} was read to")]
+    SetBack(String),
     /// The system gives no random bytes for a salt.
     #[error("no randomness")]
     Randomness,

@@ -4,11 +4,13 @@ mod entries;
 mod listing;
 mod seals;
 
-pub(crate) use entries::{chains, close, insert, known, numbers, save_chains, save_numbers};
+pub(crate) use entries::{
+    chains, close, insert, known, numbers, positions, save_chains, save_numbers,
+};
 pub(crate) use listing::{Listing, LogRow, Signed, export_page, list, signed};
 pub(crate) use seals::{
-    GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals, last_seals,
-    unsealed, unsealed_leaves,
+    GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals,
+    insist_on_disk, last_seals, unsealed, unsealed_leaves,
 };
 
 use std::time::Duration;

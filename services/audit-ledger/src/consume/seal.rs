@@ -14,7 +14,6 @@ use writ_pg::{Fence, NewEvent, Position, WriterTx};
 use writ_service_kit::ids::new_v7;
 
 use super::Writer;
-use super::append::Appender;
 use crate::domain::extend;
 use crate::error::Error;
 use crate::store::{self, GlobalHead, LastSeal, NewSeal};
@@ -58,17 +57,14 @@ impl<'a> Sealer<'a> {
     ///
     /// # Errors
     /// [`Error`]; nothing was told to anybody.
-    pub(super) async fn seal(
-        &mut self,
-        grown: BTreeSet<Uuid>,
-        appender: &Appender,
-    ) -> Result<BTreeSet<Uuid>, Error> {
+    pub(super) async fn seal(&mut self, grown: BTreeSet<Uuid>) -> Result<BTreeSet<Uuid>, Error> {
         let orgs: Vec<Uuid> = grown.difference(&self.quarantined).copied().collect();
         if orgs.is_empty() {
             return Ok(BTreeSet::new());
         }
         let mut tx = self.writer.pool.begin().await?;
         let mut last = store::last_seals(&mut tx, &orgs).await?;
+        let appended = store::chains(&mut tx, &orgs).await?;
         let (mut sealed, mut left, mut read) = (Vec::new(), BTreeSet::new(), 0);
         for org in orgs {
             if read >= INTERVAL {
@@ -76,7 +72,7 @@ impl<'a> Sealer<'a> {
                 continue;
             }
             let next = match last.remove(&org) {
-                Some(before) => self.read_back(&mut tx, before, appender.chain(org)).await?,
+                Some(before) => self.read_back(&mut tx, before, appended.get(&org)).await?,
                 None => None,
             };
             let Some(next) = next else {
@@ -149,6 +145,7 @@ impl<'a> Sealer<'a> {
         frontier.append(merkle::leaf_hash(&interval));
         let root = frontier.root();
         let note = self.note(global_origin(self.name()), frontier.size(), root)?;
+        store::insist_on_disk(&mut tx).await?;
         store::insert_global(&mut tx, &interval, &frontier, &note).await?;
         let mut events = Vec::with_capacity(sealed.len());
         for one in &sealed {

@@ -1,7 +1,6 @@
 //! Every stream with governance facts, from where the ledger stands, as one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, SelectAll, select_all};
@@ -30,14 +29,19 @@ type Item = Result<(usize, Delivered), ReaderError>;
 /// The streams as one.
 pub(super) struct Sources {
     merged: SelectAll<BoxStream<'static, Item>>,
-    marks: Arc<Marks>,
 }
 
-/// Where resume points are kept.
+/// The resume points of the streams, by their index.
 #[derive(Debug, Default)]
-pub(super) struct Marks {
-    fences: Vec<Fence>,
-    identities: Vec<(String, DateTime<Utc>)>,
+pub(super) struct Marks(Vec<Mark>);
+
+#[derive(Debug)]
+struct Mark {
+    fence: Fence,
+    stream: String,
+    created: DateTime<Utc>,
+    /// The sequence that is stored.
+    seq: Option<u64>,
 }
 
 /// Facts to append together.
@@ -53,26 +57,28 @@ pub(super) struct Batch {
 
 impl Sources {
     /// Takes every resume point over and opens the streams there.
-    pub(super) async fn open(log: &EventLog, pool: &WriterPool) -> Result<Self, Error> {
-        let (mut streams, mut marks) = (Vec::new(), Marks::default());
+    pub(super) async fn open(log: &EventLog, pool: &WriterPool) -> Result<(Self, Marks), Error> {
+        let (mut streams, mut marks) = (Vec::new(), Vec::new());
         for (index, stream) in STREAMS.into_iter().enumerate() {
-            let partition = i32::try_from(index).unwrap_or(i32::MAX);
-            let (fence, position) = Fence::acquire(pool, store::PROJECTION, partition).await?;
+            let (fence, position) =
+                Fence::acquire(pool, store::PROJECTION, partition(index)).await?;
+            let seq = position.as_ref().map(|position| position.seq);
             let (first, reader) = resume(log, stream, position).await?;
             let (name, created_us) = reader.identity();
-            marks.identities.push((name.to_owned(), time(created_us)));
-            marks.fences.push(fence);
+            marks.push(Mark {
+                fence,
+                stream: name.to_owned(),
+                created: time(created_us),
+                seq,
+            });
             streams.push(follow(index, first, reader));
         }
-        Ok(Self {
-            merged: select_all(streams),
-            marks: Arc::new(marks),
-        })
-    }
-
-    /// Where the resume points of what is gathered are kept.
-    pub(super) fn marks(&self) -> Arc<Marks> {
-        self.marks.clone()
+        Ok((
+            Self {
+                merged: select_all(streams),
+            },
+            Marks(marks),
+        ))
     }
 
     /// Waits for one message and takes what is there behind it, up to about `limit` facts. Dropped
@@ -80,7 +86,7 @@ impl Sources {
     ///
     /// # Errors
     /// When a stream cannot be followed any more.
-    pub(super) async fn gather(&mut self, limit: usize) -> Result<Batch, Error> {
+    pub(super) async fn gather(&mut self, marks: &Marks, limit: usize) -> Result<Batch, Error> {
         let mut batch = Batch {
             oldest_us: i64::MAX,
             ..Batch::default()
@@ -88,7 +94,7 @@ impl Sources {
         let mut next = self.merged.next().await;
         while let Some(item) = next {
             let (index, delivered) = item?;
-            self.marks.take(&mut batch, index, &delivered);
+            marks.take(&mut batch, index, &delivered);
             if batch.arrivals.len() >= limit {
                 break;
             }
@@ -99,26 +105,50 @@ impl Sources {
 }
 
 impl Marks {
+    /// Checks that the store still stands where this writer left it. One that was set back (a
+    /// failover to a lagging copy, a restored backup) has lost facts which will not come again by
+    /// themselves.
+    pub(super) async fn check(&self, tx: &mut WriterTx) -> Result<(), Error> {
+        let stored = store::positions(tx).await?;
+        let moved = self
+            .0
+            .iter()
+            .enumerate()
+            .find(|(index, mark)| stored.get(&partition(*index)).copied() != mark.seq);
+        match moved {
+            Some((_, mark)) => Err(Error::SetBack(mark.stream.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Saves how far `batch` reads, in the transaction that appends it.
     pub(super) async fn save(&self, tx: &mut WriterTx, batch: &Batch) -> Result<(), Error> {
         for (index, (seq, event_id)) in &batch.last {
-            let parts = self.fences.get(*index).zip(self.identities.get(*index));
-            let Some((fence, (stream, created))) = parts else {
+            let Some(mark) = self.0.get(*index) else {
                 continue;
             };
             let position = Position {
-                stream: stream.clone(),
-                created: *created,
+                stream: mark.stream.clone(),
+                created: mark.created,
                 seq: *seq,
                 event_id: event_id.clone(),
             };
-            fence.save(tx, &position).await?;
+            mark.fence.save(tx, &position).await?;
         }
         Ok(())
     }
 
+    /// Remembers what was saved, once it is committed.
+    pub(super) fn saved(&mut self, batch: &Batch) {
+        for (index, (seq, _)) in &batch.last {
+            if let Some(mark) = self.0.get_mut(*index) {
+                mark.seq = Some(*seq);
+            }
+        }
+    }
+
     fn take(&self, batch: &mut Batch, index: usize, delivered: &Delivered) {
-        let stream = self.identities.get(index).map_or("", |(name, _)| name);
+        let stream = self.0.get(index).map_or("", |mark| &mark.stream);
         batch.oldest_us = batch.oldest_us.min(delivered.stored_at_us);
         batch
             .last
@@ -211,6 +241,10 @@ fn identity(content: &Content) -> String {
         },
         Content::Unreadable(_) => String::new(),
     }
+}
+
+fn partition(index: usize) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
 }
 
 fn time(micros: i64) -> DateTime<Utc> {

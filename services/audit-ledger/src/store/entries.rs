@@ -8,7 +8,7 @@ use writ_chain::chain::Chain;
 use writ_chain::merkle::Frontier;
 use writ_pg::WriterTx;
 
-use super::{number, stored};
+use super::{PROJECTION, number, stored};
 use crate::domain::{Arrival, NewEntry};
 use crate::error::Error;
 
@@ -29,6 +29,20 @@ pub(crate) async fn known(
     .fetch_all(&mut **tx)
     .await?;
     Ok(rows.into_iter().collect())
+}
+
+/// The sequence each stream was read to, by partition; one that was never read is absent.
+pub(crate) async fn positions(tx: &mut WriterTx) -> Result<HashMap<i32, u64>, Error> {
+    let rows: Vec<(i32, i64)> = sqlx::query_as(
+        "select partition, seq from positions where projection = $1 and seq is not null",
+    )
+    .bind(PROJECTION)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(partition, seq)| (partition, number(seq)))
+        .collect())
 }
 
 /// The last number seen of each source these facts are numbered by.

@@ -33,6 +33,15 @@ pub(crate) struct GlobalHead {
     pub(crate) frontier: Frontier,
 }
 
+/// Makes this transaction's commit wait for the disk, whatever the server's default is: a
+/// checkpoint that was told to somebody and then lost could be signed again with another root.
+pub(crate) async fn insist_on_disk(tx: &mut WriterTx) -> Result<(), Error> {
+    sqlx::query("set local synchronous_commit = on")
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Organisations with entries under no checkpoint.
 pub(crate) async fn unsealed(tx: &mut WriterTx) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar(

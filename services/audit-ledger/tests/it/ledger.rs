@@ -68,41 +68,6 @@ async fn a_restarted_ledger_goes_on_where_it_stood() {
 }
 
 #[tokio::test]
-async fn killed_again_and_again_under_load_it_loses_and_doubles_nothing() {
-    let mut stage = Stage::running().await;
-    let org = org();
-    stage.stop().await;
-    let (mut facts, mut decisions) = (0, 0);
-    for round in 0..25u64 {
-        let doomed = stage.start_doomed();
-        let life = Duration::from_millis(60 + round * 37 % 500);
-        let until = tokio::time::Instant::now() + life;
-        while tokio::time::Instant::now() < until {
-            stage.policies(org, facts + 1, 1).await;
-            facts += 1;
-            let numbers: Vec<u64> = (decisions + 1..=decisions + 20).collect();
-            stage.decisions(org, 1, &numbers).await;
-            decisions += 20;
-        }
-        doomed.shutdown_background();
-    }
-    stage.start().await;
-    stage
-        .sealed(org, i64::try_from(facts + decisions).unwrap())
-        .await;
-    let report = stage.verify(org).await;
-    assert_eq!((report.class(), report.findings), (Class::Clean, vec![]));
-    let mut sql = stage.sql().await;
-    let gaps: i64 = sqlx::query_scalar(
-        "select count(*) from ledger.entries where action = 'ledger.gap.detected'",
-    )
-    .fetch_one(&mut sql)
-    .await
-    .unwrap();
-    assert_eq!(gaps, 0);
-}
-
-#[tokio::test]
 async fn a_lost_resume_point_means_reading_again_and_doubling_nothing() {
     let mut stage = Stage::running().await;
     let org = org();

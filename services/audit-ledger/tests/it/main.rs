@@ -9,6 +9,7 @@
 
 mod api;
 mod append_only;
+mod faults;
 mod ledger;
 mod stage;
 mod tamper;

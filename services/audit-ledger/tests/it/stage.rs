@@ -57,16 +57,20 @@ struct Running {
 impl Stage {
     /// With the service running and ready.
     pub(crate) async fn running() -> Self {
-        let nats = Nats::shared().await;
+        Self::on(&Nats::shared().await, &Postgres::shared().await).await
+    }
+
+    /// On these servers.
+    pub(crate) async fn on(nats: &Nats, postgres: &Postgres) -> Self {
         let topology = Topology::new(&nats.prefix).unwrap();
-        assert_streams(&nats.client, &topology, StreamSettings::default())
+        let settings = StreamSettings::default();
+        assert_streams(&nats.client, &topology, settings)
             .await
             .unwrap();
-        let db = Postgres::shared().await.fresh_database().await;
         let mut stage = Self {
-            client: nats.client,
-            prefix: nats.prefix,
-            db,
+            client: nats.client.clone(),
+            prefix: nats.prefix.clone(),
+            db: postgres.fresh_database().await,
             running: None,
         };
         stage.start().await;
@@ -286,8 +290,26 @@ impl Stage {
         .await;
     }
 
-    /// Verifies an organisation's ledger from the tables, as `writ audit verify` does.
+    /// Verifies an organisation's ledger from the tables, as `writ audit verify` does, against
+    /// every checkpoint it keeps.
     pub(crate) async fn verify(&self, org: OrgId) -> Report {
+        self.verify_against(org, Vec::new()).await
+    }
+
+    /// Verifies it also against every checkpoint anybody was told of.
+    pub(crate) async fn verify_told(&self, org: OrgId) -> Report {
+        let told = self
+            .seals(org)
+            .await
+            .into_iter()
+            .map(|(_, sealed)| KnownHead {
+                size: sealed.size,
+                root: sealed.root.try_into().unwrap(),
+            });
+        self.verify_against(org, told.collect()).await
+    }
+
+    async fn verify_against(&self, org: OrgId, told: Vec<KnownHead>) -> Report {
         let mut sql = PgConnection::connect(&self.db.owner_url).await.unwrap();
         let notes: Vec<String> = sqlx::query_scalar(
             "select note from ledger.checkpoints where org_id = $1 order by size",
@@ -306,7 +328,7 @@ impl Stage {
         let trust = Trust {
             org: org.0,
             keys: vec![checkpoint_key()],
-            known: known.collect(),
+            known: known.chain(told).collect(),
             tail: Tail::Open,
         };
         let mut run = Verification::new(trust, notes.last().map(String::as_str));
