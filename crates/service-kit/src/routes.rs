@@ -129,7 +129,7 @@ pub struct Endpoint {
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let prefix = if self.unprefixed { "" } else { PREFIXES[0] };
-        write!(f, "{:6} {prefix}{} {}", self.method, self.path, self.access)
+        write!(f, "{} {prefix}{} {}", self.method, self.path, self.access)
     }
 }
 

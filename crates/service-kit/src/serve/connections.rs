@@ -1,8 +1,9 @@
 //! The accept loop. `axum::serve` installs no timer, so a slow client could hold a connection
-//! for ever; this one gives it [`HEADER_TIMEOUT`].
+//! for ever; this one gives it [`HEADER_TIMEOUT`] for its first request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,8 +21,11 @@ use tower::ServiceExt;
 use crate::routes::Peer;
 use crate::tasks::Tasks;
 
-/// How long a client may take to say what it wants.
+/// How long a new client may take to say what it wants.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an HTTP/1 connection may rest between requests. Clients reuse connections, and one
+/// that is closed under a request loses it, so this is longer than their usual pauses.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long open requests may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Connections at once; more wait in the listen queue.
@@ -106,10 +110,13 @@ fn connection(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        if !speaks(&stream, &cancel).await {
+        let Some(http2) = speaks_http2(&stream, &cancel).await else {
             return;
-        }
+        };
+        let asked = Arc::new(AtomicBool::new(http2));
+        let first = asked.clone();
         let service = router.map_request(move |request: Request<Incoming>| {
+            first.store(true, Ordering::Relaxed);
             let mut request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(Peer(peer));
             request
@@ -117,17 +124,33 @@ fn connection(
         let service = TowerToHyperService::new(service);
         let builder = builder();
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(serving).await {
-            tracing::debug!(%peer, %error, "connection ended early");
+        tokio::select! {
+            ended = watcher.watch(serving) => if let Err(error) = ended {
+                tracing::debug!(%peer, %error, "connection ended early");
+            },
+            () = silent(&asked) => tracing::debug!(%peer, "no request in time"),
         }
     }
 }
 
-/// Hyper's timer starts only once it knows the protocol, so the first byte has its own.
-async fn speaks(stream: &TcpStream, cancel: &CancellationToken) -> bool {
-    let mut first = [0_u8; 1];
+/// Hyper's timer runs between requests too and starts only once the protocol is known, so the
+/// first bytes of a connection have a limit of their own. Tells whether they begin HTTP/2, whose
+/// clients may connect long before they ask; `None` when nothing came.
+async fn speaks_http2(stream: &TcpStream, cancel: &CancellationToken) -> Option<bool> {
+    let mut first = [0_u8; 3];
     let peek = tokio::time::timeout(HEADER_TIMEOUT, stream.peek(&mut first));
-    matches!(cancel.run_until_cancelled(peek).await, Some(Ok(Ok(1))))
+    match cancel.run_until_cancelled(peek).await {
+        Some(Ok(Ok(1..))) => Some(&first == b"PRI"),
+        _ => None,
+    }
+}
+
+/// Returns when no request has come within the limit, otherwise never.
+async fn silent(asked: &AtomicBool) {
+    tokio::time::sleep(HEADER_TIMEOUT).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -135,7 +158,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
+        .header_read_timeout(IDLE_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())
