@@ -8,6 +8,6 @@ mod usage;
 
 pub(crate) use metering::run as run_metering;
 pub(crate) use registrar::Registrar;
-pub(crate) use sink::{BatchLimits, SinkContext, run as run_sink};
+pub(crate) use sink::{BatchLimits, SinkContext, feed};
 pub(crate) use tables::{decisions, traces};
 pub(crate) use usage::refresh as refresh_usage;

@@ -4,6 +4,8 @@ mod admit;
 mod body;
 mod fields;
 mod meter;
+#[cfg(test)]
+mod props;
 mod recent;
 mod registry;
 mod trace;

@@ -1,7 +1,9 @@
 //! Facts out: manifests of written batches and sums of what agents did.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{FutureExt as _, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 use writ_chain::merkle::Frontier;
@@ -13,6 +15,8 @@ use crate::domain::{Sum, Window};
 
 const WITHIN: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
+/// Manifests on their way at a time.
+const AT_ONCE: usize = 64;
 const ACTOR: &str = "system:ingest";
 
 /// What one batch wrote for one organisation.
@@ -55,15 +59,32 @@ impl Manifest {
     }
 }
 
-/// States what a batch wrote; returned = stored. A batch written again states the same fact under
-/// the same id.
-pub(crate) async fn publish_manifest(log: &EventLog, clock: &dyn Clock, manifest: &Manifest) {
+/// States what a batch wrote into `table`; returned = stored. A batch written again states the same
+/// facts under the same ids.
+pub(crate) async fn publish_manifests(
+    log: &EventLog,
+    clock: &Arc<dyn Clock>,
+    table: &'static str,
+    manifests: Vec<Manifest>,
+) {
+    let publish = |manifest: Manifest| {
+        let (log, clock) = (log.clone(), clock.clone());
+        async move { publish_manifest(&log, clock.as_ref(), table, &manifest).await }.boxed()
+    };
+    let each: Vec<_> = manifests.into_iter().map(publish).collect();
+    futures::stream::iter(each)
+        .buffer_unordered(AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn publish_manifest(log: &EventLog, clock: &dyn Clock, table: &str, manifest: &Manifest) {
     let id = derived_id(&[manifest.token.as_bytes(), manifest.org.0.as_bytes()]);
     let fact = manifest.fact();
     let envelope = envelope(clock, id, manifest.org, &manifest.token, "written", &fact);
     let subject = log
         .topology()
-        .fact::<wire::BatchWritten>(manifest.org, &manifest.token);
+        .fact::<wire::BatchWritten>(manifest.org, table);
     while let Err(error) = log.publish_fact(&subject, &envelope, None, WITHIN).await {
         tracing::warn!(%error, "manifest not stored yet");
         tokio::time::sleep(RETRY).await;

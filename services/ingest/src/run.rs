@@ -178,15 +178,13 @@ impl Parts {
                 wait: config.batch.wait.get(),
             },
         };
-        let for_traces = context.clone();
-        tasks.supervise("traces sink", Backoff::default(), move || {
-            let context = for_traces.clone();
-            async move { consume::run_sink(&context, &consume::traces()).await }
-        });
-        tasks.supervise("decisions sink", Backoff::default(), move || {
-            let context = context.clone();
-            async move { consume::run_sink(&context, &consume::decisions()).await }
-        });
+        let cancel = tasks.cancel().clone();
+        let traces = consume::feed(context.clone(), consume::traces(), cancel.clone());
+        tasks.spawn("traces sink", traces);
+        tasks.spawn(
+            "decisions sink",
+            consume::feed(context, consume::decisions(), cancel),
+        );
     }
 
     fn usage(&self, config: &Config, deps: &Deps, tasks: &Tasks) {

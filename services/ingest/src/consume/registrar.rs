@@ -154,7 +154,7 @@ impl Registrar {
             self.applied
                 .send_modify(|now| *now = delivered.sequence.max(*now));
         }
-        let orgs = self.read(|r| r.orgs().len());
+        let orgs = self.read(Registry::org_count);
         self.orgs
             .send_if_modified(|now| std::mem::replace(now, orgs) != orgs);
     }
@@ -187,7 +187,7 @@ impl Registrar {
 impl fmt::Debug for Registrar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registrar")
-            .field("orgs", &self.orgs().len())
+            .field("orgs", &self.read(Registry::org_count))
             .finish_non_exhaustive()
     }
 }

@@ -5,17 +5,20 @@
 //! take: the batch is halved until that row stands alone and goes to the dead letters.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use clickhouse::{RowOwned, RowWrite};
+use futures::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 use writ_contract::topology::DURABLES;
 use writ_contract::{EventId, OrgId};
 use writ_eventlog::{Delivered, EventLog, Sink, SinkError, Work};
 
 use crate::metrics;
-use crate::publish::{Manifest, publish_manifest};
+use crate::publish::{Manifest, publish_manifests};
 use crate::store::Store;
 use writ_service_kit::Clock;
 
@@ -24,6 +27,9 @@ const PULL: usize = 64;
 /// Below the consumer's acknowledgement wait of 30 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
+/// How long a service that stops waits for the store to take its last batch.
+const LAST_BATCH: Duration = Duration::from_secs(5);
+const SHORTEST_PULL: Duration = Duration::from_millis(10);
 
 /// When a batch is full.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +74,30 @@ pub(crate) struct Plan<R> {
     pub(crate) read: fn(&Delivered) -> Found<R>,
 }
 
-/// Feeds a table until the broker fails.
-pub(crate) async fn run<R>(context: &SinkContext, plan: &Plan<R>) -> Result<(), SinkError>
+/// Feeds a table until `cancel`, starting again whenever the broker fails. Unlike a supervised loop
+/// it is not dropped with a batch in hand: what was pulled is written, or given back at once.
+pub(crate) async fn feed<R>(context: SinkContext, plan: Plan<R>, cancel: CancellationToken)
+where
+    R: RowOwned + RowWrite + Send + Sync,
+{
+    while !cancel.is_cancelled() {
+        let ended = AssertUnwindSafe(follow(&context, &plan, &cancel))
+            .catch_unwind()
+            .await;
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(table = plan.table, %error, "sink interrupted"),
+            Err(_) => tracing::error!(table = plan.table, "sink panicked, starting it again"),
+        }
+        cancel.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+    }
+}
+
+async fn follow<R>(
+    context: &SinkContext,
+    plan: &Plan<R>,
+    cancel: &CancellationToken,
+) -> Result<(), SinkError>
 where
     R: RowOwned + RowWrite + Send + Sync,
 {
@@ -77,14 +105,26 @@ where
     let Some(durable) = durable else {
         return Ok(());
     };
-    context.store.prepare_until_done().await;
+    let prepared = cancel.run_until_cancelled(context.store.prepare_until_done());
+    if prepared.await.is_none() {
+        return Ok(());
+    }
     let sink = context.log.sink(*durable).await?;
-    loop {
+    while !cancel.is_cancelled() {
         let works = gather(&sink, context.limits).await?;
-        if !works.is_empty() {
-            settle(context, plan, &works).await;
+        if works.is_empty() {
+            continue;
+        }
+        let patience = async {
+            cancel.cancelled().await;
+            tokio::time::sleep(LAST_BATCH).await;
+        };
+        tokio::select! {
+            () = settle(context, plan, &works) => {}
+            () = patience => for work in &works { work.again(Duration::ZERO).await },
         }
     }
+    Ok(())
 }
 
 /// Messages until the batch is full or its time is over.
@@ -93,14 +133,18 @@ async fn gather(sink: &Sink, limits: BatchLimits) -> Result<Vec<Work>, SinkError
     let (mut works, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < limits.rows && bytes < limits.bytes {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left < Duration::from_millis(10) {
+        if left < SHORTEST_PULL {
             break;
         }
-        let Some(batch) = sink.next(PULL, left).await? else {
-            break;
+        let batch = match sink.next(PULL, left).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            Err(error) if works.is_empty() => return Err(error),
+            // What is in hand goes first; the next pull fails again if it must.
+            Err(_) => break,
         };
         for work in batch.work {
-            let (more_rows, more_bytes) = tables_size(&work.delivered);
+            let (more_rows, more_bytes) = size_of(&work.delivered);
             rows += more_rows;
             bytes += more_bytes;
             works.push(work);
@@ -109,7 +153,7 @@ async fn gather(sink: &Sink, limits: BatchLimits) -> Result<Vec<Work>, SinkError
     Ok(works)
 }
 
-fn tables_size(delivered: &Delivered) -> (usize, usize) {
+fn size_of(delivered: &Delivered) -> (usize, usize) {
     match &delivered.content {
         writ_eventlog::Content::Packed(packed) => (
             packed.records.len(),
@@ -158,9 +202,8 @@ where
     }
     metrics::rows(plan.table, batch.rows.len().saturating_sub(poison.len()));
     if plan.manifests {
-        for manifest in batch.manifests(&token) {
-            publish_manifest(&context.log, context.clock.as_ref(), &manifest).await;
-        }
+        let manifests = batch.manifests(&token);
+        publish_manifests(&context.log, &context.clock, plan.table, manifests).await;
     }
     for (index, why) in &batch.broken {
         let Some(work) = works.get(*index) else {

@@ -98,6 +98,11 @@ impl Registry {
             .collect()
     }
 
+    /// How many organisations there are.
+    pub(crate) fn org_count(&self) -> usize {
+        self.orgs.len()
+    }
+
     /// The agent a trace names: by id, else by external id, in the trace's environment before
     /// others. Between agents that fit equally a paused one is meant: a pause is never missed.
     #[must_use]
