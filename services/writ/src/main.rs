@@ -11,6 +11,7 @@ mod env_file;
 mod failure;
 mod key;
 mod list;
+mod nats;
 mod output;
 mod policy;
 mod setup;

@@ -119,6 +119,8 @@ fn plain_table() -> comfy_table::Table {
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
+        Some(Value::Array(items)) if items.is_empty() => "-".to_owned(),
         Some(Value::String(text)) => visible(text),
         Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
@@ -151,7 +153,9 @@ mod tests {
 
     #[test]
     fn cells_show_what_is_there() {
-        assert_eq!(cell(None), "-");
+        for nothing in [json!(null), json!(""), json!([])] {
+            assert_eq!(cell(Some(&nothing)), "-");
+        }
         assert_eq!(cell(Some(&json!(["a", "b"]))), "a, b");
         assert_eq!(cell(Some(&json!({ "a": 1 }))), "{\"a\":1}");
         assert_eq!(cell(Some(&json!(0.5))), "0.5");

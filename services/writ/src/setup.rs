@@ -13,7 +13,7 @@ use writ_pg::{MigrateError, StoreUrl};
 
 use crate::api::innermost;
 use crate::failure::Failure;
-use crate::output;
+use crate::{nats, output};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const ROLES: &str = include_str!("../../../infra/postgres/roles.sql");
@@ -75,10 +75,7 @@ pub(crate) async fn run(args: SetupArgs) -> Result<(), Failure> {
 async fn streams(url: &str, prefix: &str, replicas: usize) -> Result<(), Failure> {
     let topology =
         Topology::new(prefix).map_err(|error| Failure::Usage(format!("--prefix: {error}")))?;
-    let options = async_nats::ConnectOptions::new().connection_timeout(PATIENCE);
-    let urls: Vec<&str> = url.split(',').map(str::trim).collect();
-    let client = options.connect(urls).await.map_err(|error| {
-        let why = innermost(&error);
+    let client = nats::connect(url, PATIENCE).await.map_err(|why| {
         Failure::Unavailable(format!("cannot reach NATS: {why}; check --nats-url"))
     })?;
     let settings = StreamSettings { replicas };

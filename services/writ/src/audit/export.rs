@@ -8,6 +8,7 @@ use clap::Args;
 use futures::StreamExt;
 use uuid::Uuid;
 use writ_chain::{checkpoint, export};
+use writ_contract::OrgId;
 
 use super::keys::KeysArg;
 use super::ledger::DatabaseArg;
@@ -22,7 +23,7 @@ pub(crate) struct ExportArgs {
     out: PathBuf,
     /// Read this organisation's ledger from Postgres; default: the API key's, from the API
     #[arg(long)]
-    org: Option<Uuid>,
+    org: Option<OrgId>,
     #[command(flatten)]
     database: DatabaseArg,
     #[command(flatten)]
@@ -32,7 +33,7 @@ pub(crate) struct ExportArgs {
 /// Writes everything the latest checkpoint covers. A bundle that was cut short does not verify.
 pub(super) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failure> {
     match args.org {
-        Some(org) => from_database(&args, org, context).await?,
+        Some(org) => from_database(&args, org.0, context).await?,
         None => from_api(&args.out, context).await?,
     }
     let file = args.out.display();
@@ -64,7 +65,7 @@ async fn from_database(args: &ExportArgs, org: Uuid, context: &Context) -> Resul
     ledger.enter(org).await?;
     let note = ledger.checkpoints(org, 1).await?.into_iter().next();
     let note =
-        note.ok_or_else(|| Failure::NotFound(format!("organisation {org} has no checkpoint yet")))?;
+        note.ok_or_else(|| Failure::NotFound(format!("{} has no checkpoint yet", OrgId(org))))?;
     let verified = checkpoint::open(&note, &keys).map_err(|why| {
         Failure::Unavailable(format!("the latest checkpoint: {why}; check --keys"))
     })?;

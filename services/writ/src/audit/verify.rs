@@ -13,6 +13,7 @@ use writ_chain::verify::{
     Class, Entry, KnownHead, Report, Tail, Trust, Verification, verify_export,
 };
 use writ_chain::{checkpoint, export};
+use writ_contract::OrgId;
 
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Ledger};
@@ -44,9 +45,9 @@ pub(crate) struct VerifyArgs {
     /// Check an exported bundle instead of a database, offline
     #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
     file: Option<PathBuf>,
-    /// Only this organisation; default: all
+    /// Only this organisation, org_… or its UUID; default: all
     #[arg(long)]
-    org: Option<Uuid>,
+    org: Option<OrgId>,
     #[command(flatten)]
     keys: KeysArg,
     /// A checkpoint seen earlier and kept elsewhere; the ledger must still contain it
@@ -64,11 +65,11 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
     };
     let known = seen(&args.seen, &keys)?;
     let reports = match &args.file {
-        Some(file) => vec![verify_file(file, args.org, keys, known)?],
+        Some(file) => vec![verify_file(file, args.org.map(|org| org.0), keys, known)?],
         None => {
             let mut ledger = args.database.open(&context.target.dev_env()).await?;
             let orgs = match args.org {
-                Some(org) => vec![org],
+                Some(org) => vec![org.0],
                 None => ledger.orgs().await?,
             };
             let mut reports = Vec::new();
@@ -190,7 +191,7 @@ fn show(reports: &[Report], format: Format) -> Result<(), Failure> {
     }
     for report in reports {
         let clean = report.class() == Class::Clean;
-        output::check(clean, &report.org.to_string(), &summary(report))?;
+        output::check(clean, &OrgId(report.org).to_string(), &summary(report))?;
         for finding in &report.findings {
             output::line(&format!("         {finding}"))?;
         }
@@ -226,7 +227,7 @@ fn word(class: Class) -> &'static str {
 fn as_json(report: &Report) -> Value {
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     json!({
-        "org": report.org,
+        "org": OrgId(report.org).to_string(),
         "result": word(report.class()),
         "entries": report.entries,
         "sealed": report.sealed,

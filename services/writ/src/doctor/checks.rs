@@ -40,11 +40,9 @@ pub(super) fn tools(folder: &Path, postgres_bin: Option<&Path>) -> Verdict {
 /// Reachable, recent enough, JetStream on.
 pub(super) async fn nats(url: Option<&str>) -> Verdict {
     let url = known(url, "NATS_URL")?;
-    let options = async_nats::ConnectOptions::new().connection_timeout(PATIENCE);
-    let connected = options
-        .connect(url)
+    let connected = crate::nats::connect(url, PATIENCE)
         .await
-        .map_err(|error| Problem::new(format!("cannot connect: {}", innermost(&error)), START))?;
+        .map_err(|why| Problem::new(format!("cannot connect: {why}"), START))?;
     let info = connected.server_info();
     let (version, wanted) = (
         &info.version,
