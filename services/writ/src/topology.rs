@@ -74,6 +74,10 @@ mod tests {
         if std::env::var_os("WRIT_BLESS").is_some() {
             std::fs::write(&path, &made).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), made);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            made,
+            "WRIT_BLESS=1 cargo nextest run -p writ"
+        );
     }
 }
