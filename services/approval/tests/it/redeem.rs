@@ -1,5 +1,7 @@
 //! One act, one use.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::json;
 
@@ -29,6 +31,36 @@ async fn of_64_parallel_uses_on_two_replicas_exactly_one_succeeds() {
     for replica in replicas {
         replica.stop().await;
     }
+}
+
+/// A request that is dropped is a process that dies, as far as claim and record are concerned.
+#[tokio::test]
+async fn a_use_cut_off_at_any_moment_is_one_use_at_most() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let mut good = 0;
+    for round in 0..24 {
+        let context = format!(r#"{{"input":"{round}"}}"#);
+        let held = replica.granted(&world, &agent, &context).await;
+        let cut = Duration::from_micros(400 * round);
+        let first = replica.verify(held.approval, &agent, &context);
+        let first = tokio::time::timeout(cut, first).await;
+        let answered = first.is_ok_and(|answer| answer["valid"] == true);
+        let second = replica.verify(held.approval, &agent, &context).await;
+        let again = second["valid"] == true;
+        assert!(!(answered && again), "used twice");
+        good += u32::from(answered || again);
+        let id = held.approval.to_bytes();
+        let uses = world.uses().await;
+        let recorded = uses
+            .iter()
+            .filter(|(_, used)| used.approval_id == id)
+            .count();
+        assert!(recorded <= 1 && (recorded == 1 || !(answered || again)));
+    }
+    assert!(good > 0, "nothing was ever used");
+    replica.stop().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use writ_contract::{Envelope, Fact, Service, Shard, Stream, wire};
+use writ_contract::{ApprovalId, Envelope, Fact, Service, Shard, Stream, wire};
 use writ_eventlog::{Content, Start};
 use writ_testkit::{Signal, eventually};
 
@@ -76,6 +76,17 @@ impl World {
                 .into_iter()
                 .find(|(_, f)| f.decision_ids.contains(&wanted));
             found.map(|(_, fact)| fact).ok_or("none")
+        })
+        .await
+    }
+
+    /// The fact with this verb about a request.
+    pub(crate) async fn stated_of(&self, verb: &str, id: ApprovalId) -> Envelope {
+        let wanted = id.to_bytes();
+        eventually(SOON, verb, || async {
+            let mut facts = self.facts().await.into_iter();
+            let found = facts.find(|(e, f)| e.kind.verb() == verb && f.approval_id == wanted);
+            found.map(|(envelope, _)| envelope).ok_or("not stated")
         })
         .await
     }

@@ -115,7 +115,7 @@ impl Replica {
         let admin = world.key(world.org, "admin").await;
         let (status, body) = self.approve(held.approval, &admin).await;
         assert_eq!(status, StatusCode::OK, "{body}");
-        let (grant, _) = world.stated("granted").await;
+        let grant = world.stated_of("granted", held.approval).await;
         world.seal(&[grant.event_id]).await;
         self.until(held.approval, by, "approved").await;
         held
