@@ -46,8 +46,6 @@ pub(crate) struct Subject {
 struct Window {
     subject: Subject,
     source: EventId,
-    start_us: i64,
-    end_us: i64,
     summary: Summary,
 }
 
@@ -159,15 +157,23 @@ impl Projection {
                 events.push(event(&self.log, finding));
             }
         }
-        let last_end = windows.iter().map(|w| w.end_us).max().unwrap_or_default();
+        let last_end = windows
+            .iter()
+            .map(|w| w.summary.end_us())
+            .max()
+            .unwrap_or_default();
         store::save(&mut tx, &baselines, time(last_end)).await?;
         writ_pg::append(&mut tx, &events).await?;
         fence.save(&mut tx, position).await?;
-        let ids: Vec<Uuid> = events
-            .iter()
-            .map(|event| event.envelope.event_id.0)
-            .collect();
-        self.outbox.commit_writer(tx, &ids).await?;
+        if events.is_empty() {
+            tx.commit().await?;
+        } else {
+            let ids: Vec<Uuid> = events
+                .iter()
+                .map(|event| event.envelope.event_id.0)
+                .collect();
+            self.outbox.commit_writer(tx, &ids).await.map(drop)?;
+        }
         metrics::windows(windows.len());
         Ok(())
     }
@@ -227,9 +233,8 @@ fn window(envelope: &Envelope) -> Option<Window> {
     let length_us = u64::try_from(metered.window_end_us.checked_sub(metered.window_start_us)?);
     Some(Window {
         source: envelope.event_id,
-        start_us: metered.window_start_us,
-        end_us: metered.window_end_us,
         summary: Summary {
+            start_us: metered.window_start_us,
             length_us: length_us.ok()?,
             traces: metered.traces,
             errors: metered.errors,
@@ -258,8 +263,8 @@ fn judge(
             id: FindingId(derived(window.source, deviation.metric.as_str())),
             subject: window.subject.clone(),
             source: window.source,
-            start: time(window.start_us),
-            end: time(window.end_us),
+            start: time(deviation.window.start_us),
+            end: time(deviation.window.end_us()),
             deviation,
         }));
     }

@@ -22,6 +22,7 @@ pub struct Settings {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Baseline {
     metrics: [Tracked; 4],
+    open: Option<Summary>,
 }
 
 /// One metric's average, and whether a finding about it is going on.
@@ -29,6 +30,15 @@ pub struct Baseline {
 struct Tracked {
     average: Ewma,
     alerting: bool,
+}
+
+/// A baseline as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// In the order of [`Metric::ALL`].
+    pub metrics: [StoredMetric; 4],
+    /// The window that may still grow.
+    pub open: Option<Summary>,
 }
 
 /// One metric's state as it is stored; floats keep every bit.
@@ -49,6 +59,8 @@ pub struct StoredMetric {
 pub struct Deviation {
     /// Which metric.
     pub metric: Metric,
+    /// The window, as far as it was summed up.
+    pub window: Summary,
     /// The window's value, in the metric's unit.
     pub value: f64,
     /// The average before this window.
@@ -93,25 +105,75 @@ impl Severity {
 }
 
 impl Baseline {
-    /// Judges one window against the past, then lets it become part of the past.
+    /// Takes in what one replica summed up for a window.
+    ///
+    /// Several replicas sum up the same window, so a window stays open until a later one begins.
+    /// What is too much is told at once, since more can only add to it; what is too little is known
+    /// when the window closes, and only then does it become part of the past. Sums of a window that
+    /// was closed come too late and are left out. A silent agent has no windows and is not judged.
     ///
     /// A finding is reported when it begins, not in every window it lasts: the metric must first
     /// come back inside half the threshold.
     #[must_use]
-    pub fn observe(mut self, window: &Summary, settings: &Settings) -> (Self, Vec<Deviation>) {
+    pub fn observe(mut self, sums: &Summary, settings: &Settings) -> (Self, Vec<Deviation>) {
         let mut found = Vec::new();
-        for (metric, tracked) in Metric::ALL.into_iter().zip(&mut self.metrics) {
-            if let Some(reading) = window.read(metric, tracked.average.mean()) {
-                found.extend(tracked.observe(metric, reading, settings));
+        let open = match self.open {
+            Some(open) if sums.start_us < open.start_us => return (self, found),
+            Some(open) if sums.start_us == open.start_us => open.plus(sums),
+            Some(ended) => {
+                found.extend(self.close(&ended, settings));
+                *sums
             }
-        }
+            None => *sums,
+        };
+        self.open = Some(open);
+        found.extend(self.look(&open, settings));
         (self, found)
     }
 
-    /// The state in the shape it is stored in, in the order of [`Metric::ALL`].
+    /// Judges a window that may still grow, by what is too much only.
+    fn look(&mut self, open: &Summary, settings: &Settings) -> Vec<Deviation> {
+        self.each(open, settings, |tracked, _, deviation| {
+            let deviation = deviation.filter(|found| found.score >= settings.threshold)?;
+            tracked.begin(deviation)
+        })
+    }
+
+    /// Judges a whole window and lets it become part of the past.
+    fn close(&mut self, window: &Summary, settings: &Settings) -> Vec<Deviation> {
+        self.each(window, settings, |tracked, reading, deviation| {
+            tracked.average = tracked.average.update(reading, settings);
+            let deviation = deviation?;
+            let distance = deviation.metric.distance(deviation.score);
+            if distance >= settings.threshold {
+                return tracked.begin(deviation);
+            }
+            tracked.alerting &= distance >= settings.threshold / 2.0;
+            None
+        })
+    }
+
+    fn each(
+        &mut self,
+        window: &Summary,
+        settings: &Settings,
+        mut judge: impl FnMut(&mut Tracked, Reading, Option<Deviation>) -> Option<Deviation>,
+    ) -> Vec<Deviation> {
+        let rate = self.mean(Metric::TraceRate);
+        let mut found = Vec::new();
+        for (metric, tracked) in Metric::ALL.into_iter().zip(&mut self.metrics) {
+            if let Some(reading) = window.read(metric, tracked.average.mean(), rate) {
+                let deviation = tracked.deviation(metric, window, reading, settings);
+                found.extend(judge(tracked, reading, deviation));
+            }
+        }
+        found
+    }
+
+    /// The state in the shape it is stored in: the metrics in the order of [`Metric::ALL`].
     #[must_use]
-    pub fn stored(&self) -> [StoredMetric; 4] {
-        self.metrics.map(|Tracked { average, alerting }| {
+    pub fn stored(&self) -> Stored {
+        let metrics = self.metrics.map(|Tracked { average, alerting }| {
             let (mean, variance, seen) = average.parts();
             StoredMetric {
                 mean,
@@ -119,13 +181,17 @@ impl Baseline {
                 seen,
                 alerting,
             }
-        })
+        });
+        Stored {
+            metrics,
+            open: self.open,
+        }
     }
 
     /// The state read back.
     #[must_use]
-    pub fn from_stored(stored: [StoredMetric; 4]) -> Self {
-        let metrics = stored.map(
+    pub fn from_stored(Stored { metrics, open }: Stored) -> Self {
+        let metrics = metrics.map(
             |StoredMetric {
                  mean,
                  variance,
@@ -136,7 +202,7 @@ impl Baseline {
                 alerting,
             },
         );
-        Self { metrics }
+        Self { metrics, open }
     }
 
     /// The average of a metric, for display; `None` before its first window.
@@ -151,34 +217,32 @@ impl Baseline {
 }
 
 impl Tracked {
-    fn observe(
-        &mut self,
+    /// How far a reading lies from the past; `None` while there is too little of it.
+    fn deviation(
+        &self,
         metric: Metric,
+        window: &Summary,
         reading: Reading,
         settings: &Settings,
     ) -> Option<Deviation> {
-        let expected = self.average.mean();
-        let score = self.average.score(reading);
-        self.average = self.average.update(reading, settings);
-        let (expected, score) = (expected?, score?);
-        if self.average.seen() <= settings.warm_up {
+        if self.average.seen() < settings.warm_up {
             return None;
         }
-        let distance = metric.distance(score);
-        let began = distance >= settings.threshold && !self.alerting;
-        if distance >= settings.threshold {
-            self.alerting = true;
-        } else if distance < settings.threshold / 2.0 {
-            self.alerting = false;
-        }
-        let severity = Severity::of(distance, settings.threshold);
-        began.then_some(Deviation {
+        let (expected, score) = (self.average.mean()?, self.average.score(reading)?);
+        let severity = Severity::of(metric.distance(score), settings.threshold);
+        Some(Deviation {
             metric,
+            window: *window,
             value: reading.value,
             expected,
             score,
             severity,
         })
+    }
+
+    /// The deviation, if it was not going on already.
+    fn begin(&mut self, deviation: Deviation) -> Option<Deviation> {
+        (!std::mem::replace(&mut self.alerting, true)).then_some(deviation)
     }
 }
 

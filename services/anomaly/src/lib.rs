@@ -2,8 +2,8 @@
 //!
 //! Facts in: `metered.summed` of `ingest`. Facts out: `finding.found`. Projection: `agent_baseline`,
 //! exponentially weighted averages of each agent's metrics, saved together with findings and the
-//! resume point. Promises: a window is judged exactly once; a finding is published if and only if
-//! its row was committed; findings alert, they never enforce.
+//! resume point. Promises: what a replica summed up counts exactly once; a finding is published if
+//! and only if its row was committed; findings alert, they never enforce.
 
 pub mod config;
 pub mod domain;

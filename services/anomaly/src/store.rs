@@ -14,7 +14,7 @@ use writ_pg::{
 use writ_service_kit::RunError;
 
 use crate::consume::{Finding, Subject};
-use crate::domain::{Baseline, StoredMetric};
+use crate::domain::{Baseline, Stored, StoredMetric, Summary};
 
 /// The service's schema.
 pub(crate) const SCHEMA: &str = "anomaly";
@@ -82,6 +82,7 @@ struct BaselineRow {
     variance: Vec<f64>,
     seen: Vec<i64>,
     alerting: Vec<bool>,
+    open_window: Option<Vec<i64>>,
 }
 
 /// The baselines of these agents; one that has none yet is absent.
@@ -91,7 +92,8 @@ pub(crate) async fn load(
 ) -> Result<HashMap<Subject, Baseline>, PgError> {
     let subjects: BTreeSet<&Subject> = subjects.collect();
     let rows: Vec<BaselineRow> = sqlx::query_as(
-        "select b.org_id, b.agent, b.environment, b.mean, b.variance, b.seen, b.alerting
+        "select b.org_id, b.agent, b.environment, b.mean, b.variance, b.seen, b.alerting,
+                b.open_window
          from agent_baseline b
          join unnest($1::uuid[], $2::text[], $3::text[]) as s(org_id, agent, environment)
            using (org_id, agent, environment)",
@@ -127,7 +129,10 @@ impl BaselineRow {
                 }
             })
             .collect();
-        let stored: [StoredMetric; 4] = metrics.try_into().ok()?;
+        let stored = Stored {
+            metrics: metrics.try_into().ok()?,
+            open: self.open_window.as_deref().and_then(open_window),
+        };
         let (org, agent, environment) = (OrgId(self.org_id), self.agent, self.environment);
         Some((
             Subject {
@@ -140,6 +145,40 @@ impl BaselineRow {
     }
 }
 
+/// The open window as a row has it.
+fn open_window(stored: &[i64]) -> Option<Summary> {
+    let [start_us, rest @ ..] = stored else {
+        return None;
+    };
+    let sums: Vec<u64> = rest.iter().map(|sum| sum.cast_unsigned()).collect();
+    let [length_us, traces, errors, cost_micros, duration_ms_sum] = *sums.as_slice() else {
+        return None;
+    };
+    let start_us = *start_us;
+    Some(Summary {
+        start_us,
+        length_us,
+        traces,
+        errors,
+        cost_micros,
+        duration_ms_sum,
+    })
+}
+
+/// The open window as a row takes it; the bits of a sum are kept.
+fn open_columns(open: Summary) -> Vec<i64> {
+    let Summary {
+        start_us,
+        length_us,
+        traces,
+        errors,
+        cost_micros,
+        duration_ms_sum,
+    } = open;
+    let sums = [length_us, traces, errors, cost_micros, duration_ms_sum].map(u64::cast_signed);
+    std::iter::once(start_us).chain(sums).collect()
+}
+
 /// Writes the baselines.
 pub(crate) async fn save(
     tx: &mut WriterTx,
@@ -150,20 +189,23 @@ pub(crate) async fn save(
         let stored = baseline.stored();
         sqlx::query(
             "insert into agent_baseline
-               (org_id, agent, environment, mean, variance, seen, alerting, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
+               (org_id, agent, environment, mean, variance, seen, alerting, updated_at,
+                open_window)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              on conflict (org_id, agent, environment) do update
                set mean = excluded.mean, variance = excluded.variance, seen = excluded.seen,
-                   alerting = excluded.alerting, updated_at = excluded.updated_at",
+                   alerting = excluded.alerting, updated_at = excluded.updated_at,
+                   open_window = excluded.open_window",
         )
         .bind(subject.org.0)
         .bind(&subject.agent)
         .bind(&subject.environment)
-        .bind(stored.map(|metric| metric.mean).to_vec())
-        .bind(stored.map(|metric| metric.variance).to_vec())
-        .bind(stored.map(|metric| i64::from(metric.seen)).to_vec())
-        .bind(stored.map(|metric| metric.alerting).to_vec())
+        .bind(stored.metrics.map(|metric| metric.mean).to_vec())
+        .bind(stored.metrics.map(|metric| metric.variance).to_vec())
+        .bind(stored.metrics.map(|metric| i64::from(metric.seen)).to_vec())
+        .bind(stored.metrics.map(|metric| metric.alerting).to_vec())
         .bind(at)
+        .bind(stored.open.map(open_columns))
         .execute(&mut **tx)
         .await?;
     }

@@ -186,11 +186,13 @@ impl Courier {
             Some(reason) => self.disable(&mut tx, due, reason, now).await?,
             None => None,
         };
-        let ids: Vec<_> = event
-            .iter()
-            .map(|event| event.envelope.event_id.0)
-            .collect();
-        self.outbox.commit_writer(tx, &ids).await?;
+        match event {
+            Some(event) => {
+                let ids = [event.envelope.event_id.0];
+                self.outbox.commit_writer(tx, &ids).await.map(drop)?;
+            }
+            None => tx.commit().await?,
+        }
         Ok(())
     }
 

@@ -9,6 +9,8 @@ pub struct Reading {
     pub value: f64,
     /// Standard error of the measurement itself: a rate of three traces is not known to a percent.
     pub noise: f64,
+    /// How much more than usual the value varies for being a mean over fewer things; at least 1.
+    pub few: f64,
 }
 
 /// Mean and variance of a stream, recent values weighing more.
@@ -53,7 +55,7 @@ impl Ewma {
     /// How many standard deviations a reading lies from the mean, its own noise included.
     #[must_use]
     pub fn score(&self, reading: Reading) -> Option<f64> {
-        let sigma = self.sigma(reading.noise);
+        let sigma = self.sigma(reading);
         (self.seen > 0 && sigma > 0.0).then(|| (reading.value - self.mean) / sigma)
     }
 
@@ -71,7 +73,7 @@ impl Ewma {
         } else {
             1.0 / f64::from(seen)
         };
-        let reach = settings.threshold * self.sigma(reading.noise);
+        let reach = settings.threshold * self.sigma(reading);
         let difference = reading.value - self.mean;
         let difference = if warm {
             difference.clamp(-reach, reach)
@@ -86,7 +88,7 @@ impl Ewma {
         }
     }
 
-    fn sigma(&self, noise: f64) -> f64 {
-        (self.variance + noise * noise).sqrt()
+    fn sigma(&self, Reading { noise, few, .. }: Reading) -> f64 {
+        (self.variance * few * few + noise * noise).sqrt()
     }
 }

@@ -4,27 +4,36 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn window() -> impl Strategy<Value = Summary> {
-    (
+/// Windows one after the other, each summed up by two replicas.
+fn windows(most: usize) -> impl Strategy<Value = Vec<Summary>> {
+    let sums = (
         0u64..100_000_000,
         0u64..1_000_000,
         0u64..1_000_000,
         any::<u32>(),
         any::<u32>(),
-    )
-        .prop_map(|(length_us, traces, errors, cost, duration)| Summary {
-            length_us,
-            traces,
-            errors: errors.min(traces),
-            cost_micros: cost.into(),
-            duration_ms_sum: duration.into(),
-        })
+    );
+    prop::collection::vec(sums, 0..most).prop_map(|all| {
+        (0..)
+            .zip(all)
+            .map(
+                |(at, (length_us, traces, errors, cost, duration))| Summary {
+                    start_us: at / 2,
+                    length_us,
+                    traces,
+                    errors: errors.min(traces),
+                    cost_micros: cost.into(),
+                    duration_ms_sum: duration.into(),
+                },
+            )
+            .collect()
+    })
 }
 
 proptest! {
     #[test]
     fn averages_stay_finite_and_every_finding_is_beyond_the_threshold(
-        windows in prop::collection::vec(window(), 0..200),
+        windows in windows(200),
     ) {
         let settings = Settings { weight: 0.1, warm_up: 5, threshold: 4.0 };
         let mut baseline = Baseline::default();
@@ -43,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_baseline_is_the_same_baseline(windows in prop::collection::vec(window(), 0..50)) {
+    fn a_stored_baseline_is_the_same_baseline(windows in windows(50)) {
         let settings = Settings { weight: 0.2, warm_up: 5, threshold: 4.0 };
         let baseline = windows
             .iter()
