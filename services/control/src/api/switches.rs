@@ -1,6 +1,8 @@
 //! The switch: pause, resume, polls and heartbeats. Nothing here waits for Postgres; the row of a
 //! turned switch is written by the loop that reads the gate.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use serde::Deserialize;
@@ -13,6 +15,10 @@ use super::State;
 use super::extract::{By, InEnvironment};
 use crate::channel::{Found, Receipt, Switch};
 use crate::error::{Error, Refusal};
+use crate::registry::AgentRef;
+
+/// How long the row of an agent that memory does not know may take.
+const ROW_WITHIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -89,7 +95,7 @@ async fn turn(
     paused: bool,
     reason: &str,
 ) -> Result<Json<Value>, ApiError> {
-    let found = find(state, by, id, environment)?;
+    let found = find_or_read(state, by, id, environment).await?;
     by.may_act_in(&found.environment)?;
     let (switch, receipt) = state
         .channel
@@ -106,6 +112,28 @@ fn find(state: &State, by: &By, id: &str, environment: Option<&str>) -> Result<S
         Found::None if filling(state) => Err(Error::CatchingUp),
         Found::None => Err(Refusal::AgentNotFound.into()),
     }
+}
+
+/// As [`find`], but an agent that another replica registered a moment ago is looked up in its row,
+/// if that can be read soon.
+async fn find_or_read(
+    state: &State,
+    by: &By,
+    id: &str,
+    environment: Option<&str>,
+) -> Result<Switch, Error> {
+    match find(state, by, id, environment) {
+        Err(Error::Refused(Refusal::AgentNotFound)) => {}
+        found => return found,
+    }
+    let reference = AgentRef::parse(id, environment);
+    let reading = state.registry.get(by.org(), &reference);
+    if let Ok(Ok(agent)) = tokio::time::timeout(ROW_WITHIN, reading).await {
+        state
+            .channel
+            .observe(by.org(), agent.version, &agent.fact());
+    }
+    find(state, by, id, environment)
 }
 
 fn filling(state: &State) -> bool {

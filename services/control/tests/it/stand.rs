@@ -94,6 +94,11 @@ impl Stand {
         self.running = Running::start(&self.config, &self.nats).await;
     }
 
+    /// Another replica over the same stores.
+    pub(crate) async fn replica(&self) -> Running {
+        Running::start(&self.config, &self.nats).await
+    }
+
     pub(crate) fn key(&self, org: usize, role: Role) -> String {
         self.orgs[org].key(role).unwrap().to_owned()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use http::{Method, StatusCode};
 use serde_json::json;
+use writ_access::Role;
 use writ_contract::topology::GateLeaf;
 use writ_contract::{Stream, wire};
 use writ_eventlog::{Content, Start};
@@ -129,6 +130,38 @@ async fn many_turns_at_once_leave_one_dense_history() {
         };
         assert_eq!(envelope.version, version);
     }
+}
+
+#[tokio::test]
+async fn two_replicas_turn_one_switch_and_agree() {
+    let stand = Stand::start().await;
+    let mut other = stand.replica().await;
+    let id = stand.agent("bot").await;
+    let key = stand.key(0, Role::Developer);
+    let pause = format!("/api/v1/agents/{id}/pause");
+    let there = other.call(&key, Method::PATCH, &pause, "").await;
+    assert_eq!(
+        there.status,
+        StatusCode::OK,
+        "registered at the first a moment ago: {there:?}"
+    );
+    let resume = format!("/api/v1/agents/{id}/resume");
+    let here = stand.dev(Method::PATCH, &resume, "").await;
+    assert_eq!(here.status, StatusCode::OK, "{here:?}");
+    let order = |answer: &crate::stand::Answer| answer.body["receipt"]["sequence"].as_u64();
+    assert!(order(&here) > order(&there));
+    let poll = format!("/api/v1/agents/{id}/status-poll");
+    eventually(Duration::from_secs(5), "both say active", || async {
+        let status = other.call(&key, Method::GET, &poll, "").await.body["data"]["status"].clone();
+        if status == json!("active") {
+            Ok(())
+        } else {
+            Err(status)
+        }
+    })
+    .await;
+    row_says(&stand, &id, false).await;
+    other.stop().await;
 }
 
 #[tokio::test]
