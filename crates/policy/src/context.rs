@@ -69,15 +69,18 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Administrators' patterns are also matched with every gap between words read as one blank,
-    /// but not where the gaps are gone: `^` and `$` would mean something else there.
+    /// Administrators' patterns see every gap between words as one blank; they do not see the view
+    /// without gaps, where `^` and `$` would mean something else.
     fn match_patterns(&self, views: &[View<'_>], mut found: impl FnMut(u32)) {
-        for group in self.set.pattern_groups(self.request.agent.id) {
-            for view in views.iter().filter(|view| view.kind != ViewKind::Squeezed) {
-                group.matches(&view.text, &mut found);
-                if let Some(even) = views::even_gaps(&view.text) {
-                    group.matches(&even, &mut found);
-                }
+        let mut groups = self.set.pattern_groups(self.request.agent.id).peekable();
+        if groups.peek().is_none() {
+            return;
+        }
+        let spaced = views.iter().filter(|view| view.kind != ViewKind::Squeezed);
+        let texts: Vec<_> = spaced.map(|view| views::even_gaps(&view.text)).collect();
+        for group in groups {
+            for text in &texts {
+                group.matches(text, &mut found);
             }
         }
     }

@@ -148,6 +148,12 @@ impl Decision {
     pub fn add(&mut self, violation: Violation) {
         let outcome = outcome_of(violation.enforcement_mode);
         self.outcome = self.outcome.max(outcome);
+        for considered in &mut self.considered {
+            if considered.policy_id == violation.policy_id {
+                considered.applied = true;
+                considered.why = Cow::Owned(violation.message.clone());
+            }
+        }
         if outcome == Outcome::Allow {
             self.warnings.push(violation);
         } else {

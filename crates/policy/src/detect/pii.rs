@@ -1,6 +1,7 @@
 //! Finds personal data and secrets as exact spans.
 
 mod checks;
+mod fold;
 mod scanners;
 
 use std::fmt;
@@ -74,12 +75,17 @@ pub struct Found {
 #[must_use]
 pub fn find(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
-    scanners::run(text, |kind, start, end| {
-        found.push(Found {
-            kind,
-            span: Span { start, end },
-        })
-    });
+    match fold::undisguised(text) {
+        None => scanners::run(text, |kind, start, end| {
+            found.push(Found {
+                kind,
+                span: Span { start, end },
+            });
+        }),
+        Some(plain) => scanners::run(&plain.text, |kind, start, end| {
+            found.extend(plain.original(start, end).map(|span| Found { kind, span }));
+        }),
+    }
     if found.len() < 2 {
         return found;
     }
@@ -96,4 +102,90 @@ pub fn find(text: &str) -> Vec<Found> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<(&'static str, &str)> {
+        find(text)
+            .iter()
+            .map(|f| (f.kind.as_str(), text.get(f.span.start..f.span.end).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn every_kind_is_found_exactly() {
+        for (text, kind, value) in [
+            (
+                "mail ana.b+c@mail.example.com.",
+                "email",
+                "ana.b+c@mail.example.com",
+            ),
+            ("ssn 536-90-4399,", "ssn", "536-90-4399"),
+            ("SSN: 536904399", "ssn", "536904399"),
+            (
+                "card 4111-1111-1111-1111!",
+                "credit_card",
+                "4111-1111-1111-1111",
+            ),
+            ("call (415) 555-2671 now", "phone_us", "(415) 555-2671"),
+            (
+                "ring +44 20 7946 0958 today",
+                "phone_intl",
+                "+44 20 7946 0958",
+            ),
+            ("host 192.168.10.4 is up", "ip_address", "192.168.10.4"),
+            (
+                "host 2001:db8::8a2e:370:7334 is up",
+                "ip_address",
+                "2001:db8::8a2e:370:7334",
+            ),
+            (
+                "key AKIAIOSFODNN7EXAMPLE here",
+                "api_key",
+                "AKIAIOSFODNN7EXAMPLE",
+            ),
+            ("password = 'hunter2-Xk9'", "api_key", "hunter2-Xk9"),
+            (
+                "pay DE89 3704 0044 0532 0130 00 now",
+                "iban",
+                "DE89 3704 0044 0532 0130 00",
+            ),
+            ("born on 1984-02-29.", "date_of_birth", "1984-02-29"),
+            ("DOB: 12/31/1970", "date_of_birth", "12/31/1970"),
+            ("passport no. 912345678", "passport_us", "912345678"),
+        ] {
+            assert_eq!(values(text), [(kind, value)], "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_only_look_like_data_are_left_alone() {
+        for text in [
+            "card 4111 1111 1111 1112",
+            "area 666-12-3456 and 000-12-3456",
+            "version 1.2.3.4 and v10.0.0.1",
+            "DE89 3704 0044 0532 0130 01",
+            "born in a town of 1984-13-40 souls",
+            "order 1234567890123 of 2026-11-20 at 12:30:45",
+            "call 115-555-2671",
+            "uuid 0192f0c1-1111-7222-8333-444455556666",
+            "the token is required and the password is missing",
+        ] {
+            assert_eq!(values(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn disguised_values_are_found_where_they_stand() {
+        for (text, value) in [
+            ("see 283-4\u{200b}8-4541 ok", "283-4\u{200b}8-4541"),
+            ("see ２４７-６３-０７０８ ok", "２４７-６３-０７０８"),
+            ("é 536\u{2011}90\u{2011}4399", "536\u{2011}90\u{2011}4399"),
+        ] {
+            assert_eq!(values(text), [("ssn", value)], "{text}");
+        }
+    }
 }

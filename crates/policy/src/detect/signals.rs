@@ -13,7 +13,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::views::ViewKind;
 use english::{ENGLISH, SQUEEZED};
 use languages::LANGUAGES;
-use triggers::Triggers;
+use triggers::{REACH, Triggers};
 use words::WORDS;
 
 /// Signals of one family count once.
@@ -44,8 +44,6 @@ pub(super) struct Signal {
     patterns: &'static [&'static str],
 }
 
-/// Bytes a phrase may reach from where it begins.
-const REACH: usize = 600;
 /// Beginnings of one phrase that are tried one by one; after that the rest of the text is searched.
 const TRIES: usize = 32;
 

@@ -96,11 +96,11 @@ pub fn of(raw: &str) -> Vec<View<'_>> {
     views
 }
 
-/// The text with every run of white space as one blank; `None` when it already is so.
-pub(crate) fn even_gaps(text: &str) -> Option<String> {
+/// The text with every run of white space as one blank.
+pub(crate) fn even_gaps(text: &str) -> Cow<'_, str> {
     let uneven = |pair: &[u8]| matches!(pair, [b' ', b' '] | [b'\n' | b'\t' | b'\r', _]);
     if !text.as_bytes().windows(2).any(uneven) {
-        return None;
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -109,7 +109,7 @@ pub(crate) fn even_gaps(text: &str) -> Option<String> {
         }
         out.push_str(word);
     }
-    Some(out)
+    Cow::Owned(out)
 }
 
 /// What one pass over the bytes says about which decoders are worth trying.

@@ -1,6 +1,6 @@
 //! `cost_limit`: a cap per execution and a budget per UTC day.
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 use serde::Deserialize;
 
 use super::{Budget, Failure, Verdict};
@@ -169,7 +169,7 @@ fn usd(micros: u64) -> String {
 
 fn utc_day(now_ms: i64) -> String {
     let day = DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
-    day.format("%Y-%m-%d").to_string()
+    format!("{:04}-{:02}-{:02}", day.year(), day.month(), day.day())
 }
 
 #[cfg(test)]

@@ -228,19 +228,56 @@ pub(super) fn run(text: &str, mut found: impl FnMut(PiiType, usize, usize)) {
     }
 }
 
-/// Every accepted value of one shape; after a refused one the search goes on inside it.
+/// Every accepted value of one shape.
 fn scan(text: &str, shape: &Shape, regex: &Regex, found: &mut impl FnMut(PiiType, usize, usize)) {
     for captures in regex.captures_iter(text.as_bytes()) {
         let Some(value) = captures.name("v").or_else(|| captures.get(0)) else {
             continue;
         };
-        let Some(candidate) = candidate(text, value) else {
+        let Some(whole) = candidate(text, value) else {
             continue;
         };
-        if (shape.accept)(&candidate) {
-            found(shape.kind, candidate.start, candidate.end);
+        if (shape.accept)(&whole) {
+            found(shape.kind, whole.start, whole.end);
+        } else if shape.kind == PiiType::CreditCard
+            && let Some(part) = card_within(&whole)
+        {
+            found(shape.kind, part.start, part.end);
         }
     }
+}
+
+/// A card number among other groups of digits: `4111 1111 1111 1111 123`.
+fn card_within<'a>(whole: &Candidate<'a>) -> Option<Candidate<'a>> {
+    let groups: Vec<(usize, usize)> = groups(whole.value);
+    // Digits set apart one by one would be tried in every combination.
+    if groups.len() < 2 || groups.len() > 8 {
+        return None;
+    }
+    groups.iter().enumerate().find_map(|(i, (first, _))| {
+        groups.iter().skip(i).rev().find_map(|(_, last)| {
+            let value = whole.value.get(*first..*last)?;
+            let (start, end) = (whole.start + first, whole.start + last);
+            let part = Candidate {
+                text: whole.text,
+                value,
+                start,
+                end,
+            };
+            checks::card(value).then_some(part)
+        })
+    })
+}
+
+/// Where the groups of digits are.
+fn groups(value: &str) -> Vec<(usize, usize)> {
+    let mut at = 0;
+    let groups = value.split([' ', '-']).map(|group| {
+        let start = at;
+        at += group.len() + 1;
+        (start, start + group.len())
+    });
+    groups.collect()
 }
 
 /// Values are ASCII, so their ends are character boundaries; trailing signs are not part of them.

@@ -289,7 +289,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Authority,
         weight: 550,
         patterns: &[
-            r"\b(?:the |any |every |all |dear )?(?:ai|llm|language model|assistant|chatbot|agent|bot|model)s? (?:\w+ )?(?:reading|processing|summari[sz]ing|parsing|reviewing|analy[sz]ing|handling|who reads?|that reads?) (?:this|the|these)\b",
+            r"\b(?:ai|llm|language model|assistant|chatbot|agent|bot|model)s? (?:\w+ )?(?:reading|processing|summari[sz]ing|parsing|reviewing|analy[sz]ing|handling|who reads?|that reads?) (?:this|the|these)\b",
             r"\b(?:note|message|instructions?|attention|notice|memo) (?:to|for) (?:the |any |all )?(?:ai|llm|llms|language models?|assistants?|chatbots?|ai agents?|ai assistants?|bots?|copilot)\b",
             r"\b(?:when|if|while|after) (?:you are |you'?re )?(?:summari[sz]ing|reading|processing|translating|answering|reviewing)(?: (?:this|the) (?:\w+ ){0,2})?\W{1,3}(?:please )?(?:claim|say|state|add|append|include|mention|insert|recommend|always|tell|ignore|output|report)\b",
             r"<!--\W{0,4}(?:ai|assistant|llm|agent|system|bot|model|chatbot|hidden prompt)\b",

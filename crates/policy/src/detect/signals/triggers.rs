@@ -8,6 +8,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 
+/// Bytes a phrase may reach from where it begins.
+pub(super) const REACH: usize = 600;
 /// Longest literal looked for, in bytes.
 const LONGEST: usize = 8;
 
@@ -21,10 +23,26 @@ const SHORTEST_END: usize = 3;
 /// The literals of all phrases and what each stands for.
 pub(super) struct Triggers {
     literals: AhoCorasick,
-    /// Per literal: the phrases it belongs to, and as what.
-    owners: Vec<Vec<(usize, u8)>>,
-    /// Per phrase: what it needs, and whether it begins with a word of its own.
-    needs: Vec<(u8, bool)>,
+    /// Per literal: what it belongs to.
+    owners: Vec<Owners>,
+    phrases: Vec<Needs>,
+}
+
+#[derive(Default)]
+struct Owners {
+    /// The phrases, and on which side the literal stands.
+    sides: Vec<(usize, u8)>,
+    /// Whether it counts inside a word too.
+    inside: bool,
+}
+
+/// What a phrase needs to occur.
+struct Needs {
+    sides: u8,
+    /// Begins with a word of its own.
+    word: bool,
+    /// Bytes it may reach from its beginning.
+    reach: usize,
 }
 
 /// A phrase that can occur, and where it may begin; no place means anywhere.
@@ -38,26 +56,28 @@ impl Triggers {
     /// Takes the literals out of lower-case patterns.
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p str>) -> Option<Self> {
         let mut literals: Vec<Vec<u8>> = Vec::new();
-        let mut owners: Vec<Vec<(usize, u8)>> = Vec::new();
-        let mut needs = Vec::new();
+        let mut owners: Vec<Owners> = Vec::new();
+        let mut phrases = Vec::new();
         for (phrase, pattern) in patterns.enumerate() {
-            let mut need = 0;
+            let mut needs = Needs::of(pattern);
             for (kind, side) in [(ExtractKind::Prefix, BEGIN), (ExtractKind::Suffix, END)] {
                 let Some(found) = extract(pattern, kind) else {
                     continue;
                 };
-                need |= side;
+                needs.sides |= side;
                 for literal in found {
                     let at = literals.iter().position(|known| *known == literal);
                     let at = at.unwrap_or_else(|| {
                         literals.push(literal);
-                        owners.push(Vec::new());
+                        owners.push(Owners::default());
                         literals.len() - 1
                     });
-                    owners.get_mut(at)?.push((phrase, side));
+                    let owner = owners.get_mut(at)?;
+                    owner.sides.push((phrase, side));
+                    owner.inside |= side == END || !needs.word;
                 }
             }
-            needs.push((need, pattern.starts_with(r"\b")));
+            phrases.push(needs);
         }
         let mut builder = AhoCorasick::builder();
         builder
@@ -66,53 +86,79 @@ impl Triggers {
         Some(Self {
             literals: builder.build(&literals).ok()?,
             owners,
-            needs,
+            phrases,
         })
     }
 
     /// The phrases that may occur in a lower-case text, in the order of the text.
     pub(super) fn candidates(&self, text: &str) -> Vec<Candidate> {
-        let mut has = vec![0_u8; self.needs.len()];
-        let mut begins = Vec::new();
+        let in_word = |i: usize| {
+            text.as_bytes()
+                .get(i)
+                .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        };
+        let mut hits = Vec::new();
         for hit in self.literals.find_overlapping_iter(text) {
-            let before = hit
-                .start()
-                .checked_sub(1)
-                .and_then(|i| text.as_bytes().get(i));
-            let inside = before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-            let owners = self.owners.get(hit.pattern().as_usize());
-            for (phrase, side) in owners.into_iter().flatten() {
-                if *side == BEGIN && inside && self.needs.get(*phrase).is_some_and(|n| n.1) {
+            let inside = hit.start().checked_sub(1).is_some_and(in_word);
+            match self.owners.get(hit.pattern().as_usize()) {
+                Some(owners) if owners.inside || !inside => hits.push((hit, inside, owners)),
+                _ => {}
+            }
+        }
+        // Backwards, so that the nearest end of a phrase is known when its beginning comes.
+        let mut ends = vec![None; self.phrases.len()];
+        let mut found = Vec::new();
+        for (hit, inside, owners) in hits.iter().rev() {
+            for (phrase, side) in &owners.sides {
+                let Some((needs, end)) = self.phrases.get(*phrase).zip(ends.get_mut(*phrase))
+                else {
                     continue;
-                }
-                if let Some(sides) = has.get_mut(*phrase) {
-                    *sides |= side;
-                }
-                if *side == BEGIN {
-                    begins.push(Candidate {
+                };
+                if *side == END {
+                    *end = Some(hit.end());
+                } else if !(needs.word && *inside) && needs.reached(hit.start(), *end) {
+                    found.push(Candidate {
                         phrase: *phrase,
                         begins: Some(hit.start()),
                     });
                 }
             }
         }
-        let complete = |phrase: usize| {
-            let (need, has) = (self.needs.get(phrase), has.get(phrase));
-            need.zip(has)
-                .is_some_and(|((need, _), has)| need & has == *need)
-        };
-        begins.retain(|candidate| complete(candidate.phrase));
-        let anywhere = self
-            .needs
-            .iter()
-            .enumerate()
-            .filter(|(_, (need, _))| need & BEGIN == 0);
-        let anywhere = anywhere.filter(|(phrase, _)| complete(*phrase));
-        begins.extend(anywhere.map(|(phrase, _)| Candidate {
+        found.reverse();
+        let phrases = self.phrases.iter().zip(ends).enumerate();
+        let anywhere =
+            phrases.filter(|(_, (needs, end))| needs.sides & BEGIN == 0 && needs.ended(*end));
+        found.extend(anywhere.map(|(phrase, _)| Candidate {
             phrase,
             begins: None,
         }));
-        begins
+        found
+    }
+}
+
+impl Needs {
+    fn of(pattern: &str) -> Self {
+        let reach = if pattern.contains(".*") {
+            REACH
+        } else {
+            REACH / 2
+        };
+        Self {
+            sides: 0,
+            word: pattern.starts_with(r"\b"),
+            reach,
+        }
+    }
+
+    fn ended(&self, end: Option<usize>) -> bool {
+        self.sides & END == 0 || end.is_some()
+    }
+
+    /// Whether the nearest end behind a beginning is near enough. An end may begin before the
+    /// beginning does when both share letters, so only its last byte counts.
+    fn reached(&self, start: usize, end: Option<usize>) -> bool {
+        let near = |end: usize| end > start && end - start <= self.reach;
+        self.sides & END == 0 || end.is_some_and(near)
     }
 }
 
