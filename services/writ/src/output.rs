@@ -22,6 +22,9 @@ pub(crate) enum Format {
 /// A column: its title and the JSON pointer of its value.
 pub(crate) type Column = (&'static str, &'static str);
 
+/// A cell of a list shows this many characters at most.
+const WIDEST: usize = 60;
+
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
@@ -56,7 +59,7 @@ pub(crate) fn rows(format: Format, items: &[Value], columns: &[Column]) -> Resul
                 table.add_row(
                     columns
                         .iter()
-                        .map(|(_, pointer)| cell(item.pointer(pointer))),
+                        .map(|(_, pointer)| shortened(&cell(item.pointer(pointer)))),
                 );
             }
             line(&table.trim_fmt())
@@ -128,6 +131,14 @@ fn cell(value: Option<&Value>) -> String {
         }
         Some(other) => other.to_string(),
     }
+}
+
+fn shortened(text: &str) -> String {
+    let mut kept: String = text.chars().take(WIDEST).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    kept
 }
 
 /// Names and reasons are other people's text: what would steer a terminal is made harmless.

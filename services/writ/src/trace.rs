@@ -17,6 +17,17 @@ const COLUMNS: &[Column] = &[
     ("USD", "/costUsd"),
 ];
 
+const SPANS: &[Column] = &[
+    ("SPAN", "/spanId"),
+    ("KIND", "/spanKind"),
+    ("NAME", "/spanName"),
+    ("STATUS", "/status"),
+    ("MS", "/durationMs"),
+    ("DECISION", "/decision/id"),
+    ("INPUT", "/input"),
+    ("OUTPUT", "/output"),
+];
+
 #[derive(Subcommand)]
 pub(crate) enum TraceCommand {
     /// Traces, newest first
@@ -30,7 +41,7 @@ pub(crate) enum TraceCommand {
         #[command(flatten)]
         page: ListArgs,
     },
-    /// One trace with all its spans
+    /// One trace with all its spans; `-o json` has every field
     Show {
         /// Its id
         id: String,
@@ -55,7 +66,7 @@ pub(crate) async fn run(command: TraceCommand, context: &Context) -> Result<(), 
                 context.format,
                 trace.get("spans").and_then(|it| it.as_array()),
             ) {
-                (Format::Table, Some(spans)) => output::rows(context.format, spans, COLUMNS),
+                (Format::Table, Some(spans)) => output::rows(context.format, spans, SPANS),
                 (Format::Table | Format::Json, _) => output::object(context.format, &trace),
             }
         }
