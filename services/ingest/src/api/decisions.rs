@@ -1,7 +1,7 @@
 //! Decisions out.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use writ_contract::{ApprovalId, DecisionId, KeyId, OrgId, PolicyId};
 use writ_service_kit::routes::Authed;
 
 use super::Api;
-use super::page;
+use super::page::{self, Named, Parameters};
 use super::status::Failure;
 use crate::error::Error;
 use crate::store::{DecisionFilter, DecisionRow};
@@ -31,7 +31,7 @@ pub(super) struct Wanted {
 pub(super) async fn list(
     State(api): State<Api>,
     Authed(caller): Authed,
-    Query(wanted): Query<Wanted>,
+    Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<Value>, Failure> {
     let limit = page::limit(wanted.limit)?;
     let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
@@ -66,7 +66,7 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(api): State<Api>,
     Authed(caller): Authed,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Value>, Failure> {
     let id: DecisionId = id.parse().map_err(|_| Error::NotFound("decision"))?;
     let row = api.store.decision(OrgId(caller.org_id()), id.0).await?;

@@ -1,14 +1,46 @@
 //! Pages: limits, times and cursors of list parameters.
 
+use axum::extract::{FromRequestParts, Path, Query};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, SecondsFormat, Utc};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use writ_service_kit::ApiError;
 
 use crate::error::Error;
 use crate::store::Cursor;
 
 const LIMIT: u32 = 50;
 const MOST: u32 = 200;
+
+/// The parameters of a list, refused in the words of this interface.
+#[derive(Debug)]
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = Query::from_request_parts(parts, state).await;
+        read.map(|Query(parameters)| Self(parameters))
+            .map_err(|wrong| ApiError::invalid(wrong.body_text()))
+    }
+}
+
+/// The id in a path.
+#[derive(Debug)]
+pub(super) struct Named(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = Path::from_request_parts(parts, state).await;
+        read.map(|Path(id)| Self(id))
+            .map_err(|wrong| ApiError::invalid(wrong.body_text()))
+    }
+}
 
 /// The number of rows of a page.
 pub(super) fn limit(given: Option<u32>) -> Result<u32, Error> {

@@ -1,7 +1,7 @@
 //! Traces out.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use writ_contract::{DecisionId, KeyId, OrgId};
 use writ_service_kit::routes::Authed;
 
 use super::Api;
-use super::page;
+use super::page::{self, Named, Parameters};
 use super::status::Failure;
 use crate::error::Error;
 use crate::store::{TraceFilter, TraceRow};
@@ -22,6 +22,7 @@ pub(super) struct Wanted {
     agent_id: Option<String>,
     status: Option<String>,
     environment: Option<String>,
+    decision_id: Option<String>,
     since: Option<String>,
     until: Option<String>,
     cursor: Option<String>,
@@ -32,7 +33,7 @@ pub(super) struct Wanted {
 pub(super) async fn list(
     State(api): State<Api>,
     Authed(caller): Authed,
-    Query(wanted): Query<Wanted>,
+    Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<Value>, Failure> {
     let limit = page::limit(wanted.limit)?;
     let millis = |time: chrono::DateTime<chrono::Utc>| time.timestamp_millis();
@@ -40,6 +41,7 @@ pub(super) async fn list(
         agent_id: wanted.agent_id,
         status: wanted.status,
         environment: wanted.environment,
+        decision_id: wanted.decision_id.as_deref().map(decision).transpose()?,
         since: page::time("since", wanted.since.as_deref())?.map(millis),
         until: page::time("until", wanted.until.as_deref())?.map(millis),
         after: page::after(wanted.cursor.as_deref())?,
@@ -58,7 +60,7 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(api): State<Api>,
     Authed(caller): Authed,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Value>, Failure> {
     let rows = api.store.trace(OrgId(caller.org_id()), &id).await?;
     if rows.is_empty() {
@@ -66,6 +68,14 @@ pub(super) async fn one(
     }
     let spans: Vec<Shown<'_>> = rows.iter().map(|row| Shown::of(row, true)).collect();
     Ok(Json(json!({ "data": { "traceId": id, "spans": spans } })))
+}
+
+fn decision(id: &str) -> Result<Uuid, Error> {
+    let (field, expected) = ("decisionId", "a decision's id");
+    let id: DecisionId = id
+        .parse()
+        .map_err(|_| Error::Parameter { field, expected })?;
+    Ok(id.0)
 }
 
 /// A span as it is shown; what was absent stays absent.

@@ -25,6 +25,7 @@ pub(crate) struct TraceFilter {
     pub(crate) agent_id: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) environment: Option<String>,
+    pub(crate) decision_id: Option<Uuid>,
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
     pub(crate) after: Option<Cursor>,
@@ -99,7 +100,7 @@ impl Store {
         let after = filter.after.as_ref();
         let select = Select::from("traces", org)
             .and(
-                "agent_id = {agent:String}",
+                "(agent_id = {agent:String} OR toString(agent_uuid) = {agent:String})",
                 "agent",
                 filter.agent_id.as_ref(),
             )
@@ -108,6 +109,11 @@ impl Store {
                 "environment = {env:String}",
                 "env",
                 filter.environment.as_ref(),
+            )
+            .and(
+                "decision_id = {decision:UUID}",
+                "decision",
+                filter.decision_id,
             )
             .and(
                 "timestamp >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
@@ -159,7 +165,7 @@ impl Store {
         let after = filter.after.as_ref();
         let select = Select::from("decisions", org)
             .and(
-                "agent_id = {agent:String}",
+                "(agent_id = {agent:String} OR toString(agent_uuid) = {agent:String})",
                 "agent",
                 filter.agent_id.as_ref(),
             )

@@ -7,24 +7,22 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::PullConsumer;
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
-use prost::Message as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 use uuid::Uuid;
-use writ_access::key::mac;
-use writ_access::{ApiKey, Pepper, Prefix};
+use writ_access::{ApiKey, Prefix};
 use writ_contract::topology::DURABLES;
-use writ_contract::{
-    AgentId, Audit, Envelope, EventId, Fact, IncarnationId, KeyId, Kind, OrgId, Packed, Record,
-    Service, Shard, Stream, Topology, wire,
-};
+use writ_contract::{OrgId, Service, Stream, Topology};
 use writ_eventlog::{EventLog, LogConfig, Signer, StreamSettings, assert_streams};
 use writ_ingest::{Config, build};
 use writ_service_kit::config::{HumanDuration, Secret};
-use writ_service_kit::ids::new_v7;
 use writ_service_kit::telemetry::Metrics;
 use writ_service_kit::{Clock as _, Deps, SystemClock, Tasks};
 use writ_testkit::{ClickHouse, ClickHouseDb, Nats, eventually};
+
+mod state;
+
+pub(crate) use state::{envelope, packed};
 
 pub(crate) const WITHIN: Duration = Duration::from_secs(40);
 const PEPPER: &str = "a pepper for tests";
@@ -76,7 +74,7 @@ pub(crate) async fn start_on(
         config,
     };
     for seed in [1, 2] {
-        fixture.introduce(seed, None).await;
+        fixture.introduce(seed).await;
     }
     fixture.org = organisation(1);
     fixture
@@ -140,7 +138,8 @@ fn log_config(service: Service) -> LogConfig {
     }
 }
 
-fn organisation(n: u8) -> Org {
+/// An organisation and key made from a number.
+pub(crate) fn organisation(n: u8) -> Org {
     Org {
         id: OrgId(Uuid::from_u128(n.into())),
         key: ApiKey::generate(Prefix::Live, [n; 32]),
@@ -163,72 +162,6 @@ impl Fixture {
     pub(crate) async fn restart(&mut self) {
         self.tasks.drain(WITHIN).await;
         (self.router, self.tasks) = run(&self.nats, &self.config).await;
-    }
-
-    /// States an organisation and its key.
-    async fn introduce(&self, n: u8, max_traces_per_month: Option<u64>) {
-        let org = organisation(n);
-        self.organization(&org, 1, max_traces_per_month).await;
-        let key = wire::ApiKey {
-            key_id: KeyId(Uuid::from_u128(0xc0 + u128::from(n))).to_bytes(),
-            public_id: org.key.public_id().to_owned(),
-            mac: mac(&Pepper::new(PEPPER).expect("long"), org.key.expose()).to_vec(),
-            role: "owner".into(),
-            person: "per_1".into(),
-            ..Default::default()
-        };
-        self.fact(&org, "key", "issued", 1, &key).await;
-    }
-
-    /// States an organisation's settings.
-    pub(crate) async fn organization(&self, org: &Org, version: u64, max: Option<u64>) {
-        let fact = wire::Organization {
-            org_id: org.id.to_bytes(),
-            name: "o".into(),
-            registration_required: true,
-            max_traces_per_month: max,
-            ..Default::default()
-        };
-        self.fact(org, "self", "updated", version, &fact).await;
-    }
-
-    /// Registers an agent.
-    pub(crate) async fn agent(&self, org: &Org, n: u128, external_id: &str) -> AgentId {
-        let id = AgentId(Uuid::from_u128(n));
-        let fact = wire::Agent {
-            agent_id: id.to_bytes(),
-            external_id: external_id.into(),
-            environment: "production".into(),
-            ..Default::default()
-        };
-        self.fact(org, &id.to_string(), "registered", 1, &fact)
-            .await;
-        id
-    }
-
-    async fn fact<F: Fact>(&self, org: &Org, key: &str, verb: &str, version: u64, fact: &F) {
-        let envelope = envelope(org.id, verb, version, fact);
-        let subject = self.topology.fact::<F>(org.id, key);
-        let log = self.log(Service::Control);
-        log.publish_fact(&subject, &envelope, None, WITHIN)
-            .await
-            .expect("stored");
-    }
-
-    /// Pauses an agent, now.
-    pub(crate) async fn pause(&self, org: &Org, agent: AgentId) {
-        let fact = wire::Kill {
-            agent_id: agent.to_bytes(),
-            paused: true,
-            ..Default::default()
-        };
-        let mut envelope = envelope(org.id, "set", 1, &fact);
-        envelope.aggregate_id = agent.to_string();
-        let subject = self.topology.kill(Shard::of(org.id));
-        let log = self.log(Service::Control);
-        log.publish_fact(&subject, &envelope, None, WITHIN)
-            .await
-            .expect("stored");
     }
 
     pub(crate) fn router(&self) -> axum::Router {
@@ -346,48 +279,9 @@ impl Fixture {
     }
 }
 
-/// Traces as another replica would append them.
-pub(crate) fn packed(org: &Org, texts: &[&str]) -> Packed {
-    let records = texts.iter().zip(1..).map(|(text, emitter_seq)| {
-        let input = wire::TraceInput {
-            org_id: org.id.to_bytes(),
-            received_at_us: 1_767_225_600_000_000,
-            trace_json: text.as_bytes().to_vec(),
-            origin: "rest".into(),
-            ..Default::default()
-        };
-        Record {
-            org: org.id,
-            event_id: EventId(new_v7(&SystemClock)),
-            emitter_seq,
-            envelope: input.encode_to_vec(),
-        }
-    });
-    Packed {
-        incarnation: IncarnationId(new_v7(&SystemClock)),
-        service: "ingest".into(),
-        records: records.collect(),
-        closes: false,
-    }
-}
-
 impl Drop for Fixture {
     fn drop(&mut self) {
         self.tasks.cancel().cancel();
-    }
-}
-
-pub(crate) fn envelope<F: Fact>(org: OrgId, verb: &str, version: u64, fact: &F) -> Envelope {
-    Envelope {
-        event_id: EventId(new_v7(&SystemClock)),
-        kind: Kind::of::<F>(verb),
-        org,
-        aggregate_id: "a".into(),
-        version,
-        occurred_at_us: SystemClock.now().timestamp_micros(),
-        audit: Audit::default(),
-        fact: fact.encode_to_vec(),
-        traceparent: String::new(),
     }
 }
 

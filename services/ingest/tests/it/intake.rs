@@ -152,6 +152,98 @@ async fn bodies_that_hold_no_traces_are_400_and_strange_characters_are_not() {
         .call(&fixture.org, http::Method::POST, "/api/traces/ingest", odd)
         .await;
     assert_eq!(status, StatusCode::ACCEPTED);
-    let (status, _) = fixture.get(&fixture.org, "/api/v1/traces?limit=0").await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    for path in [
+        "traces?limit=0",
+        "traces?limit=x",
+        "traces?since=x",
+        "decisions?cursor=x",
+        "traces/%FF",
+    ] {
+        let (status, told) = fixture.get(&fixture.org, &format!("/api/v1/{path}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(told["error"]["message"].is_string(), "{path}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn traces_are_found_by_agent_status_decision_and_time() {
+    let fixture = start().await;
+    let agent = fixture.agent(&fixture.org, 1, "agent-1").await;
+    let mut failed = trace("failed");
+    failed["status"] = json!("error");
+    failed["timestamp"] = json!("2026-01-01T00:00:00.000Z");
+    let decision = "dec_01980c5e7d4b7c2e9f3a5b6c7d8e9f00";
+    let mut linked = trace("linked");
+    linked["metadata"] = json!({ "enforcement": { "source": format!("writ:{decision}") } });
+    fixture
+        .send(&fixture.org, &[failed, linked, trace("plain")])
+        .await;
+    fixture.counts("SELECT count() FROM traces", 3).await;
+    for (filter, expected) in [
+        (
+            "agentId=agent-1".to_owned(),
+            vec!["plain", "linked", "failed"],
+        ),
+        (
+            format!("agentId={agent}"),
+            vec!["plain", "linked", "failed"],
+        ),
+        ("agentId=agent-2".to_owned(), vec![]),
+        (
+            "status=error&environment=production".to_owned(),
+            vec!["failed"],
+        ),
+        ("environment=staging".to_owned(), vec![]),
+        (format!("decisionId={decision}"), vec!["linked"]),
+        ("until=2026-01-02T00:00:00Z".to_owned(), vec!["failed"]),
+        (
+            "since=2026-01-02T00:00:00Z".to_owned(),
+            vec!["plain", "linked"],
+        ),
+    ] {
+        let (_, body) = fixture
+            .get(&fixture.org, &format!("/api/v1/traces?{filter}"))
+            .await;
+        let mut found: Vec<&str> = body["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|t| t["traceId"].as_str())
+            .collect();
+        found.sort_by_key(|id| std::cmp::Reverse(id.to_owned()));
+        assert_eq!(found, expected, "{filter}");
+    }
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    for _ in 0..3 {
+        let (_, body) = fixture
+            .get(&fixture.org, &format!("/api/v1/traces?limit=1{cursor}"))
+            .await;
+        pages.push(body["data"][0]["traceId"].as_str().unwrap().to_owned());
+        cursor = format!("&cursor={}", body["nextCursor"].as_str().unwrap());
+    }
+    assert_eq!(pages.last().map(String::as_str), Some("failed"));
+    pages.sort();
+    assert_eq!(pages, ["failed", "linked", "plain"]);
+}
+
+#[tokio::test]
+async fn a_key_sends_only_where_it_may_act_and_reads_need_one() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    let bound = fixture.key(3, "developer", &["staging"]).await;
+    let mut staging = trace("s");
+    staging["environment"] = json!("staging");
+    let (_, body) = fixture.send(&bound, &[staging, trace("p")]).await;
+    assert_eq!(codes(&body), [(Some("p"), "ENVIRONMENT_FORBIDDEN")]);
+    assert_eq!(body["data"]["accepted"], json!(1));
+    let viewer = fixture.key(4, "viewer", &[]).await;
+    let (status, _) = fixture.send(&viewer, &[trace("v")]).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    fixture.counts("SELECT count() FROM traces", 1).await;
+    let (status, _) = fixture.get(&viewer, "/api/v1/traces").await;
+    assert_eq!(status, StatusCode::OK);
+    let nobody = crate::fixture::organisation(9);
+    let (status, _) = fixture.get(&nobody, "/api/v1/traces").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
 }

@@ -12,5 +12,6 @@ mod facts;
 mod faults;
 mod fixture;
 mod intake;
+mod numbers;
 mod publishers;
 mod sink;
