@@ -42,8 +42,8 @@ const MOST_CHECKPOINTS: i64 = 100_000;
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseArg,
-    /// Check an exported bundle instead of a database, offline
-    #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
+    /// Check an exported bundle, offline; no database is asked, also when one is configured
+    #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only this organisation, org_… or its UUID; default: all
     #[arg(long)]

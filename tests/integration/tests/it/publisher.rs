@@ -12,9 +12,7 @@ use crate::stack::Stack;
 async fn a_nats_publisher_gets_its_traces_stored_and_its_mistakes_named() {
     let stack = Stack::start().await;
     stack.agent("nats-bot").await;
-    let client = async_nats::connect(stack.var("WRIT_PUBLISHER_NATS_URL"))
-        .await
-        .unwrap();
+    let client = stack.nats("WRIT_PUBLISHER_NATS_URL").await;
     let subject = format!("writ.in.trace.{}", stack.var("WRIT_ORG"));
     let trace = |id: &str, agent: Value| {
         json!({"traceId": id, "agentId": agent, "environment": "production", "status": "success",
@@ -47,9 +45,7 @@ async fn a_nats_publisher_gets_its_traces_stored_and_its_mistakes_named() {
 #[tokio::test]
 async fn a_publisher_cannot_reach_another_organisation_or_the_log() {
     let stack = Stack::start().await;
-    let client = async_nats::connect(stack.var("WRIT_PUBLISHER_NATS_URL"))
-        .await
-        .unwrap();
+    let client = stack.nats("WRIT_PUBLISHER_NATS_URL").await;
     let other = format!("writ.in.trace.{}", stack.var("WRIT_OTHER_ORG"));
     for subject in [
         other.as_str(),

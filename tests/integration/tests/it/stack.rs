@@ -14,7 +14,6 @@ const READY: Duration = Duration::from_secs(120);
 pub(crate) struct Stack {
     pub(crate) env: HashMap<String, String>,
     pub(crate) http: reqwest::Client,
-    pub(crate) port_base: u16,
     dir: tempfile::TempDir,
     child: Child,
 }
@@ -51,7 +50,6 @@ impl Stack {
         let mut stack = Self {
             env: HashMap::new(),
             http,
-            port_base,
             dir,
             child,
         };
@@ -178,13 +176,24 @@ impl Stack {
             .collect()
     }
 
-    /// Runs `writ` with the stack's environment; stdout when it succeeds.
+    /// A NATS connection to a URL of dev.env; this client takes no credentials from a URL.
+    pub(crate) async fn nats(&self, name: &str) -> async_nats::Client {
+        let url = self.var(name);
+        let (login, host) = url.split_once("://").unwrap().1.split_once('@').unwrap();
+        let (user, password) = login.split_once(':').unwrap();
+        let options =
+            async_nats::ConnectOptions::with_user_and_password(user.into(), password.into());
+        options.connect(host).await.unwrap()
+    }
+
+    /// Runs `writ` with the stack's environment, as the owner; stdout when it succeeds.
     pub(crate) fn writ(&self, args: &[&str]) -> String {
-        let output = Command::new(binary("writ"))
+        let mut command = Command::new(binary("writ"));
+        command
             .args(args)
             .envs(&self.env)
-            .output()
-            .unwrap();
+            .env("WRIT_API_KEY", self.var("WRIT_ADMIN_KEY"));
+        let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
             output.status.success(),
@@ -238,13 +247,14 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     own.parent().and_then(Path::parent).unwrap().join(name)
 }
 
-/// The first of fifty free ports. Tests that run at the same time look in different places.
+/// The first of fifty free ports, below those the system gives out. Tests that run at the same
+/// time look in different places.
 fn free_ports() -> u16 {
-    let start = u16::try_from(std::process::id() % 400).unwrap();
-    let block = |n: u16| 20_000 + ((start + n) % 400) * 100;
+    let start = u16::try_from(std::process::id() % 250).unwrap();
+    let block = |n: u16| 20_000 + ((start + n) % 250) * 50;
     let free =
         |base: &u16| (*base..*base + 50).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    (0..400)
+    (0..250)
         .map(block)
         .find(free)
         .expect("fifty free ports in a row")

@@ -98,7 +98,7 @@ async fn no_allow_follows_a_pause_under_load() {
 
 /// The gate as it stands on the log.
 async fn gate(stack: &Stack) -> Vec<(u64, String, Vec<u8>)> {
-    let client = async_nats::connect(stack.var("NATS_URL")).await.unwrap();
+    let client = stack.nats("NATS_URL").await;
     let js = async_nats::jetstream::new(client);
     let mut stream = js.get_stream("EVT_GATE").await.unwrap();
     let count = usize::try_from(stream.info().await.unwrap().state.messages).unwrap();
