@@ -7,6 +7,7 @@ Needs helm-python-sdk (Helm as a library) and kubernetes-validate: infra/dev/req
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import helm_python as helm
@@ -15,7 +16,8 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE / "helm/writ"
-ROUTES_RS = HERE.parent / "services/writ-dev/src/routes.rs"
+SERVICES = HERE.parent / "services"
+ROUTES_RS = SERVICES / "writ-dev/src/routes.rs"
 OLDEST, NEWEST = "1.30.0", "1.37.0"
 # Kinds whose schemas come with an operator, not with Kubernetes.
 FOREIGN = {"monitoring.coreos.com/v1"}
@@ -100,6 +102,34 @@ def hold_promises(name: str, things: list[dict]) -> None:
                     problem(f"{where}: {path['path']} goes to {target}, which does not exist")
 
 
+def has(settings: dict, path: list[str]) -> bool:
+    """Whether a manual knows a setting; an empty table takes any."""
+    for step in path:
+        if not isinstance(settings, dict):
+            return False
+        if not settings:
+            return True
+        if step not in settings:
+            return False
+        settings = settings[step]
+    return True
+
+
+def known_settings(name: str, things: list[dict]) -> None:
+    """A service refuses to start on a setting it does not know."""
+    for thing in things:
+        service = thing["metadata"].get("labels", {}).get("app.kubernetes.io/component")
+        manual = SERVICES / str(service) / "config.default.toml"
+        if thing["kind"] not in ("ConfigMap", "Secret") or not manual.is_file():
+            continue
+        settings = tomllib.loads(manual.read_text())
+        prefix = f"WRIT_{service.upper().replace('-', '_')}__"
+        for key in {**thing.get("data", {}), **thing.get("stringData", {})}:
+            path = key.removeprefix(prefix).lower().split("__")
+            if not key.startswith(prefix) or not has(settings, path):
+                problem(f"{name}: {thing['metadata']['name']}: {service} has no setting {key}")
+
+
 def expect_refusal(name: str, values: dict) -> None:
     with helm.Chart.load(CHART) as chart:
         try:
@@ -144,6 +174,7 @@ def main() -> int:
         for thing in things:
             validate(name, thing)
         hold_promises(name, things)
+        known_settings(name, things)
         print(f"{name}: {len(things)} objects")
     refusals()
     same_routes()
