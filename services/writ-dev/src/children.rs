@@ -1,6 +1,7 @@
 //! Child processes: started again when they die, gone when this process is, however it ends.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -147,6 +148,8 @@ impl Keeper {
     fn spawn(&self) -> anyhow::Result<Child> {
         let mut command = (self.make)()?;
         let (out, errors) = (self.log.try_clone()?, self.log.try_clone()?);
+        // In a group of its own: ctrl-c reaches this process, which stops it in its turn.
+        command.process_group(0);
         let child = command
             .stdin(Stdio::null())
             .stdout(out)
