@@ -2,12 +2,12 @@
 
 use std::cell::OnceCell;
 
-use crate::detect::injection::{self, Score};
+use crate::detect::injection::{self, Origin, Score};
 use crate::detect::pii::{self, Found};
 use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
 use crate::set::PolicySet;
-use crate::text::Texts;
+use crate::text::{Part, Texts};
 
 /// What rules may look at.
 pub(crate) struct Context<'a> {
@@ -58,7 +58,7 @@ impl<'a> Context<'a> {
             for (index, text) in self.texts.iter().filter(|(_, text)| !text.trusted) {
                 let views = views::of(&text.raw);
                 self.match_patterns(&views, |id| signals.patterns.push((id, index)));
-                let score = injection::score(&views);
+                let score = injection::score(&views, origin(text.part));
                 if score.permille > 0 {
                     signals.scores.push((index, score));
                 }
@@ -97,5 +97,12 @@ impl<'a> Context<'a> {
             }
             hits
         })
+    }
+}
+
+fn origin(part: Part) -> Origin {
+    match part {
+        Part::ToolOutput => Origin::Document,
+        Part::Input | Part::Metadata | Part::History => Origin::User,
     }
 }

@@ -13,21 +13,35 @@ pub struct Score {
     pub signals: Vec<&'static str>,
 }
 
+/// Who wrote a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The person the agent works for, or the application.
+    User,
+    /// Whoever wrote what a tool found: a page, a mail, a file.
+    Document,
+}
+
 /// Scores the readings of one text.
+///
+/// Orders to a machine, calls to do harm and calls to hide something are ordinary from a user's
+/// mouth and count more in a document.
 ///
 /// Each family of signals counts once, with its strongest member; families combine as independent
 /// hints. An order that had to be decoded first counts more: honest text does not hide.
 #[must_use]
-pub fn score(views: &[View<'_>]) -> Score {
+pub fn score(views: &[View<'_>], origin: Origin) -> Score {
     let mut best = [0_u16; Family::COUNT];
     let mut seen = Vec::new();
     for view in views {
         let hidden = view.kind != ViewKind::Plain;
         signals::matches(&view.text, view.kind, |signal, place| {
+            let misplaced = origin == Origin::Document && signal.family.is_misplaced_in_documents();
+            let base = signal.weight + if misplaced { 200 } else { 0 };
             let weight = match hidden {
-                true => signal.weight.saturating_add(150).min(950),
-                false if mention::is_quoted(&view.text, place) => signal.weight * 65 / 100,
-                false => signal.weight,
+                true => base.saturating_add(150).min(950),
+                false if mention::is_quoted(&view.text, place) => base * 65 / 100,
+                false => base,
             };
             if let Some(family) = best.get_mut(signal.family as usize) {
                 *family = (*family).max(weight);

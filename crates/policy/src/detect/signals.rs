@@ -32,6 +32,11 @@ pub(super) enum Family {
 
 impl Family {
     pub(super) const COUNT: usize = 9;
+
+    /// Whether a document has no business saying such things.
+    pub(super) fn is_misplaced_in_documents(self) -> bool {
+        matches!(self, Family::Authority | Family::Concealment | Family::Harm)
+    }
 }
 
 /// Phrases that say the same thing.

@@ -15,7 +15,8 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Override,
         weight: 650,
         patterns: &[
-            r"\b@DROP (?:all|any|every|everything|anything|each|what(?:ever)?|your|my|the|these|those|of|his|their) @GAP4(?:above|before|previously|prior|earlier|so far|up to now|until now|beforehand)\b",
+            r"\b@DROP (?:all|any|every|everything|anything|what(?:ever)?) @GAP4(?:above|before|previously|prior|earlier|so far|up to now|until now|beforehand)\b",
+            r"\b@DROP (?:your|the|of) (?:\w+\W{1,4})?(?:above|so far)\b",
             r"\b@DROP (?:all |any |every |each )(?:of )?(?:your |the |my |these |those |its )?@GAP2@ORDERS\b",
             r"\b@DROP (?:your|its|the) (?:@GAP2)(?:role|purpose|identity|safety|persona|job|limits|ethics|morals)\b",
         ],
@@ -37,7 +38,7 @@ pub(super) const ENGLISH: &[Signal] = &[
     Signal {
         name: "new_instructions",
         family: Family::Override,
-        weight: 500,
+        weight: 400,
         patterns: &[
             r"\b(?:here (?:are|is)|follow|these are|obey|your) (?:the |your |my |only )?(?:new|updated|real|actual|true) (?:system )?(?:instructions?|orders|task is|directives?|objective|goal|purpose|rules are)\b",
         ],
@@ -51,7 +52,7 @@ pub(super) const ENGLISH: &[Signal] = &[
     Signal {
         name: "new_instructions",
         family: Family::Override,
-        weight: 550,
+        weight: 400,
         patterns: &[
             r"\bfrom now on @GAP4(?:you (?:are|will|must|shall|should|can|have|respond|answer|act|only)|only|answer|respond|ignore|act|pretend)\b",
         ],
@@ -136,7 +137,7 @@ pub(super) const ENGLISH: &[Signal] = &[
         family: Family::Jailbreak,
         weight: 550,
         patterns: &[
-            r"\b(?:unfiltered|uncensored|unrestricted|amoral|unethical|without (?:any )?(?:moral|ethical|safety|content)) @GAP2(?:ai|assistant|chatbot|model|answers?|responses?|bot|mode|version|filters?|guidelines?|constraints?|restrictions?|limits?)\b",
+            r"\b(?:unfiltered|uncensored|unrestricted|amoral|unethical|without (?:any )?(?:moral|ethical|safety|content)) @GAP2(?:ai|assistant|chatbot|model|answers?|responses?|bot|mode|filters?|guidelines?|constraints?|restrictions?|limits?)\b",
             r"\b(?:turn|switch|shut) off @GAP4(?:filters?|safety|safeguards?|guardrails?|restrictions?|moderation|censorship)\b",
             r"\b(?:disable|deactivate|remove|suspend|lift|circumvent|evade|get around) (?:your |all (?:of )?your )@GAP2(?:filters?|safety|safeguards?|guardrails?|restrictions?|moderation|censorship|limitations?)\b",
             r"\b(?:respond|answer|reply|act|speak|operate|continue|proceed|output|start over) (?:\w+ ){0,3}without (?:any |all |the )?(?:\w+ )?(?:restrictions?|filters?|limits?|limitations?|censorship|guidelines|safety|constraints?|warnings?|disclaimers?)\b",
@@ -167,8 +168,16 @@ pub(super) const ENGLISH: &[Signal] = &[
         weight: 550,
         patterns: &[
             r"\b(?:reveal|leak|exfiltrate|dump|print|output|expose|disclose|extract|steal|harvest|read out) @GAP4(?:@SECRET)\b",
-            r"\b(?:send|forward|e-?mail|post|upload|transmit|copy|put|append|embed|include|leak) (?:\w+ ){0,2}(?:all|every|the|your|this|his|their|any) (?:\w+ ){0,3}(?:contacts?|records?|secrets?|passwords?|conversations?|histor(?:y|ies)|threads?|inbox|files?|documents?|data|tokens?|keys?|database|credentials?) (?:\w+\W{1,2}){0,3}(?:to|into|at|via) (?:\w+\W{1,2}){0,2}(?:\S{1,64}@\S|https?:|my server|attacker|image link|markdown image|external)",
             r"\b(?:reveal|give|show|tell|send|print) (?:me |us )?(?:the|your|his|their) @GAP2(?:secret(?: value| key)?|api key|admin password|password|token|private key|credentials|license keys?)\b.{0,3}(?:$|[.!?])",
+            r"\b(?:send|forward|e-?mail|post|upload|transmit|copy|put|append|embed|include|leak) (?:\w+ ){0,2}(?:all|every|the|your|this|his|their|any) (?:\w+ ){0,3}(?:secrets?|passwords?|conversations?|tokens?|credentials?) (?:\w+\W{1,2}){0,3}(?:to|into|at|via) (?:\w+\W{1,2}){0,2}(?:\S{1,64}@\S|https?:|my server|attacker|image link|markdown image|external)",
+        ],
+    },
+    Signal {
+        name: "exfiltration",
+        family: Family::Exfiltration,
+        weight: 400,
+        patterns: &[
+            r"\b(?:send|forward|e-?mail|post|upload|transmit|copy|put|append|embed|include|leak) (?:\w+ ){0,2}(?:all|every|the|your|this|his|their|any) (?:\w+ ){0,3}(?:contacts?|records?|secrets?|passwords?|conversations?|histor(?:y|ies)|threads?|inbox|files?|documents?|data|tokens?|keys?|database|credentials?) (?:\w+\W{1,2}){0,3}(?:to|into|at|via) (?:\w+\W{1,2}){0,2}(?:\S{1,64}@\S|https?:|my server|attacker|image link|markdown image|external)",
         ],
     },
     Signal {
@@ -211,7 +220,7 @@ pub(super) const ENGLISH: &[Signal] = &[
     Signal {
         name: "addressed_machine",
         family: Family::Authority,
-        weight: 500,
+        weight: 400,
         patterns: &[
             r"\b(?:attention|note to|message (?:to|for)|instructions? (?:to|for)|important|if you are) @GAP2(?:an? |any |all |the )?@GAP2(?:ai|llm|language model|assistants?|chatbots?|ai agents?|bots?|automated systems?|summari[sz]ers?) @GAP2(?:reading|processing|summari[sz]ing|that|who|which|model|assistant|must|should|please|:)",
             r"\b(?:task (?:is )?(?:complete|completed|done|finished)|answer: task complete|completed successfully)\W{1,4}(?:now |your )?(?:next|new) (?:task|instruction|step)\b",
@@ -228,7 +237,7 @@ pub(super) const ENGLISH: &[Signal] = &[
     Signal {
         name: "concealment",
         family: Family::Concealment,
-        weight: 500,
+        weight: 400,
         patterns: &[
             r"\b(?:do not|don'?t|never|without) (?:tell|telling|mention|mentioning|inform|informing|alert|alerting|notify|notifying|reveal|revealing|disclose|disclosing|let) @GAP4(?:users?|anyone|humans?|this (?:to|step|instruction|message)|them|him|her)\b",
         ],
@@ -270,6 +279,13 @@ pub(super) const ENGLISH: &[Signal] = &[
         patterns: &[
             r"\b(?:rm -rf|sudo rm|drop table|truncate table|mkfs|curl \S+ ?\| ?(?:ba|z)?sh|wget \S+ ?\| ?(?:ba|z)?sh)\b.*\b(?:no confirm|without (?:asking|confirm|approval)|silently|now|immediately|tool)\b",
             r"\b(?:use|call|invoke|run|execute) (?:the|your|any) (?:\w+ ){0,3}(?:tool|api|function|plugin)s? (?:\w+ ){0,2}(?:to|and) .*\b(?:no confirmation|without (?:asking|confirmation|approval|telling)|rm -rf|owner role|admin role|delete all|grant|exfiltrat\w+)\b",
+        ],
+    },
+    Signal {
+        name: "tool_abuse",
+        family: Family::Harm,
+        weight: 400,
+        patterns: &[
             r"\b(?:without|skip(?:ping)?|bypass(?:ing)?|no need for|not ask(?:ing)? for|don'?t ask for|ignore) (?:\w+ ){0,3}(?:confirmation|approvals?(?: queue)?|authori[sz]ation|permission|consent|policy checks?|denied result)\b.{0,24}(?:$|[.!,;]|and|anyway)",
             r"\b(?:disable|turn off|switch off|stop|pause|hide (?:it|this) from|delete|clear) (?:\w+ ){0,2}(?:audit(?:ing)?(?: logs?| trail)?|logging|monitoring|alerts?|alarms|the logs?|tracing)\b.*(?:before|while|during|so that|\.$|$|and)",
             r"\b(?:download|fetch) and (?:execute|run|install) (?:the |this |a |an |any )@GAP2(?:script|file|program|binary|payload|code)\b.*(?:this link|from|at|right|now|immediately)",
@@ -287,7 +303,7 @@ pub(super) const ENGLISH: &[Signal] = &[
     Signal {
         name: "addressed_machine",
         family: Family::Authority,
-        weight: 550,
+        weight: 400,
         patterns: &[
             r"\b(?:ai|llm|language model|assistant|chatbot|agent|bot|model)s? (?:\w+ )?(?:reading|processing|summari[sz]ing|parsing|reviewing|analy[sz]ing|handling|who reads?|that reads?) (?:this|the|these)\b",
             r"\b(?:note|message|instructions?|attention|notice|memo) (?:to|for) (?:the |any |all )?(?:ai|llm|llms|language models?|assistants?|chatbots?|ai agents?|ai assistants?|bots?|copilot)\b",

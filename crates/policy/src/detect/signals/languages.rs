@@ -21,9 +21,16 @@ pub(super) const LANGUAGES: &[Signal] = &[
     Signal {
         name: "prompt_leak",
         family: Family::Leak,
-        weight: 600,
+        weight: 450,
         patterns: &[
             r"\b(?:muestra|muestrame|revela|revele|dime|affiche[zr]?|montre|revele[zr]?|zeig\w*|verrate|nenne|gib|mostra(?:mi)?|rivela|mostre|toon|onthul|pokaz|ujawnij|goster|tampilkan) @GAP4(?:system.?prompt|prompt|instruc\w+|systeem\w*|systemanweisung\w*|istruzion\w+|instruk\w+|consignes|anweisungen)",
+        ],
+    },
+    Signal {
+        name: "prompt_leak",
+        family: Family::Leak,
+        weight: 600,
+        patterns: &[
             r"(?:系统提示|系統提示|システムプロンプト|시스템 프롬프트|системн\S{0,12} (?:промпт|подсказк|инструкц|запрос))",
         ],
     },
@@ -32,7 +39,7 @@ pub(super) const LANGUAGES: &[Signal] = &[
         family: Family::Override,
         weight: 600,
         patterns: &[
-            r"(?:ignorieren sie|vergessen sie|missachten sie|vergiss|ignoriere|oubliez|ignorez|olvide|ignore|esqueca|dimentica|ignora) (?:\w+ ){0,3}(?:obig\w*|vorherig\w*|bisherig\w*|vorangegangen\w*|alles|bisher|anterior\w*|precedent\w*|previ\w*|todo|tudo|tutto|tout)\b",
+            r"(?:ignorieren sie|vergessen sie|missachten sie|vergiss|ignoriere|oubliez|ignorez|olvide|ignore|esqueca|dimentica|ignora) (?:\w+ ){0,3}(?:obig\w*|vorherig\w*|bisherig\w*|vorangegangen\w*|alles|bisher|anterior\w*|precedent\w*|todo|tudo|tutto|tout)\b",
             r"\b(?:zaboravi|ignoriraj|zanemari|zapomen|ignoruj|zapomni|zabudni|unohda|felejtsd|ksechase|agnoise|uita|ignora) (?:\w+ ){0,3}(?:sve|svih|prethodn\w*|predchozi\w*|vsechn\w*|wszystk\w*|poprzedni\w*|kaikki|aiem\w*|korabbi\w*|toate|instrukc\w*|instruct\w*|upute|pokyn\w*)\b",
         ],
     },

@@ -8,7 +8,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     (
         "@PRIOR",
-        r"(?:previous(?:ly)?|prior|preceding|above|earlier|existing|former|past|initial|original|foregoing|old|before|system|developers?|safety|ethical|content|built.in|default|operational|hidden|standing)",
+        r"(?:previous(?:ly)?|prior|preceding|above|earlier|existing|former|past|initial|original|foregoing|before|system|developers?|safety|ethical|built.in|hidden)",
     ),
     (
         "@ORDERS",
@@ -22,6 +22,6 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     (
         "@SECRET",
-        r"(?:(?:api|secret|private|access|signing|encryption|admin|ssh) (?:keys?|tokens?|passwords?)|passwords?|credentials?|secrets?|environment variables?|env vars?|\.env|(?:customer|user|personal) (?:data|records?|emails?)|connection strings?|private keys?)",
+        r"(?:(?:api|secret|private|access|signing|encryption|admin|ssh) (?:keys?|tokens?|passwords?)|passwords?|credentials?|secrets?|\.env|connection strings?|private keys?)",
     ),
 ];
