@@ -35,7 +35,8 @@ impl Identity {
         }
     }
 
-    /// Issues a key. Its text is returned here and can never be read again.
+    /// Issues a key. Its text is returned here and can never be read again: a repeated call under
+    /// the same `once` finds the key without it.
     ///
     /// # Errors
     /// [`crate::Refusal::Invalid`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
@@ -43,8 +44,9 @@ impl Identity {
         &self,
         caller: &Caller,
         actor: &Actor,
+        once: Option<&str>,
         command: &Issue,
-    ) -> Result<(Key, String), Error> {
+    ) -> Result<(Key, Option<String>), Error> {
         let facts = key::Facts {
             key_id: self.writes.new_id(),
             new_person: self.writes.new_id(),
@@ -56,13 +58,15 @@ impl Identity {
         let hash = self.hash(&text, facts.salt).await?;
         let (key, person) = key::issue(caller, command, &facts, &text, hash, &self.pepper)?;
         let mut tx = self.writes.begin(actor.org).await?;
+        if !store::insert_key(&mut tx, &key, once).await? {
+            return Ok((store::issued_under(&mut tx, once).await?, None));
+        }
         if let Some(person) = &person {
             store::insert_person(&mut tx, person, facts.now).await?;
         }
-        store::insert_key(&mut tx, &key).await?;
         let event = self.key_event(actor, &key, "issued", "key.issue");
         self.writes.commit(tx, &[event]).await?;
-        Ok((key, text))
+        Ok((key, Some(text)))
     }
 
     /// Revokes a key; from then on it is refused. Revoking it again changes nothing.

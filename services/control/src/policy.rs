@@ -21,6 +21,15 @@ pub struct Policies {
     writes: Writes,
 }
 
+/// The outcome of a create.
+#[derive(Debug)]
+pub struct Created {
+    /// The policy.
+    pub policy: Policy,
+    /// False when an earlier call had created it.
+    pub is_new: bool,
+}
+
 impl Policies {
     /// Over what modules write with.
     #[must_use]
@@ -28,22 +37,33 @@ impl Policies {
         Self { writes }
     }
 
-    /// Creates a policy, version 1. `targets` says what is known of the agents it names.
+    /// Creates a policy, version 1, or finds the one that was created under the same `once` before.
+    /// `targets` says what is known of the agents it names.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field, [`Refusal::NotOwned`], or the store's trouble.
     pub async fn create(
         &self,
         actor: &Actor,
+        once: Option<&str>,
         body: &Body,
         targets: &Targets,
-    ) -> Result<Policy, Error> {
+    ) -> Result<Created, Error> {
         let now = self.writes.clock().now();
         let policy = Policy::new(self.writes.new_id(), body, targets, now)?;
         let mut tx = self.writes.begin(actor.org).await?;
-        store::insert(&mut tx, &policy).await?;
+        if !store::insert(&mut tx, &policy, once).await? {
+            let policy = store::created_under(&mut tx, once).await?;
+            return Ok(Created {
+                policy,
+                is_new: false,
+            });
+        }
         self.finish(tx, actor, &policy, "created").await?;
-        Ok(policy)
+        Ok(Created {
+            policy,
+            is_new: true,
+        })
     }
 
     /// Changes a policy: named fields are replaced. `if_match` is the version the caller has seen.

@@ -9,24 +9,30 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::Strict;
 
 use super::State;
-use super::extract::{By, ListQuery, cursor};
+use super::extract::{By, Idempotency, ListQuery, cursor};
 use crate::error::Refusal;
 use crate::identity::{Issue, Key};
 
 pub(super) async fn issue(
     Shared(state): Shared<State>,
     by: By,
+    Idempotency(once): Idempotency,
     Strict(command): Strict<Issue>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let (key, text) = state
         .identity
-        .issue(&by.caller, &by.actor, &command)
+        .issue(&by.caller, &by.actor, once.as_deref(), &command)
         .await?;
     let mut data = shown(&key);
-    if let Some(fields) = data.as_object_mut() {
+    let status = if text.is_some() {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    if let (Some(fields), Some(text)) = (data.as_object_mut(), text) {
         fields.insert("key".to_owned(), text.into());
     }
-    Ok((StatusCode::CREATED, Json(json!({ "data": data }))))
+    Ok((status, Json(json!({ "data": data }))))
 }
 
 pub(super) async fn list(

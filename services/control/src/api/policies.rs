@@ -13,18 +13,27 @@ use writ_service_kit::json::Strict;
 
 use super::State;
 use super::agents::etag;
-use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::extract::{By, Idempotency, IfMatch, ListQuery, cursor};
 use crate::error::{Error, Refusal};
 use crate::policy::{Body, Policy, Targets};
 
 pub(super) async fn create(
     Shared(state): Shared<State>,
     by: By,
+    Idempotency(once): Idempotency,
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
     let targets = targets(&state, &by, &body, &[]).await?;
-    let policy = state.policies.create(&by.actor, &body, &targets).await?;
-    Ok((StatusCode::CREATED, answer(by.org(), &policy)).into_response())
+    let created = state
+        .policies
+        .create(&by.actor, once.as_deref(), &body, &targets)
+        .await?;
+    let status = if created.is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, answer(by.org(), &created.policy)).into_response())
 }
 
 pub(super) async fn list(

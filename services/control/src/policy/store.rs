@@ -82,13 +82,19 @@ impl TryFrom<Row> for Policy {
     }
 }
 
-pub(super) async fn insert(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgError> {
+/// False when a policy was created under the same `once` before.
+pub(super) async fn insert(
+    tx: &mut TenantTx,
+    policy: &Policy,
+    once: Option<&str>,
+) -> Result<bool, PgError> {
     let org = tx.org();
-    sqlx::query(
+    let done = sqlx::query(
         "insert into policies (org_id, policy_id, name, description, policy_type, enforcement_mode,
            rule_definition, applies_to_agents, is_active, evaluation_order, severity, on_error,
-           deleted, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+           deleted, version, created_at, updated_at, idempotency_key)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         on conflict (org_id, idempotency_key) do nothing",
     )
     .bind(org)
     .bind(policy.id)
@@ -106,9 +112,10 @@ pub(super) async fn insert(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgE
     .bind(signed(policy.version))
     .bind(policy.created_at)
     .bind(policy.updated_at)
+    .bind(once)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgError> {
@@ -185,6 +192,16 @@ pub(super) async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {
         id,
     )
     .await
+}
+
+/// The policy of an earlier create, as it is now, even when it was deleted since.
+pub(super) async fn created_under(tx: &mut TenantTx, once: Option<&str>) -> Result<Policy, Error> {
+    let row: Option<Row> = sqlx::query_as("select * from policies where idempotency_key = $1")
+        .bind(once)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(PgError::from)?;
+    row.ok_or(Refusal::PolicyNotFound)?.try_into()
 }
 
 async fn one(tx: &mut TenantTx, sql: &'static str, id: Uuid) -> Result<Policy, Error> {
