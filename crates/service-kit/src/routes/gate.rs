@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -18,6 +19,10 @@ use super::limits::{Limits, Verdict};
 use super::{Access, Guard, refuse};
 use crate::clock::Clock;
 use crate::error::ApiError;
+
+/// How much of a refused request's body is read, and for how long.
+const UNREAD_LIMIT: usize = 256 * 1024;
+const UNREAD_WAIT: Duration = Duration::from_millis(500);
 
 /// Where a connection comes from; put into the extensions by the accept loop.
 #[derive(Debug, Clone, Copy)]
@@ -175,9 +180,9 @@ pub(super) async fn pass(
         (Access::Deferred, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
         (Access::Role(role), Ok(caller)) => match require(caller, role) {
             Ok(caller) => drop(request.extensions_mut().insert(Authed(caller))),
-            Err(forbidden) => return refuse(forbidden),
+            Err(forbidden) => return refuse_unread(request, forbidden).await,
         },
-        (Access::Role(_), Err(error)) => return refuse(error),
+        (Access::Role(_), Err(error)) => return refuse_unread(request, error).await,
         (Access::Public, _) => {}
     }
     let mut response = next.run(request).await;
@@ -185,6 +190,16 @@ pub(super) async fn pass(
         response.headers_mut().extend(verdict.headers());
     }
     response
+}
+
+/// Refuses, and reads away a small body first: a client that is still sending when the connection
+/// closes would not see the answer.
+async fn refuse_unread(request: Request, error: ApiError) -> Response {
+    let rest = collect(request.into_body(), UNREAD_LIMIT);
+    if tokio::time::timeout(UNREAD_WAIT, rest).await.is_err() {
+        tracing::debug!("a refused body was still being sent");
+    }
+    refuse(error)
 }
 
 async fn authenticate(
