@@ -8,6 +8,7 @@
 )]
 
 mod bombs;
+mod injection;
 mod modes;
 mod props;
 mod schemas;
