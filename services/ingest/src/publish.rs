@@ -47,13 +47,18 @@ impl Manifest {
         self.tree.append(leaf);
     }
 
+    /// How many rows it is about.
+    pub(crate) fn rows(&self) -> u64 {
+        self.tree.size()
+    }
+
     fn fact(&self) -> wire::BatchWritten {
         wire::BatchWritten {
             shard: Shard::of(self.org).number().into(),
             first_stream_seq: self.first,
             last_stream_seq: self.last,
             token: self.token.clone(),
-            rows: self.tree.size(),
+            rows: self.rows(),
             root: self.tree.root().to_vec(),
         }
     }

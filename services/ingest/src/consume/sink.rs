@@ -309,3 +309,46 @@ impl<R> Batch<R> {
         by_org.into_values().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn batch(ids: &[u128]) -> Batch<()> {
+        let origin = |(id, work): (&u128, usize)| Origin {
+            org: OrgId(Uuid::from_u128(*id % 2)),
+            event_id: EventId(Uuid::from_u128(*id)),
+            leaf: [0; 32],
+            work,
+            stream_seq: 10 + work as u64,
+            poisoned: false,
+        };
+        Batch {
+            rows: vec![(); ids.len()],
+            origins: ids.iter().zip(0..).map(origin).collect(),
+            broken: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_token_names_exactly_these_records_in_this_order() {
+        let token = batch(&[1, 2, 3]).token("t");
+        assert_eq!(token, batch(&[1, 2, 3]).token("t"));
+        for other in [&[1, 2][..], &[1, 3, 2], &[1, 2, 3, 4]] {
+            assert_ne!(token, batch(other).token("t"));
+        }
+        assert_ne!(token, batch(&[1, 2, 3]).token("u"));
+    }
+
+    #[test]
+    fn each_organisation_has_a_manifest_without_what_was_not_written() {
+        let mut batch = batch(&[1, 2, 3, 5]);
+        batch.poisoned(2, "why");
+        assert_eq!(batch.manifests("t").len(), 2);
+        let written: Vec<u64> = batch.manifests("t").iter().map(Manifest::rows).collect();
+        assert_eq!(written, [1, 2]);
+        assert_eq!(batch.broken.keys().copied().collect::<Vec<_>>(), [2]);
+    }
+}

@@ -102,3 +102,20 @@ async fn the_services_own_user_writes_and_the_analyst_reads() {
     let (_, body) = fixture.get(&fixture.org, "/api/v1/traces").await;
     assert_eq!(body["data"][0]["traceId"], serde_json::json!("t1"));
 }
+
+#[tokio::test]
+async fn an_organisation_with_an_unreadable_fact_is_refused_and_others_are_served() {
+    let fixture = start_on(Nats::shared().await, ClickHouse::shared().await, |_| {}).await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    fixture.agent(&fixture.other, 2, "agent-1").await;
+    fixture.agent_of_a_later_version(&fixture.org, 1).await;
+    eventually(WITHIN, "the organisation is refused", || async {
+        match fixture.send(&fixture.org, &[trace("t")]).await {
+            (StatusCode::SERVICE_UNAVAILABLE, _) => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let (status, _) = fixture.send(&fixture.other, &[trace("t")]).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+}

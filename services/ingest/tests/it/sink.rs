@@ -111,3 +111,36 @@ async fn a_tenant_reads_only_its_own() {
     let (status, _) = fixture.get(&fixture.other, "/api/v1/traces/theirs").await;
     assert_eq!(status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn every_message_five_times_in_another_order_gives_the_same_rows() {
+    let fixture = start().await;
+    let log = fixture.log(Service::Ingest);
+    let subject = fixture.topology.trace(Shard::of(fixture.org.id));
+    let message = |n: usize| {
+        let text = |k: usize| {
+            let span = format!(r#"{{"spanId":"s{k}"}}"#);
+            format!(r#"{{"traceId":"t{n}","agentId":"x","costUsd":0.001,"metadata":{span}}}"#)
+        };
+        let texts: Vec<String> = (0..20).map(text).collect();
+        packed(
+            &fixture.org,
+            &texts.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+    };
+    let messages: Vec<_> = (0..10).map(message).collect();
+    for round in 0..5 {
+        for step in 0..messages.len() {
+            let n = (step * 7 + round * 3) % messages.len();
+            let id = format!("{round}-{n}");
+            log.append_packed(&subject, &id, &messages[n], WITHIN)
+                .await
+                .unwrap();
+        }
+    }
+    fixture.counts("SELECT count() FROM traces", 200).await;
+    fixture.drained("ingest_traces").await;
+    assert_eq!(fixture.number("SELECT count() FROM traces").await, Ok(200));
+    let cost = "SELECT toUInt64(assumeNotNull(sum(cost_usd)) * 1000) FROM traces";
+    assert_eq!(fixture.number(cost).await, Ok(200));
+}
