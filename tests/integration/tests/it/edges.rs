@@ -56,11 +56,21 @@ async fn garbage_is_refused_with_a_clear_error_on_every_endpoint() {
     let stack = Stack::start().await;
     let all = endpoints();
     assert!(all.len() >= 30, "{} endpoints", all.len());
+    // A connection whose request was refused unread may be closed; none is used twice.
+    let http = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap();
     let mut wrong = Vec::new();
     for (method, path) in all {
-        for (what, body) in garbage() {
+        // A server may answer a request whose body it does not read before all of it was sent.
+        let read = method != Method::GET && method != Method::DELETE;
+        for (what, body) in garbage()
+            .into_iter()
+            .filter(|(_, body)| read || body.len() < 100)
+        {
             let url = format!("{}{path}?limit=-1&cursor=%00", stack.var("WRIT_URL"));
-            let request = stack.http.request(method.clone(), url).body(body);
+            let request = http.request(method.clone(), url).body(body);
             let request = request.header("x-api-key", stack.var("WRIT_ADMIN_KEY"));
             let answer = request
                 .header("content-type", "application/json")
