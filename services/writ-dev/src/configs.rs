@@ -69,10 +69,10 @@ struct Configs<'a> {
 
 impl Configs<'_> {
     fn table(&self) -> anyhow::Result<Table> {
-        let log = self.plan.secrets.log_config(self.service)?;
         let mut table = Table::new();
         table.insert("host".into(), self.host());
-        table.insert("log".into(), Value::try_from(log)?);
+        let log = log_section(self.plan.secrets, self.service)?;
+        table.insert("log".into(), log.into());
         if let Some(schema) = schema(self.service) {
             table.insert("store".into(), self.store(schema));
         }
@@ -191,6 +191,17 @@ impl Configs<'_> {
     }
 }
 
+/// What a service signs and verifies with. The seed is put in by name: a [`LogConfig`] never writes
+/// its own.
+///
+/// [`LogConfig`]: writ_eventlog::LogConfig
+fn log_section(secrets: &Secrets, service: Service) -> anyhow::Result<Table> {
+    let log = secrets.log_config(service)?;
+    let mut section = Table::try_from(&log)?;
+    section.insert("signing_seed".into(), log.signing_seed.into());
+    Ok(section)
+}
+
 /// The schema of a service that keeps anything in Postgres.
 fn schema(service: Service) -> Option<&'static str> {
     match service {
@@ -210,4 +221,20 @@ fn section<const N: usize>(fields: [(&str, Value); N]) -> Value {
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_log_section_reads_back_with_its_seed() {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = Secrets::load_or_create(&dir.path().join("secrets.json")).unwrap();
+        for service in Service::ALL {
+            let written = toml::to_string(&log_section(&secrets, service).unwrap()).unwrap();
+            let read: writ_eventlog::LogConfig = toml::from_str(&written).unwrap();
+            assert_eq!(read, secrets.log_config(service).unwrap(), "{service}");
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use tokio_util::sync::CancellationToken;
-use writ_service_kit::Tasks;
 use writ_service_kit::telemetry::Metrics;
+use writ_service_kit::{Built, Tasks};
 
 use crate::args::Args;
 use crate::layout::{Layout, Ports};
@@ -18,9 +18,27 @@ use crate::{configs, orgs};
 /// # Errors
 /// When a service cannot be built or nobody listens.
 pub async fn print() -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    for built in Box::pin(services()).await? {
+        lines.extend(
+            built
+                .endpoints
+                .iter()
+                .map(|line| format!("{:<12} {line}\n", built.name)),
+        );
+    }
+    lines.sort();
+    std::io::stdout().write_all(lines.concat().as_bytes())?;
+    Ok(())
+}
+
+/// The seven services, wired to stores that nobody asks anything.
+///
+/// # Errors
+/// When one cannot be built.
+pub async fn services() -> anyhow::Result<Vec<Built>> {
     let dir = tempfile::tempdir()?;
     let layout = Layout::create(dir.path())?;
-    // Nothing listens there, and nothing is asked.
     let args = Args {
         nats_url: Some("nats://127.0.0.1:1".to_owned()),
         database_url: Some("postgres://writ_owner@127.0.0.1:1/writ".to_owned()),
@@ -39,21 +57,11 @@ pub async fn print() -> anyhow::Result<()> {
     };
     configs::write(plan, &stores::given(plan)?)?;
     let tasks = Tasks::new(CancellationToken::new());
-    let builder = Builder {
+    Builder {
         plan,
         tasks: &tasks,
         metrics: Metrics::detached(),
-    };
-    let mut lines = Vec::new();
-    for built in Box::pin(builder.all()).await? {
-        lines.extend(
-            built
-                .endpoints
-                .iter()
-                .map(|line| format!("{:<12} {line}\n", built.name)),
-        );
     }
-    lines.sort();
-    std::io::stdout().write_all(lines.concat().as_bytes())?;
-    Ok(())
+    .all()
+    .await
 }

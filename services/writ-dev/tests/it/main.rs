@@ -5,6 +5,8 @@
     reason = "a helper of tests: a failure here is the test's failure"
 )]
 
+mod door;
+
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
