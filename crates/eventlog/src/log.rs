@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use writ_contract::{Service, Stream, Topology};
 
 use crate::signing::{Owners, Signer};
@@ -14,7 +14,9 @@ use crate::signing::{Owners, Signer};
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// Seed of this service's Ed25519 signing key: 64 hexadecimal digits. Secret.
+    /// Seed of this service's Ed25519 signing key: 64 hexadecimal digits. Secret: it is read as it
+    /// is, but serialised only as whether it is set.
+    #[serde(serialize_with = "redacted")]
     pub signing_seed: String,
     /// Public key of each service: name → 64 hexadecimal digits.
     pub owner_keys: BTreeMap<String, String>,
@@ -60,6 +62,10 @@ impl LogConfig {
             .collect::<Result<Vec<_>, _>>()?;
         Ok((Signer::new(service, seed), Owners::new(owners)))
     }
+}
+
+fn redacted<S: Serializer>(secret: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.is_empty() { "" } else { "[redacted]" })
 }
 
 fn key(field: &str, hex: &str) -> Result<[u8; 32], LogConfigError> {
@@ -139,5 +145,35 @@ impl fmt::Debug for EventLog {
             .field("prefix", &self.topology.prefix())
             .field("service", &self.service())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_is_read_but_never_written() {
+        let seed = "5e".repeat(32);
+        let read: LogConfig = toml::from_str(&format!("signing_seed = \"{seed}\"")).unwrap();
+        assert_eq!(read.signing_seed, seed);
+        let written = toml::to_string(&read).unwrap();
+        assert!(
+            written.contains("signing_seed = \"[redacted]\""),
+            "{written}"
+        );
+        assert!(!written.contains(&seed) && !format!("{read:?}").contains(&seed));
+        let unset = toml::to_string(&LogConfig::default()).unwrap();
+        assert!(unset.contains("signing_seed = \"\""), "{unset}");
+    }
+
+    #[test]
+    fn what_was_written_is_no_seed() {
+        let config = LogConfig {
+            signing_seed: "[redacted]".into(),
+            ..LogConfig::default()
+        };
+        let refused = config.keys(Service::Control).unwrap_err();
+        assert_eq!(refused, LogConfigError::NotAKey("signing_seed".into()));
     }
 }
