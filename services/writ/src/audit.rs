@@ -1,9 +1,11 @@
 //! `writ audit`: the signed record, checked by the reader instead of believed.
 
 mod export;
+mod global;
 mod keys;
 mod ledger;
 mod log;
+mod outcome;
 mod verify;
 
 use std::process::ExitCode;

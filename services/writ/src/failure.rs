@@ -36,13 +36,16 @@ pub(crate) enum Failure {
     /// 404.
     #[error("{0}")]
     NotFound(String),
+    /// Whoever read the output has enough of it.
+    #[error("nobody reads the output any more")]
+    Closed,
 }
 
 impl Failure {
     /// The code the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Unavailable(_) => 1,
+            Self::Unavailable(_) | Self::Closed => 1,
             Self::Refused(_) => 5,
             Self::Forbidden(_) => 6,
             Self::NotFound(_) => 7,
@@ -54,6 +57,9 @@ impl Failure {
 /// Writing to standard output failed: a closed pipe, a full disk.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::Closed;
+        }
         Self::Unavailable(format!("cannot write the output: {error}"))
     }
 }

@@ -98,6 +98,9 @@ pub(crate) fn note(text: &str) -> Result<(), Failure> {
 
 /// One line to standard error and the exit code. That it cannot be written changes nothing.
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
+    if matches!(failure, Failure::Closed) {
+        return failure.exit_code();
+    }
     let text = visible(&failure.to_string());
     let _unwritten = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {text}");
     failure.exit_code()

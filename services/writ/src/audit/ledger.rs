@@ -36,6 +36,18 @@ pub(super) struct Stored {
     pub(super) leaf_hash: Option<[u8; 32]>,
 }
 
+/// One interval of the global log.
+pub(super) struct Interval {
+    /// Dense from 0.
+    pub(super) index: u64,
+    /// The recorded root over its heads.
+    pub(super) root: [u8; 32],
+    /// The signed head of the global log after it.
+    pub(super) note: String,
+    /// Organisation, size and root, by organisation.
+    pub(super) heads: Vec<(Uuid, i64, Vec<u8>)>,
+}
+
 impl DatabaseArg {
     /// Connects and fixes the snapshot.
     pub(super) async fn open(&self, env: &DevEnv) -> Result<Ledger, Failure> {
@@ -122,6 +134,40 @@ impl Ledger {
         })
         .boxed()
     }
+}
+
+impl Ledger {
+    /// The global log in rising order, each interval with the heads that are kept of it.
+    pub(super) fn intervals(&mut self) -> BoxStream<'_, Result<Interval, Failure>> {
+        sqlx::query(
+            "select g.index, g.interval_root, g.note,
+               array_remove(array_agg(c.org_id order by c.org_id), null),
+               array_remove(array_agg(c.size order by c.org_id), null),
+               array_remove(array_agg(c.root order by c.org_id), null)
+             from ledger.global_log g left join ledger.checkpoints c on c.global_index = g.index
+             group by g.index order by g.index",
+        )
+        .fetch(&mut self.connection)
+        .map(|row| {
+            row.and_then(|row| interval(&row))
+                .map_err(|error| trouble(&error))
+        })
+        .boxed()
+    }
+}
+
+fn interval(row: &PgRow) -> Result<Interval, sqlx::Error> {
+    let index: i64 = row.try_get(0)?;
+    let root: Vec<u8> = row.try_get(1)?;
+    let (orgs, sizes): (Vec<Uuid>, Vec<i64>) = (row.try_get(3)?, row.try_get(4)?);
+    let roots: Vec<Vec<u8>> = row.try_get(5)?;
+    let heads = orgs.into_iter().zip(sizes).zip(roots);
+    Ok(Interval {
+        index: u64::try_from(index).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        root: root.try_into().unwrap_or_default(),
+        note: row.try_get(2)?,
+        heads: heads.map(|((org, size), root)| (org, size, root)).collect(),
+    })
 }
 
 fn stored(row: &PgRow) -> Result<Stored, sqlx::Error> {

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures::StreamExt;
-use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_chain::keys::NamedVerifier;
 use writ_chain::verify::{
@@ -15,11 +14,12 @@ use writ_chain::verify::{
 use writ_chain::{checkpoint, export};
 use writ_contract::OrgId;
 
+use super::global;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Ledger};
+use super::outcome::{Outcome, show};
 use crate::cli::Context;
 use crate::failure::Failure;
-use crate::output::{self, Format};
 use crate::target::read;
 
 /// What `--help` adds.
@@ -64,35 +64,56 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
         None => args.keys.load_or_ask(context).await?,
     };
     let known = seen(&args.seen, &keys)?;
-    let reports = match &args.file {
-        Some(file) => vec![verify_file(file, args.org.map(|org| org.0), keys, known)?],
+    let outcomes = match &args.file {
+        Some(file) => vec![verify_file(file, args.org.map(|org| org.0), keys, known)?.into()],
         None => {
             let mut ledger = args.database.open(&context.target.dev_env()).await?;
-            let orgs = match args.org {
-                Some(org) => vec![org.0],
-                None => ledger.orgs().await?,
-            };
-            let mut reports = Vec::new();
-            for org in orgs {
-                let trust = Trust {
-                    org,
-                    keys: keys.clone(),
-                    known: known.clone(),
-                    tail: Tail::Open,
-                };
-                let wanted = if args.all_checkpoints {
-                    MOST_CHECKPOINTS
-                } else {
-                    1
-                };
-                reports.push(verify_ledger(&mut ledger, trust, wanted).await?);
-            }
-            reports
+            verify_database(&mut ledger, &args, &keys, known).await?
         }
     };
-    show(&reports, context.format)?;
-    let worst = reports.iter().map(Report::class).max();
-    Ok(ExitCode::from(worst.unwrap_or(Class::Clean).exit_code()))
+    let worst = show(&outcomes, context.format)?;
+    Ok(ExitCode::from(worst.exit_code()))
+}
+
+/// One organisation, or all of them and the log over them. Nothing at all is no success: a role
+/// that may see nothing would be told that everything holds.
+async fn verify_database(
+    ledger: &mut Ledger,
+    args: &VerifyArgs,
+    keys: &[NamedVerifier],
+    known: Vec<KnownHead>,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut outcomes = Vec::new();
+    let orgs = match args.org {
+        Some(org) => vec![org.0],
+        None => ledger.orgs().await?,
+    };
+    if args.org.is_none() {
+        outcomes.push(global::verify(ledger, keys).await?);
+    }
+    let most = if args.all_checkpoints {
+        MOST_CHECKPOINTS
+    } else {
+        1
+    };
+    for org in orgs {
+        let trust = Trust {
+            org,
+            keys: keys.to_vec(),
+            known: known.clone(),
+            tail: Tail::Open,
+        };
+        outcomes.push(verify_ledger(ledger, trust, most).await?.into());
+    }
+    if outcomes
+        .iter()
+        .all(|it| it.entries == 0 && it.class == Class::Clean)
+    {
+        return Err(Failure::NotFound(
+            "no ledger to be seen here: connect as the owner of the schema, and check --org".into(),
+        ));
+    }
+    Ok(outcomes)
 }
 
 /// Heads from notes the reader kept; each must be signed by a trusted key.
@@ -180,59 +201,4 @@ fn verify_file(
         Some(error) => Err(broken(error)),
         None => Ok(report),
     }
-}
-
-fn show(reports: &[Report], format: Format) -> Result<(), Failure> {
-    if format == Format::Json {
-        return output::json(&reports.iter().map(as_json).collect());
-    }
-    if reports.is_empty() {
-        return output::note("the ledger has no entries that this role can see");
-    }
-    for report in reports {
-        let clean = report.class() == Class::Clean;
-        output::check(clean, &OrgId(report.org).to_string(), &summary(report))?;
-        for finding in &report.findings {
-            output::line(&format!("         {finding}"))?;
-        }
-        let hidden = report.total.saturating_sub(report.findings.len() as u64);
-        if hidden > 0 {
-            output::line(&format!("         and {hidden} more"))?;
-        }
-    }
-    Ok(())
-}
-
-fn summary(report: &Report) -> String {
-    let sealed = match report.sealed {
-        Some(size) => format!("{size} sealed by {}", report.signed_by.join(", ")),
-        None => "none sealed by a trusted key".to_owned(),
-    };
-    format!(
-        "{}: {} entries, {sealed}",
-        word(report.class()),
-        report.entries
-    )
-}
-
-fn word(class: Class) -> &'static str {
-    match class {
-        Class::Clean => "verified",
-        Class::BadContent => "bad content",
-        Class::UnknownKey => "unknown key",
-        Class::IncompleteRange => "incomplete range",
-    }
-}
-
-fn as_json(report: &Report) -> Value {
-    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-    json!({
-        "org": OrgId(report.org).to_string(),
-        "result": word(report.class()),
-        "entries": report.entries,
-        "sealed": report.sealed,
-        "signedBy": report.signed_by,
-        "findings": findings,
-        "total": report.total,
-    })
 }

@@ -2,9 +2,12 @@
 
 use sqlx::Connection;
 use uuid::Uuid;
+use writ_chain::checkpoint::{Checkpoint, global_origin, sign};
+use writ_chain::global::{TenantHead, interval_root};
+use writ_chain::merkle::{Frontier, leaf_hash};
 use writ_testkit::{Db, Postgres};
 
-use crate::fixture::{checkpoint, keys_file, leaves, org};
+use crate::fixture::{checkpoint, keys_file, leaves, org, signer};
 use crate::{code, err, out, writ};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../audit-ledger/migrations");
@@ -27,7 +30,46 @@ impl Stored {
         let stored = Self { db, dir };
         stored.fill(org(1), 5).await;
         stored.fill(org(2), 3).await;
+        stored.seal_globally(4).await;
         stored
+    }
+
+    /// One interval for each size: the heads of that size of every organisation that has one.
+    async fn seal_globally(&self, intervals: u64) {
+        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
+            .await
+            .unwrap();
+        let mut tree = Frontier::default();
+        for index in 0..intervals {
+            let heads: Vec<TenantHead> = [(1, 5), (2, 3)]
+                .into_iter()
+                .filter(|(_, count)| index + 1 < *count)
+                .map(|(n, count)| TenantHead {
+                    tenant: org(n),
+                    size: index + 1,
+                    root: checkpoint(org(n), &leaves(org(n), count), index + 1).0.root,
+                })
+                .collect();
+            let root = interval_root(&heads).unwrap();
+            tree.append(leaf_hash(&root));
+            let head = Checkpoint {
+                origin: global_origin(signer().verifier().name()),
+                size: tree.size(),
+                root: tree.root(),
+                extensions: Vec::new(),
+            };
+            let insert =
+                "insert into ledger.global_log (index, interval_root, root, note, frontier)
+                values ($1, $2, $3, $4, '')";
+            sqlx::query(insert)
+                .bind(i64::try_from(index).unwrap())
+                .bind(root.as_slice())
+                .bind(tree.root().as_slice())
+                .bind(sign(&head, &[&signer()]).unwrap())
+                .execute(&mut pg)
+                .await
+                .unwrap();
+        }
     }
 
     async fn fill(&self, org: Uuid, count: u64) {
@@ -51,7 +93,7 @@ impl Stored {
         for size in 1..count {
             let (head, note) = checkpoint(org, &leaves, size);
             let insert = "insert into ledger.checkpoints (org_id, size, version, root, note,
-                head_hash, frontier, global_index) values ($1, $2, $2, $3, $4, $3, '', $2)";
+                head_hash, frontier, global_index) values ($1, $2, $2, $3, $4, $3, '', $2 - 1)";
             sqlx::query(insert)
                 .bind(org)
                 .bind(i64::try_from(size).unwrap())
@@ -93,6 +135,7 @@ async fn every_organisation_is_verified_with_every_checkpoint() {
     assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
     assert!(out(&run).contains("5 entries, 4 sealed"), "{}", out(&run));
     assert!(out(&run).contains("3 entries, 2 sealed"), "{}", out(&run));
+    assert!(out(&run).contains("4 intervals, 4 sealed"), "{}", out(&run));
 }
 
 #[tokio::test]
@@ -108,11 +151,8 @@ async fn one_changed_byte_is_found_in_its_organisation_only() {
     assert_eq!(code(&run), 2, "{}{}", out(&run), err(&run));
     let text = out(&run);
     assert!(text.contains("entry 1 has another stored hash"), "{text}");
-    assert_eq!(
-        text.lines().filter(|line| line.starts_with("ok")).count(),
-        1,
-        "{text}"
-    );
+    let fine = text.lines().filter(|line| line.starts_with("ok")).count();
+    assert_eq!(fine, 2, "the other ledger and the log over both: {text}");
 }
 
 #[tokio::test]
@@ -124,7 +164,15 @@ async fn a_removed_entry_and_a_missing_checkpoint_are_incomplete() {
     assert_eq!(code(&stored.run(&["audit", "verify"]).await), 4);
     let stored = Stored::new().await;
     stored.tamper("delete from ledger.checkpoints").await;
-    assert_eq!(code(&stored.run(&["audit", "verify"]).await), 4);
+    let owner = org(1).to_string();
+    let run = stored.run(&["audit", "verify", "--org", &owner]).await;
+    assert_eq!(code(&run), 4, "{}", out(&run));
+    let all = stored.run(&["audit", "verify"]).await;
+    assert_eq!(
+        code(&all),
+        2,
+        "the log over all ledgers has signed heads that are gone"
+    );
 }
 
 #[tokio::test]
@@ -169,4 +217,32 @@ async fn an_export_verifies_offline() {
         .run(&["audit", "export", "--org", &owner, "--out", &to])
         .await;
     assert_eq!(code(&again), 1, "an existing file is not overwritten");
+}
+
+#[tokio::test]
+async fn a_ledger_removed_with_all_its_checkpoints_is_missed() {
+    let stored = Stored::new().await;
+    for table in ["entries", "checkpoints"] {
+        let sql = if table == "entries" {
+            "delete from ledger.entries where org_id = '00000000-0000-0000-0000-000000000002'"
+        } else {
+            "delete from ledger.checkpoints where org_id = '00000000-0000-0000-0000-000000000002'"
+        };
+        stored.tamper(sql).await;
+    }
+    let run = stored.run(&["audit", "verify"]).await;
+    assert_eq!(code(&run), 2, "{}{}", out(&run), err(&run));
+    assert!(
+        out(&run).contains("interval 0: the heads kept"),
+        "{}",
+        out(&run)
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_sees_nothing_is_not_told_that_all_is_well() {
+    let stored = Stored::new().await;
+    let owner = org(9).to_string();
+    let run = stored.run(&["audit", "verify", "--org", &owner]).await;
+    assert_eq!(code(&run), 7, "{}{}", out(&run), err(&run));
 }

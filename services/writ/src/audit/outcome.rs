@@ -1,0 +1,114 @@
+//! What a verification says, of one organisation's ledger or of the global log.
+
+use serde_json::{Value, json};
+use writ_chain::verify::{Class, Report};
+use writ_contract::OrgId;
+
+use crate::failure::Failure;
+use crate::output::{self, Format};
+
+/// One line of the result, with its findings.
+pub(super) struct Outcome {
+    /// The organisation, or `global`.
+    pub(super) name: String,
+    /// The worst kind of trouble.
+    pub(super) class: Class,
+    /// How many entries, or intervals, were read.
+    pub(super) entries: u64,
+    /// The size a trusted key signed, if one did.
+    pub(super) sealed: Option<u64>,
+    /// The trusted keys that signed.
+    pub(super) signed_by: Vec<String>,
+    /// The first hundred findings.
+    pub(super) findings: Vec<String>,
+    /// How many there were in all.
+    pub(super) total: u64,
+}
+
+impl Outcome {
+    /// Nothing read yet.
+    pub(super) fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            class: Class::Clean,
+            entries: 0,
+            sealed: None,
+            signed_by: Vec::new(),
+            findings: Vec::new(),
+            total: 0,
+        }
+    }
+
+    fn summary(&self) -> String {
+        let sealed = match self.sealed {
+            Some(size) => format!("{size} sealed by {}", self.signed_by.join(", ")),
+            None => "none sealed by a trusted key".to_owned(),
+        };
+        let entries = if self.name == "global" {
+            "intervals"
+        } else {
+            "entries"
+        };
+        format!("{}: {} {entries}, {sealed}", word(self.class), self.entries)
+    }
+
+    fn as_json(&self) -> Value {
+        json!({
+            "ledger": self.name,
+            "result": word(self.class),
+            "entries": self.entries,
+            "sealed": self.sealed,
+            "signedBy": self.signed_by,
+            "findings": self.findings,
+            "total": self.total,
+        })
+    }
+}
+
+impl From<Report> for Outcome {
+    fn from(report: Report) -> Self {
+        Self {
+            class: report.class(),
+            name: OrgId(report.org).to_string(),
+            entries: report.entries,
+            sealed: report.sealed,
+            findings: report.findings.iter().map(ToString::to_string).collect(),
+            signed_by: report.signed_by,
+            total: report.total,
+        }
+    }
+}
+
+/// Writes the outcomes and returns the worst class.
+pub(super) fn show(outcomes: &[Outcome], format: Format) -> Result<Class, Failure> {
+    let worst = outcomes.iter().map(|it| it.class).max();
+    let worst = worst.unwrap_or(Class::Clean);
+    if format == Format::Json {
+        output::json(&outcomes.iter().map(Outcome::as_json).collect())?;
+        return Ok(worst);
+    }
+    for outcome in outcomes {
+        output::check(
+            outcome.class == Class::Clean,
+            &outcome.name,
+            &outcome.summary(),
+        )?;
+        for finding in &outcome.findings {
+            output::line(&format!("         {finding}"))?;
+        }
+        let hidden = outcome.total.saturating_sub(outcome.findings.len() as u64);
+        if hidden > 0 {
+            output::line(&format!("         and {hidden} more"))?;
+        }
+    }
+    Ok(worst)
+}
+
+fn word(class: Class) -> &'static str {
+    match class {
+        Class::Clean => "verified",
+        Class::BadContent => "bad content",
+        Class::UnknownKey => "unknown key",
+        Class::IncompleteRange => "incomplete range",
+    }
+}
