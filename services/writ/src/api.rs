@@ -184,7 +184,10 @@ fn refusal(status: u16, body: &Value) -> Failure {
     text.push_str(&format!(" ({})", facts.join(", ")));
     match status {
         401 => Failure::Forbidden(format!("{text}; check WRIT_API_KEY or --key")),
-        403 => Failure::Forbidden(format!("{text}; use a key with a higher role")),
+        403 if field("code") == Some("FORBIDDEN") => {
+            Failure::Forbidden(format!("{text}; use a key with a higher role"))
+        }
+        403 => Failure::Forbidden(text),
         404 => Failure::NotFound(text),
         400..=499 => Failure::Refused(text),
         _ => Failure::Unavailable(format!("{text}; try again, or see `writ doctor`")),
@@ -229,6 +232,8 @@ mod tests {
             failure.to_string(),
             "no (409, CYCLE, see docs/errors/CTL0003.md)"
         );
+        let role = json!({"error": {"code": "FORBIDDEN", "message": "needs admin"}});
+        assert!(refusal(403, &role).to_string().contains("higher role"));
         assert!(matches!(refusal(404, &json!({})), Failure::NotFound(_)));
         assert!(matches!(refusal(401, &json!(null)), Failure::Forbidden(_)));
         assert!(matches!(refusal(503, &json!("x")), Failure::Unavailable(_)));
