@@ -136,9 +136,8 @@ impl Postgres {
 
     async fn with_roles(superuser: PgConnectOptions, own: Option<Instance>) -> Self {
         let mut connection = connect(&superuser).await;
-        // Two test processes may arrive together at a new cluster.
-        let locked =
-            format!("SELECT pg_advisory_lock(7243); {ROLES}; SELECT pg_advisory_unlock(7243)");
+        // Two test processes may arrive together at a new cluster; the lock ends with the commit.
+        let locked = format!("SELECT pg_advisory_xact_lock(7243); {ROLES}");
         connection
             .execute(sqlx::AssertSqlSafe(locked))
             .await
