@@ -11,8 +11,9 @@ use crate::output;
 pub(crate) enum TopologyCommand {
     /// Streams, subjects, owners and readers
     Show,
-    /// The NATS users of the seven services with their permissions, as server configuration;
-    /// passwords are read from WRIT_NATS_<SERVICE>_PASSWORD of the NATS server's environment
+    /// The NATS users of the seven services with their permissions and one for `writ setup`, as
+    /// server configuration; passwords are read from WRIT_NATS_<USER>_PASSWORD of the NATS
+    /// server's environment
     Nats,
 }
 
@@ -25,16 +26,22 @@ pub(crate) fn run(command: &TopologyCommand) -> Result<(), Failure> {
     output::raw(text.as_bytes())
 }
 
-/// `users = [ … ]`, to be included inside the account that Writ has to itself.
+/// The user that makes streams and durables: all rights in the account, for `writ setup` alone.
+const SETUP: &str = "  {\n    user = \"setup\"\n    password = $WRIT_NATS_SETUP_PASSWORD\n  }\n";
+
+/// What goes inside the account that Writ has to itself.
 fn nats_users(topology: &Topology) -> String {
     let users: String = Service::ALL
         .iter()
         .map(|service| user(*service, &topology.permissions(*service)))
         .collect();
+    let requests = format!("{}.in.trace.*", topology.prefix());
     format!(
         "# Made by `writ topology nats` from the table of streams and subjects; do not edit.\n\
-         # Include it inside Writ's own account.\n\
-         users = [\n{users}]\n"
+         # accounts {{ WRIT {{ jetstream = enabled, include nats-permissions.conf }} }}\n\
+         # Outside publishers have an account of their own, which imports their organisation's subject.\n\
+         exports = [ {{ service = \"{requests}\" }} ]\n\
+         users = [\n{SETUP}{users}]\n"
     )
 }
 
