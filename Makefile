@@ -26,7 +26,9 @@ dev-up: build ## Starts everything in the background; returns when it is ready
 dev-down: ## Stops what dev-up started
 	@test ! -x target/debug/writ-dev || target/debug/writ-dev --stop
 
-test: build ## All tests, against real servers
+# One build for both: with the tests' features in it, what `nextest` needs is not built twice.
+test: setup ## All tests, against real servers
+	@cargo build --locked --workspace --bins --tests
 	@cargo nextest run --locked --workspace --profile $(or $(NEXTEST_PROFILE),default)
 
 lint: setup ## Formatting, clippy, dependencies, protocol definitions, chart
