@@ -37,8 +37,9 @@ lint: setup ## Formatting, clippy, dependencies, protocol definitions, chart
 bench: setup ## Enforce against a bare echo, in one run; prints ratios
 	@cargo run --locked --release -p writ-bench
 
-gen: ## Writes the files that come from code (schemas/*.txt)
-	@WRIT_BLESS=1 cargo nextest run --locked -p writ-contract -p writ-integration-tests -E 'binary(golden) | test(architecture)'
+gen: setup ## Writes the files that come from code: schemas/*.txt, golden bytes, docs/errors, the chart's permissions
+	@cargo build --locked --workspace --bins
+	@WRIT_BLESS=1 cargo nextest run --locked --no-fail-fast -p writ-contract -p writ -p writ-integration-tests -E 'binary(golden) | package(writ) | test(architecture)'
 
 chart: ## Lints, renders and validates the Helm chart
 	@infra/dev/setup lint && deploy/helm/check
