@@ -69,20 +69,19 @@ pub async fn kills(
 ) -> Result<(), ReaderError> {
     let filters = vec![log.topology().gate(GateLeaf::Kill)];
     let mut reader = log.read(Stream::Gate, filters, Start::First).await?;
-    if reader.behind() == 0 {
-        caught_up.met();
-    }
     loop {
-        let delivered = match reader.next().await {
-            Err(error @ ReaderError::Replaced(_)) => {
-                fences.reset();
+        if reader.behind() == 0 {
+            caught_up.met();
+        }
+        match reader.advance().await {
+            Ok(Some(delivered)) => apply_kill(&state, &fences, &delivered),
+            Ok(None) => {}
+            Err(error) => {
+                if matches!(error, ReaderError::Replaced(_)) {
+                    fences.reset();
+                }
                 return Err(error);
             }
-            other => other?,
-        };
-        apply_kill(&state, &fences, &delivered);
-        if delivered.pending == 0 {
-            caught_up.met();
         }
     }
 }

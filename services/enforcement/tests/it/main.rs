@@ -13,4 +13,5 @@ mod config;
 mod holds;
 mod outage;
 mod pause;
+mod rebuild;
 mod stage;
