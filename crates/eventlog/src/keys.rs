@@ -70,15 +70,15 @@ impl KeyFeed {
             Ok(reader) => reader,
             Err(error) => return error,
         };
-        let mut behind = reader.behind();
         loop {
+            let reached = reader.behind() == 0;
             self.caught_up
-                .send_if_modified(|now| behind == 0 && !std::mem::replace(now, true));
-            match reader.next().await {
-                Ok(delivered) => self.apply(&delivered),
+                .send_if_modified(|now| reached && !std::mem::replace(now, true));
+            match reader.advance().await {
+                Ok(Some(delivered)) => self.apply(&delivered),
+                Ok(None) => {}
                 Err(error) => return error,
             }
-            behind = behind.saturating_sub(1);
         }
     }
 

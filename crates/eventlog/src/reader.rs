@@ -4,14 +4,21 @@
 use std::fmt;
 use std::time::Duration;
 
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
 use async_nats::jetstream::message::Message;
+use async_nats::jetstream::stream::Stream as Handle;
 use futures::StreamExt as _;
 use writ_contract::envelope::{PACKED_TYPE, SIGNATURE_HEADER, TYPE_HEADER};
 use writ_contract::{Envelope, Packed, Service, Stream, Unreadable};
 
 use crate::log::EventLog;
+
+/// How long a batch waits for a message that is said to be there.
+const LINGER: Duration = Duration::from_millis(200);
+/// How long nothing may come before the stream is looked at.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Where a reader starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +51,8 @@ pub struct Delivered {
     pub subject: String,
     /// Its stream sequence. For positions and lag only: state goes by version or event id.
     pub sequence: u64,
+    /// Its `Nats-Msg-Id`: a fact's event id; empty when it has none.
+    pub message_id: String,
     /// When the stream stored it, in microseconds since the Unix epoch.
     pub stored_at_us: i64,
     /// Messages after it at the time of delivery.
@@ -91,45 +100,54 @@ impl EventLog {
         filters: Vec<String>,
         start: Start,
     ) -> Result<Reader, ReaderError> {
-        let name = self.topology.stream_name(stream);
-        let unavailable = |why: String| ReaderError::Unavailable {
-            stream: name.clone(),
-            why,
-        };
-        let handle = self
-            .stream(stream)
-            .await
-            .map_err(|e| unavailable(e.to_string()))?;
-        let created_us = micros(handle.cached_info().created);
+        let handle = self.opened(stream).await?;
+        self.read_from(&handle, stream, filters, start).await
+    }
+
+    pub(crate) async fn opened(&self, stream: Stream) -> Result<Handle, ReaderError> {
+        let handle = self.stream(stream).await;
+        handle.map_err(|e| self.unreadable(stream, &e))
+    }
+
+    pub(crate) async fn read_from(
+        &self,
+        handle: &Handle,
+        stream: Stream,
+        filters: Vec<String>,
+        start: Start,
+    ) -> Result<Reader, ReaderError> {
         let config = OrderedConfig {
             deliver_subject: self.client.new_inbox(),
             filter_subjects: filters,
             deliver_policy: deliver(start),
             ..OrderedConfig::default()
         };
-        let consumer = handle
-            .create_consumer(config)
-            .await
-            .map_err(|e| unavailable(e.to_string()))?;
+        let consumer = handle.create_consumer(config).await;
+        let consumer = consumer.map_err(|e| self.unreadable(stream, &e))?;
         let behind = consumer.cached_info().num_pending;
-        let messages = consumer
-            .messages()
-            .await
-            .map_err(|e| unavailable(e.to_string()))?;
+        let messages = consumer.messages().await;
         Ok(Reader {
             log: self.clone(),
             stream,
-            name,
-            created_us,
-            messages,
+            name: self.topology.stream_name(stream),
+            created_us: micros(handle.cached_info().created),
+            messages: messages.map_err(|e| self.unreadable(stream, &e))?,
             behind,
         })
+    }
+
+    pub(crate) fn unreadable(&self, stream: Stream, why: &dyn fmt::Display) -> ReaderError {
+        ReaderError::Unavailable {
+            stream: self.topology.stream_name(stream),
+            why: why.to_string(),
+        }
     }
 }
 
 impl Reader {
-    /// Messages that were there when the reader was opened. After as many deliveries the reader
-    /// has caught up with that moment.
+    /// Messages that are there and have not been read: as the stream said when the reader was
+    /// opened, then with each message since, those passed over included. At 0 the reader has
+    /// caught up.
     #[must_use]
     pub fn behind(&self) -> u64 {
         self.behind
@@ -141,38 +159,73 @@ impl Reader {
         (&self.name, self.created_us)
     }
 
-    /// The next message whose signature holds. Messages whose signature does not hold are counted,
-    /// logged and passed over.
+    /// The next message whose signature holds. For who needs to know when it has caught up there
+    /// is [`Reader::advance`]: of messages passed over this one does not return.
     ///
     /// # Errors
     /// [`ReaderError`]; open a new reader to go on.
     pub async fn next(&mut self) -> Result<Delivered, ReaderError> {
         loop {
-            let message = tokio::time::timeout(Duration::from_secs(60), self.messages.next()).await;
-            let Ok(message) = message else {
-                // The consumer is not Sync: nothing of `self` may be borrowed while waiting.
-                let (log, stream, created_us) = (self.log.clone(), self.stream, self.created_us);
-                check_identity(log, stream, created_us).await?;
-                continue;
-            };
-            let message = message
-                .transpose()
-                .map_err(|e| self.unavailable(e.to_string()))?;
-            let message = message.ok_or_else(|| self.unavailable("the consumer ended".into()))?;
-            match read(&self.log, &message) {
-                Ok(delivered) => return Ok(delivered),
-                Err(why) => {
-                    metrics::counter!("writ_eventlog_dropped_messages_total").increment(1);
-                    tracing::warn!(subject = %message.subject, why, "message passed over");
-                }
+            if let Some(delivered) = self.advance().await? {
+                return Ok(delivered);
             }
         }
     }
 
-    fn unavailable(&self, why: String) -> ReaderError {
-        ReaderError::Unavailable {
-            stream: self.name.clone(),
-            why,
+    /// The next message; `None` when its signature does not hold. Such a message is counted, logged
+    /// and passed over, and [`Reader::behind`] tells whether it was the last. Dropped while it
+    /// waits, it has taken nothing.
+    ///
+    /// # Errors
+    /// [`ReaderError`]; open a new reader to go on.
+    pub async fn advance(&mut self) -> Result<Option<Delivered>, ReaderError> {
+        let message = self.message().await?;
+        match read(&self.log, &message) {
+            Ok(delivered) => {
+                self.behind = delivered.pending;
+                Ok(Some(delivered))
+            }
+            Err(why) => {
+                self.behind = message.info().map_or(self.behind, |info| info.pending);
+                metrics::counter!("writ_eventlog_dropped_messages_total").increment(1);
+                tracing::warn!(subject = %message.subject, why, "message passed over");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Waits for one message and takes what is there behind it, up to `most`: what to apply in one
+    /// transaction. Empty when all of it was passed over.
+    ///
+    /// # Errors
+    /// [`ReaderError`]; what was taken comes again after the resume point.
+    pub async fn batch(&mut self, most: usize) -> Result<Vec<Delivered>, ReaderError> {
+        let mut batch = Vec::from_iter(self.advance().await?);
+        while self.behind > 0 && batch.len() < most {
+            // What is pending can age out, and a broker can go away: what is in hand goes on.
+            match tokio::time::timeout(LINGER, self.advance()).await {
+                Ok(next) => batch.extend(next?),
+                Err(_) => break,
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn message(&mut self) -> Result<Message, ReaderError> {
+        loop {
+            let why = match tokio::time::timeout(SILENCE, self.messages.next()).await {
+                Ok(Some(Ok(message))) => return Ok(message),
+                Ok(Some(Err(error))) => error.to_string(),
+                Ok(None) => "the consumer ended".to_owned(),
+                Err(_) => {
+                    // The consumer is not Sync: nothing of `self` may be borrowed while waiting.
+                    let (log, stream, created_us) =
+                        (self.log.clone(), self.stream, self.created_us);
+                    check_identity(log, stream, created_us).await?;
+                    continue;
+                }
+            };
+            return Err(self.log.unreadable(self.stream, &why));
         }
     }
 }
@@ -223,6 +276,9 @@ pub(crate) fn read(log: &EventLog, message: &Message) -> Result<Delivered, Strin
     Ok(Delivered {
         subject: subject.to_owned(),
         sequence: info.stream_sequence,
+        message_id: header(NATS_MESSAGE_ID.as_ref())
+            .unwrap_or_default()
+            .to_owned(),
         stored_at_us: micros(info.published),
         pending: info.pending,
         owner,

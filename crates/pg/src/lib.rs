@@ -21,7 +21,7 @@ pub use error::PgError;
 pub use migrate::{MigrateError, migrate};
 pub use outbox::{Outbox, Receipt};
 pub use pools::{ApiPool, Pools, TenantTx, WriterPool, WriterTx};
-pub use position::{Fence, Position};
+pub use position::Fence;
 pub use queue::{Leased, Queue};
 pub use relay::{NotPublished, Publish, Relay};
 pub use roles::{UnsafeRole, check_role};

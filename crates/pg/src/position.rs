@@ -1,23 +1,10 @@
 //! How far a projection has read, and who may say so.
 
 use chrono::{DateTime, Utc};
+use writ_eventlog::Position;
 
 use crate::error::PgError;
 use crate::pools::{WriterPool, WriterTx};
-
-/// A resume point: a stream, as it was created, and the last message applied from it. When any of
-/// it does not match what the log has, the projection is rebuilt from the beginning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
-    /// The stream's name.
-    pub stream: String,
-    /// When that stream was created; another time is another stream.
-    pub created: DateTime<Utc>,
-    /// Sequence of the last message applied.
-    pub seq: u64,
-    /// Its `Nats-Msg-Id`; after corruption a stream reuses sequence numbers.
-    pub event_id: String,
-}
 
 /// The right to write one partition of a projection, lost as soon as somebody else takes it.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use writ_contract::{Audit, Envelope, EventId, Fact, FindingId, Kind, OrgId, Stream, wire};
-use writ_eventlog::{Content, Delivered, EventLog, Reader, Start};
-use writ_pg::{Fence, NewEvent, Outbox, Position, WriterPool};
+use writ_eventlog::{Content, Delivered, EventLog, Position, Reader, Resumed};
+use writ_pg::{Fence, NewEvent, Outbox, WriterPool};
 use writ_service_kit::Requirement;
 
 use crate::domain::{Baseline, Deviation, Settings, Summary};
@@ -18,8 +18,6 @@ use crate::{metrics, store};
 
 /// Facts applied in one transaction.
 const BATCH: usize = 500;
-/// How long a batch waits for more.
-const LINGER: Duration = Duration::from_millis(200);
 /// How often a replica that does not lead asks again.
 const STANDBY: Duration = Duration::from_secs(1);
 
@@ -73,69 +71,34 @@ impl Projection {
             }
         };
         let (fence, position) = Fence::acquire(&self.pool, store::PROJECTION, 0).await?;
-        let (mut reader, behind) = self.resume(&fence, position).await?;
-        if behind == 0 {
-            self.caught_up.met();
-        }
+        let mut reader = self.resume(&fence, position).await?;
         loop {
-            let batch = gather(&mut reader).await?;
-            let behind = batch.last().map_or(0, |last| last.pending);
-            if let Some(position) = reached(&reader, batch.last()) {
-                self.apply(&fence, &position, batch).await?;
-            }
-            metrics::lag(behind);
-            if behind == 0 {
+            metrics::lag(reader.behind());
+            if reader.behind() == 0 {
                 self.caught_up.met();
             }
-        }
-    }
-
-    /// Opens the log where the projection stands, or at its start after emptying the projection
-    /// when the resume point does not fit the log any more. Beside the reader: how many messages are
-    /// there to apply.
-    async fn resume(
-        &self,
-        fence: &Fence,
-        position: Option<Position>,
-    ) -> Result<(Reader, u64), Error> {
-        if let Some(position) = position {
-            let mut reader = self.open(Start::At(position.seq)).await?;
-            if fits(&position, &reader) {
-                if reader.behind() > 0 {
-                    // The message at the resume point comes first; if it has aged out, a later one
-                    // does, and has not been applied.
-                    let first = reader.next().await?;
-                    if first.sequence > position.seq {
-                        return self.opened(Start::At(first.sequence)).await;
-                    }
-                    if identity(&first.content) == position.event_id {
-                        return Ok((reader, first.pending));
-                    }
-                } else if self.open(Start::First).await?.behind() == 0 {
-                    return Ok((reader, 0));
-                }
+            let batch = reader.batch(BATCH).await?;
+            if let Some(last) = batch.last() {
+                let position = reader.position(last);
+                self.apply(&fence, &position, batch).await?;
             }
-            tracing::warn!(
-                stream = position.stream,
-                "resume point does not fit: rebuilding"
-            );
-            let mut tx = self.pool.begin().await?;
-            store::forget_baselines(&mut tx).await?;
-            fence.reset(&mut tx).await?;
-            tx.commit().await?;
         }
-        self.opened(Start::First).await
     }
 
-    async fn opened(&self, start: Start) -> Result<(Reader, u64), Error> {
-        let reader = self.open(start).await?;
-        let behind = reader.behind();
-        Ok((reader, behind))
-    }
-
-    async fn open(&self, start: Start) -> Result<Reader, Error> {
+    /// Opens the log where the projection stands. When all of it is read, the projection is emptied
+    /// first: a window counts once.
+    async fn resume(&self, fence: &Fence, position: Option<Position>) -> Result<Reader, Error> {
         let filters = vec![self.log.topology().facts::<wire::Metered>()];
-        Ok(self.log.read(Stream::Ingest, filters, start).await?)
+        match self.log.resume(Stream::Ingest, filters, position).await? {
+            Resumed::After(reader) => Ok(reader),
+            Resumed::Anew(reader) => {
+                let mut tx = self.pool.begin().await?;
+                store::forget_baselines(&mut tx).await?;
+                fence.reset(&mut tx).await?;
+                tx.commit().await?;
+                Ok(reader)
+            }
+        }
     }
 
     /// Judges a batch in order and commits baselines, findings, their facts and the resume point
@@ -176,42 +139,6 @@ impl Projection {
         }
         metrics::windows(windows.len());
         Ok(())
-    }
-}
-
-/// Waits for one fact and takes what is there behind it.
-async fn gather(reader: &mut Reader) -> Result<Vec<Delivered>, Error> {
-    let mut batch = vec![reader.next().await?];
-    while batch.len() < BATCH && batch.last().is_some_and(|last| last.pending > 0) {
-        // What is pending may be passed over for its signature, and nothing come of it.
-        match tokio::time::timeout(LINGER, reader.next()).await {
-            Ok(next) => batch.push(next?),
-            Err(_) => break,
-        }
-    }
-    Ok(batch)
-}
-
-fn fits(position: &Position, reader: &Reader) -> bool {
-    let (name, created_us) = reader.identity();
-    position.stream == name && position.created.timestamp_micros() == created_us
-}
-
-fn reached(reader: &Reader, last: Option<&Delivered>) -> Option<Position> {
-    let last = last?;
-    let (stream, created_us) = reader.identity();
-    Some(Position {
-        stream: stream.to_owned(),
-        created: time(created_us),
-        seq: last.sequence,
-        event_id: identity(&last.content),
-    })
-}
-
-fn identity(content: &Content) -> String {
-    match content {
-        Content::Fact(envelope) => envelope.event_id.to_string(),
-        Content::Packed(_) | Content::Unreadable(_) => String::new(),
     }
 }
 

@@ -30,30 +30,32 @@ pub async fn control(
     let mut reader = log
         .read(Stream::Control, filters, Start::LastPerSubject)
         .await?;
-    let mut behind = reader.behind();
+    let mut applied = None;
     loop {
-        if behind == 0 {
-            let compiling = state.clone();
-            if tokio::task::spawn_blocking(move || compiling.compile())
-                .await
-                .is_err()
-            {
-                tracing::error!("policies could not be compiled; the last set stays in force");
-            }
+        if reader.behind() == 0 {
+            compile(&state).await;
             caught_up.met();
+            if let Some(sequence) = applied.take() {
+                announcer.applied(sequence);
+            }
         }
-        let delivered = reader.next().await?;
+        let Some(delivered) = reader.advance().await? else {
+            continue;
+        };
         if let Content::Fact(envelope) = &delivered.content
             && let Err(error) = state.apply(envelope)
         {
             tracing::error!(%error, org = %envelope.org, "organisation held: unreadable fact");
         }
-        behind = delivered.pending;
-        if behind == 0 {
-            let compiling = state.clone();
-            drop(tokio::task::spawn_blocking(move || compiling.compile()).await);
-            announcer.applied(delivered.sequence);
-        }
+        applied = Some(delivered.sequence);
+    }
+}
+
+async fn compile(state: &Arc<ActivePolicy>) {
+    let state = state.clone();
+    let compiled = tokio::task::spawn_blocking(move || state.compile()).await;
+    if compiled.is_err() {
+        tracing::error!("policies could not be compiled; the last set stays in force");
     }
 }
 

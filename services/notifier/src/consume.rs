@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use writ_contract::topology::GateLeaf;
 use writ_contract::{Envelope, Stream, wire};
-use writ_eventlog::{Content, Delivered, EventLog, Reader, Start};
-use writ_pg::{Fence, Position, WriterPool};
+use writ_eventlog::{Content, Delivered, EventLog, Position};
+use writ_pg::{Fence, WriterPool};
 use writ_service_kit::{Clock, Requirement};
 
 use crate::domain::Notice;
@@ -18,8 +17,6 @@ use crate::{metrics, store};
 
 /// Messages applied in one transaction.
 const BATCH: usize = 200;
-/// How long a batch waits for more.
-const LINGER: Duration = Duration::from_millis(200);
 /// How often a replica that does not lead asks again.
 const STANDBY: Duration = Duration::from_secs(1);
 
@@ -86,64 +83,22 @@ impl Projection {
                 }
             }
         };
-        let (fence, resume) = Fence::acquire(&self.pool, &projection, 0).await?;
-        let (mut reader, behind) = self.resume(resume).await?;
-        if behind == 0 {
-            self.caught_up.met();
-        }
+        let (fence, position) = Fence::acquire(&self.pool, &projection, 0).await?;
+        let (stream, filters) = (self.source.stream(), self.source.filters(&self.log));
+        let resumed = self.log.resume(stream, filters, position).await?;
+        // An event that was told is not told again, wherever reading starts.
+        let mut reader = resumed.into_reader();
         loop {
-            let batch = gather(&mut reader).await?;
-            let behind = batch.last().map_or(0, |last| last.pending);
-            if let Some(position) = reached(&reader, batch.last()) {
-                self.apply(&fence, &position, batch).await?;
-            }
-            metrics::lag(self.source.name(), behind);
-            if behind == 0 {
+            metrics::lag(self.source.name(), reader.behind());
+            if reader.behind() == 0 {
                 self.caught_up.met();
             }
-        }
-    }
-
-    /// Opens the log where the projection stands. When the resume point does not fit the log any
-    /// more it is read from its start: an event that was told is not told again. Beside the reader:
-    /// how many messages are there to apply.
-    async fn resume(&self, position: Option<Position>) -> Result<(Reader, u64), Error> {
-        let Some(position) = position else {
-            return self.opened(Start::First).await;
-        };
-        let mut reader = self.open(Start::At(position.seq)).await?;
-        let (name, created_us) = reader.identity();
-        if position.stream == name && position.created.timestamp_micros() == created_us {
-            if reader.behind() > 0 {
-                // The message at the resume point comes first; if it has aged out, a later one
-                // does, and has not been applied.
-                let first = reader.next().await?;
-                if first.sequence > position.seq {
-                    return self.opened(Start::At(first.sequence)).await;
-                }
-                if identity(&first.content) == position.event_id {
-                    return Ok((reader, first.pending));
-                }
-            } else if self.open(Start::First).await?.behind() == 0 {
-                return Ok((reader, 0));
+            let batch = reader.batch(BATCH).await?;
+            if let Some(last) = batch.last() {
+                let position = reader.position(last);
+                self.apply(&fence, &position, &batch).await?;
             }
         }
-        tracing::warn!(
-            stream = position.stream,
-            "resume point does not fit: reading anew"
-        );
-        self.opened(Start::First).await
-    }
-
-    async fn opened(&self, start: Start) -> Result<(Reader, u64), Error> {
-        let reader = self.open(start).await?;
-        let behind = reader.behind();
-        Ok((reader, behind))
-    }
-
-    async fn open(&self, start: Start) -> Result<Reader, Error> {
-        let filters = self.source.filters(&self.log);
-        Ok(self.log.read(self.source.stream(), filters, start).await?)
     }
 
     /// Commits a batch's deliveries and the resume point together.
@@ -151,7 +106,7 @@ impl Projection {
         &self,
         fence: &Fence,
         position: &Position,
-        batch: Vec<Delivered>,
+        batch: &[Delivered],
     ) -> Result<(), Error> {
         let notices: Vec<Notice> = batch.iter().flat_map(notices).collect();
         let mut tx = self.pool.begin().await?;
@@ -163,42 +118,6 @@ impl Projection {
             self.due.notify_one();
         }
         Ok(())
-    }
-}
-
-/// Waits for one message and takes what is there behind it.
-async fn gather(reader: &mut Reader) -> Result<Vec<Delivered>, Error> {
-    let mut batch = vec![reader.next().await?];
-    while batch.len() < BATCH && batch.last().is_some_and(|last| last.pending > 0) {
-        // What is pending may be passed over for its signature, and nothing come of it.
-        match tokio::time::timeout(LINGER, reader.next()).await {
-            Ok(next) => batch.push(next?),
-            Err(_) => break,
-        }
-    }
-    Ok(batch)
-}
-
-fn reached(reader: &Reader, last: Option<&Delivered>) -> Option<Position> {
-    let last = last?;
-    let (stream, created_us) = reader.identity();
-    Some(Position {
-        stream: stream.to_owned(),
-        created: time(created_us),
-        seq: last.sequence,
-        event_id: identity(&last.content),
-    })
-}
-
-/// What tells a message from another under the same sequence.
-fn identity(content: &Content) -> String {
-    match content {
-        Content::Fact(envelope) => envelope.event_id.to_string(),
-        Content::Packed(packed) => packed.records.first().map_or_else(
-            || packed.incarnation.to_string(),
-            |record| record.event_id.to_string(),
-        ),
-        Content::Unreadable(_) => String::new(),
     }
 }
 
@@ -221,8 +140,4 @@ fn notices(delivered: &Delivered) -> Vec<Notice> {
         })
     };
     told.into_iter().flat_map(read).collect()
-}
-
-fn time(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

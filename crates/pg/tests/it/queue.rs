@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use writ_pg::{Fence, PgError, Position, Queue};
+use writ_eventlog::Position;
+use writ_pg::{Fence, PgError, Queue};
 
 use super::Store;
 

@@ -38,12 +38,14 @@ pub(super) async fn run(desk: &Desk, caught_up: &Requirement) -> Result<(), Erro
         topology.gate(GateLeaf::Consumed),
     ];
     let mut feed = Feed::open(desk, FEED, Stream::Gate, filters).await?;
-    if feed.is_empty() {
-        caught_up.met();
-    }
     let mut saved = Instant::now();
     loop {
-        let delivered = feed.next().await?;
+        if feed.caught_up() {
+            caught_up.met();
+        }
+        let Some(delivered) = feed.advance().await? else {
+            continue;
+        };
         let mut items = Vec::new();
         for envelope in envelopes(&delivered.content) {
             items.extend(read(desk, &envelope).await?);
@@ -51,9 +53,6 @@ pub(super) async fn run(desk: &Desk, caught_up: &Requirement) -> Result<(), Erro
         if !items.is_empty() || saved.elapsed() >= SAVE_EVERY {
             apply_all(desk, items, feed.mark(&delivered)).await?;
             saved = Instant::now();
-        }
-        if delivered.pending == 0 {
-            caught_up.met();
         }
     }
 }

@@ -157,16 +157,15 @@ impl Pauses {
         if *stream == Stream::Gate && created.replace(found).is_some_and(|known| known != found) {
             self.fences.reset();
         }
-        let mut behind = reader.behind();
         loop {
-            if behind == 0 {
+            if reader.behind() == 0 {
                 read();
             }
-            match reader.next().await {
-                Ok(delivered) => apply(&delivered),
+            match reader.advance().await {
+                Ok(Some(delivered)) => apply(&delivered),
+                Ok(None) => {}
                 Err(error) => return error,
             }
-            behind = behind.saturating_sub(1);
         }
     }
 

@@ -27,7 +27,9 @@ pub(super) async fn run(desk: &Desk) -> Result<(), Error> {
     let mut feed = Feed::open(desk, FEED, Stream::Audit, filters).await?;
     let mut saved = Instant::now();
     loop {
-        let delivered = feed.next().await?;
+        let Some(delivered) = feed.advance().await? else {
+            continue;
+        };
         let sealed = read(&delivered.content, desk.lives.certificate).unwrap_or_else(|error| {
             metrics::unreadable(FEED);
             tracing::error!(%error, "seal not readable: its grants stay pending");

@@ -10,7 +10,8 @@ use writ_chain::checkpoint::{Checkpoint, global_origin, sign, tenant_origin};
 use writ_chain::global::{TenantHead, interval_root};
 use writ_chain::merkle;
 use writ_contract::{Audit, Envelope, EventId, Kind, OrgId, wire};
-use writ_pg::{Fence, NewEvent, Position, WriterTx};
+use writ_eventlog::Position;
+use writ_pg::{Fence, NewEvent, WriterTx};
 use writ_service_kit::ids::new_v7;
 
 use super::Writer;

@@ -7,8 +7,8 @@ use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use writ_contract::fact::FACTS;
 use writ_contract::{Fact, Service, Stream, Topology, wire};
-use writ_eventlog::{Content, Delivered, EventLog, Reader, ReaderError, Start};
-use writ_pg::{Fence, Position, WriterPool, WriterTx};
+use writ_eventlog::{Content, Delivered, EventLog, Position, Reader, ReaderError};
+use writ_pg::{Fence, WriterPool, WriterTx};
 
 use crate::domain::{self, Arrival};
 use crate::error::Error;
@@ -63,15 +63,17 @@ impl Sources {
             let (fence, position) =
                 Fence::acquire(pool, store::PROJECTION, partition(index)).await?;
             let seq = position.as_ref().map(|position| position.seq);
-            let (first, reader) = resume(log, stream, position).await?;
+            let filters = filters(log.topology(), stream);
+            // A fact that is in the ledger is not appended again, wherever reading starts.
+            let reader = log.resume(stream, filters, position).await?.into_reader();
             let (name, created_us) = reader.identity();
             marks.push(Mark {
                 fence,
                 stream: name.to_owned(),
-                created: time(created_us),
+                created: DateTime::from_timestamp_micros(created_us).unwrap_or_default(),
                 seq,
             });
-            streams.push(follow(index, first, reader));
+            streams.push(follow(index, reader));
         }
         Ok((
             Self {
@@ -152,7 +154,7 @@ impl Marks {
         batch.oldest_us = batch.oldest_us.min(delivered.stored_at_us);
         batch
             .last
-            .insert(index, (delivered.sequence, identity(&delivered.content)));
+            .insert(index, (delivered.sequence, delivered.message_id.clone()));
         if let Content::Packed(packed) = &delivered.content
             && packed.closes
         {
@@ -171,41 +173,6 @@ impl Marks {
     }
 }
 
-/// Opens a stream at its resume point. At a point that does not fit the stream any more (another
-/// stream of that name, or another message at that number) it is read from its start: a fact that
-/// is in the ledger is not appended again.
-async fn resume(
-    log: &EventLog,
-    stream: Stream,
-    position: Option<Position>,
-) -> Result<(Option<Delivered>, Reader), Error> {
-    let filters = filters(log.topology(), stream);
-    let Some(position) = position else {
-        return Ok((None, log.read(stream, filters, Start::First).await?));
-    };
-    let mut reader = log
-        .read(stream, filters.clone(), Start::At(position.seq))
-        .await?;
-    let (name, created_us) = reader.identity();
-    let same = position.stream == name && position.created == time(created_us);
-    if same && reader.behind() > 0 {
-        let first = reader.next().await?;
-        if first.sequence > position.seq {
-            // The message at the resume point has aged out, and this one was not read yet.
-            return Ok((Some(first), reader));
-        }
-        if identity(&first.content) == position.event_id {
-            return Ok((None, reader));
-        }
-    }
-    tracing::warn!(
-        stream = position.stream,
-        seq = position.seq,
-        "reading from the start again"
-    );
-    Ok((None, log.read(stream, filters, Start::First).await?))
-}
-
 /// Everything of a stream but what is no governance fact: metered summaries.
 fn filters(topology: &Topology, stream: Stream) -> Vec<String> {
     if stream != Stream::Ingest {
@@ -218,35 +185,17 @@ fn filters(topology: &Topology, stream: Stream) -> Vec<String> {
     FACTS.iter().filter_map(governance).collect()
 }
 
-fn follow(index: usize, first: Option<Delivered>, reader: Reader) -> BoxStream<'static, Item> {
-    let rest = stream::unfold(Some(reader), move |reader| async move {
+fn follow(index: usize, reader: Reader) -> BoxStream<'static, Item> {
+    stream::unfold(Some(reader), move |reader| async move {
         let mut reader = reader?;
         match reader.next().await {
             Ok(delivered) => Some((Ok((index, delivered)), Some(reader))),
             Err(error) => Some((Err(error), None)),
         }
-    });
-    stream::iter(first.map(|delivered| Ok((index, delivered))))
-        .chain(rest)
-        .boxed()
-}
-
-/// What a resume point knows its message by.
-fn identity(content: &Content) -> String {
-    match content {
-        Content::Fact(envelope) => envelope.event_id.to_string(),
-        Content::Packed(packed) => match packed.records.first() {
-            Some(first) => first.event_id.to_string(),
-            None => packed.incarnation.to_string(),
-        },
-        Content::Unreadable(_) => String::new(),
-    }
+    })
+    .boxed()
 }
 
 fn partition(index: usize) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX)
-}
-
-fn time(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

@@ -30,6 +30,7 @@ fn delivered(subject: &str, owner: Service, content: Content) -> Delivered {
     Delivered {
         subject: subject.into(),
         sequence: 9,
+        message_id: String::new(),
         stored_at_us: 77,
         pending: 0,
         owner,
