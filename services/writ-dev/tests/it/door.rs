@@ -8,13 +8,17 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use tower::ServiceExt;
 use writ_contract::Service;
 use writ_dev::door::{Door, Upstreams};
 use writ_dev::endpoints;
 use writ_dev::routes::misrouted;
 use writ_service_kit::Tasks;
-use writ_service_kit::serve::bind;
+use writ_service_kit::serve::{App, Options, bind};
+use writ_service_kit::telemetry::Metrics;
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
@@ -130,6 +134,35 @@ async fn call_without_a_process_is_unavailable_in_the_words_of_its_protocol() {
         started.elapsed() < Duration::from_secs(5),
         "nobody is waited for"
     );
+}
+
+#[tokio::test]
+async fn grpc_call_and_its_trailers_pass_through() {
+    let tasks = Tasks::new(Default::default());
+    let process = writ_testkit::free_port().unwrap();
+    let health = App::new(Metrics::detached(), Options::default()).finish(&tasks);
+    let (bound, serving) = (bind(loopback(process)).await.unwrap(), tasks.clone());
+    tasks.spawn(
+        "process",
+        async move { bound.serve(health, &serving).await },
+    );
+    let (bound, serving) = (bind(loopback(0)).await.unwrap(), tasks.clone());
+    let (url, door) = (format!("http://{}", bound.addr), door(&[process], &tasks));
+    tasks.spawn("door", async move { bound.serve(door, &serving).await });
+
+    let channel = tonic::transport::Endpoint::from_shared(url)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let mut client = HealthClient::new(channel);
+    let ask = |service: &str| HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let answer = client.check(ask("")).await.unwrap();
+    assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
+    let unknown = client.check(ask("nobody")).await.unwrap_err();
+    assert_eq!(unknown.code(), tonic::Code::NotFound);
 }
 
 #[tokio::test]
