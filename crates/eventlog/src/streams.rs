@@ -128,7 +128,7 @@ fn pull(name: &str) -> PullConfig {
     PullConfig {
         durable_name: Some(name.to_owned()),
         ack_policy: AckPolicy::Explicit,
-        ack_wait: Duration::from_secs(30),
+        ack_wait: Duration::from_secs(10),
         max_ack_pending: 20_000,
         ..PullConfig::default()
     }
