@@ -22,9 +22,8 @@ const TRACES: u32 = 60;
 /// # Errors
 /// The first request that is refused.
 pub async fn seed(ports: Ports, org: &Org, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let base = format!("http://127.0.0.1:{}/api/v1", ports.door());
     let api = Api {
-        base,
+        base: format!("http://127.0.0.1:{}/api/v1", ports.door()),
         key: org.owner.key.clone(),
         client: Client::new(),
     };
@@ -57,7 +56,12 @@ pub async fn seed(ports: Ports, org: &Org, now: DateTime<Utc>) -> anyhow::Result
         .await?;
     let held = json!({ "agentId": "order-processor", "input": "Refund order 1042 in full",
         "environment": "production", "tools": ["payments.refund"], "estimatedCost": 0.02 });
-    api.post("/policies/enforce", held).await.map(drop)
+    // Asked with the developer's key: nobody may approve what was asked with their own.
+    let agent = Api {
+        key: org.developer.key.clone(),
+        ..api
+    };
+    agent.post("/policies/enforce", held).await.map(drop)
 }
 
 /// The product's instant setup.
