@@ -18,6 +18,7 @@ mod functions;
 mod lower;
 mod node;
 mod ops;
+mod time;
 mod value;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
