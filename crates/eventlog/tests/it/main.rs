@@ -11,5 +11,6 @@
 mod keys;
 mod lanes;
 mod reading;
+mod resuming;
 mod sinks;
 mod stage;

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use uuid::Uuid;
-use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Topology};
+use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Stream, Topology};
 use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
-use writ_testkit::Nats;
+use writ_testkit::{Nats, eventually};
 
 pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(5));
 pub(crate) const SOON: Duration = Duration::from_secs(5);
+
+const BRIEF: Duration = Duration::from_millis(200);
 
 pub(crate) struct Stage {
     pub(crate) nats: Nats,
@@ -34,6 +36,24 @@ impl Stage {
         let owners = Owners::new(Service::ALL.map(|s| (s, signer(s).public_key())));
         let (client, topology) = (self.nats.client.clone(), self.topology.clone());
         EventLog::new(client, topology, signer(service), owners)
+    }
+
+    /// Everything in a stream ages out; what comes later stays.
+    pub(crate) async fn age(&self, stream: Stream) {
+        let js = async_nats::jetstream::new(self.nats.client.clone());
+        let name = self.topology.stream_name(stream);
+        let kept = js.get_stream(&name).await.unwrap();
+        let kept = kept.cached_info().config.clone();
+        let mut short = kept.clone();
+        (short.max_age, short.duplicate_window) = (BRIEF, BRIEF);
+        js.update_stream(&short).await.unwrap();
+        eventually(SOON, "the stream is empty", || async {
+            let stream = js.get_stream(&name).await.unwrap();
+            let left = stream.cached_info().state.messages;
+            if left == 0 { Ok(()) } else { Err(left) }
+        })
+        .await;
+        js.update_stream(&kept).await.unwrap();
     }
 }
 
