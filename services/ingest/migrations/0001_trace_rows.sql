@@ -3,7 +3,7 @@
 -- shows it. The first one received stays.
 CREATE TABLE IF NOT EXISTS trace_rows
 (
-    org_id          UUID,
+    org_id          String COMMENT 'org_…; every id is written as clients see it',
     trace_id        String,
     span_id         String COMMENT 'metadata.spanId; empty when there is none',
     parent_span_id  String,
@@ -33,11 +33,11 @@ CREATE TABLE IF NOT EXISTS trace_rows
     metadata        String COMMENT 'JSON text, untouched; empty when absent',
     effect_evidence String COMMENT 'JSON text; empty when absent',
     extra           String COMMENT 'fields this version does not know, as a JSON object; empty when none',
-    decision_id     Nullable(UUID) COMMENT 'from metadata.enforcement.source',
+    decision_id     Nullable(String) COMMENT 'dec_…, from metadata.enforcement.source',
     decision_link   LowCardinality(String) COMMENT 'exact or none',
     identity        LowCardinality(String) COMMENT 'unverified when the trace carried an agent credential; empty otherwise',
     origin          LowCardinality(String) COMMENT 'rest, grpc or nats',
-    key_id          Nullable(UUID),
+    key_id          Nullable(String) COMMENT 'key_…',
     received_at     DateTime64(6, 'UTC'),
     event_id        UUID,
     earliness       UInt64 MATERIALIZED 18446744073709551615 - toUInt64(toUnixTimestamp64Micro(received_at)),

@@ -1,8 +1,8 @@
 -- Enforcement decisions. Read the view `decisions`, which shows each once.
 CREATE TABLE IF NOT EXISTS decision_rows
 (
-    org_id          UUID,
-    decision_id     UUID,
+    org_id          String COMMENT 'org_…; every id is written as clients see it',
+    decision_id     String COMMENT 'dec_…',
     timestamp       DateTime64(6, 'UTC'),
     agent_id        String COMMENT 'as the application gave it',
     agent_uuid      Nullable(UUID),
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS decision_rows
     outcome         LowCardinality(String) COMMENT 'allow, hold or deny',
     reason_code     LowCardinality(String),
     risk            UInt32,
-    `hits.policy_id`       Array(UUID),
+    `hits.policy_id`       Array(String) COMMENT 'pol_…',
     `hits.policy_version`  Array(UInt64),
     `hits.policy_type`     Array(LowCardinality(String)),
     `hits.mode`            Array(LowCardinality(String)),
@@ -23,9 +23,9 @@ CREATE TABLE IF NOT EXISTS decision_rows
     input_digest    String COMMENT 'keyed digest, hexadecimal',
     input_length    UInt64,
     action_digest   String COMMENT 'keyed digest, hexadecimal',
-    approval_id     Nullable(UUID),
-    key_id          Nullable(UUID),
-    person          String COMMENT 'pseudonymous',
+    approval_id     Nullable(String) COMMENT 'apr_…',
+    key_id          Nullable(String) COMMENT 'key_…',
+    person          String COMMENT 'per_…, a pseudonym',
     session_id      String,
     edge            LowCardinality(String),
     evaluation_us   UInt64,

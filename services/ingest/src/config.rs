@@ -1,5 +1,7 @@
 //! Settings; `config.default.toml` is their manual.
 
+use std::time::Duration;
+
 use clickhouse::Client;
 use serde::{Deserialize, Serialize};
 use writ_access::{IpNet, Pepper};
@@ -10,6 +12,10 @@ use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::LimitsConfig;
 
 use crate::store::Store;
+
+/// Messages are held this long before a batch says that it works on them, which has to be well
+/// within the 10 s after which they come again.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// All settings of the service.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -199,6 +205,9 @@ impl Validate for Config {
         if self.batch.rows == 0 {
             problems.push("batch.rows: must be over 0".to_owned());
         }
+        if self.batch.wait.get() > LONGEST_WAIT {
+            problems.push("batch.wait: must be at most 5s".to_owned());
+        }
         problems
     }
 }
@@ -220,6 +229,7 @@ mod tests {
         config.access.trusted_hops = vec!["here".to_owned()];
         config.clickhouse.url = "https://store".to_owned();
         config.batch.rows = 0;
+        config.batch.wait = HumanDuration::from_secs(6);
         let problems = config.validate().join("\n");
         for field in [
             "signing_seed",
@@ -227,6 +237,7 @@ mod tests {
             "trusted_hops",
             "clickhouse.url",
             "batch.rows",
+            "batch.wait",
         ] {
             assert!(
                 problems.contains(field),

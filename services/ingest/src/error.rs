@@ -57,4 +57,21 @@ impl Error {
             Self::Unsettled | Self::Overloaded | Self::Log(_) | Self::Store(_) => "UNAVAILABLE",
         }
     }
+
+    /// The page of `docs/errors`.
+    #[must_use]
+    pub(crate) fn reference(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "ING0001",
+            Self::Log(_) => "ING0002",
+            Self::Unsettled => "ING0003",
+            Self::Overloaded => "ING0004",
+            Self::Body(_) => "ING0101",
+            Self::Parameter { .. } => "ING0102",
+            Self::TooLarge(_) => "ING0103",
+            Self::Quota(_) => "ING0104",
+            Self::Suspended => "ING0105",
+            Self::NotFound(_) => "ING0106",
+        }
+    }
 }

@@ -11,7 +11,7 @@ use clickhouse::Client;
 use clickhouse::error::Error;
 
 pub(crate) use read::{Cursor, DecisionFilter, TraceFilter};
-pub(crate) use rows::{DecisionRow, Id, TraceRow};
+pub(crate) use rows::{DecisionRow, TraceRow};
 
 /// Base table of the view `traces`.
 pub(crate) const TRACE_ROWS: &str = "trace_rows";

@@ -35,21 +35,13 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Failure> {
     let limit = page::limit(wanted.limit)?;
     let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
-    let after = page::after(wanted.cursor.as_deref())?;
-    if after
-        .as_ref()
-        .is_some_and(|cursor| Uuid::try_parse(&cursor.id).is_err())
-    {
-        let (field, expected) = ("cursor", "the nextCursor of the page before");
-        return Err(Error::Parameter { field, expected }.into());
-    }
     let filter = DecisionFilter {
         agent_id: wanted.agent_id,
         outcome: wanted.outcome,
         environment: wanted.environment,
         since: page::time("since", wanted.since.as_deref())?.map(micros),
         until: page::time("until", wanted.until.as_deref())?.map(micros),
-        after,
+        after: page::after(wanted.cursor.as_deref())?,
         limit,
     };
     let rows = api.store.decisions(OrgId(caller.org_id()), &filter).await?;
@@ -69,7 +61,7 @@ pub(super) async fn one(
     Named(id): Named,
 ) -> Result<Json<Value>, Failure> {
     let id: DecisionId = id.parse().map_err(|_| Error::NotFound("decision"))?;
-    let row = api.store.decision(OrgId(caller.org_id()), id.0).await?;
+    let row = api.store.decision(OrgId(caller.org_id()), id).await?;
     let row = row.ok_or(Error::NotFound("decision"))?;
     Ok(Json(json!({ "data": Shown::of(&row) })))
 }
@@ -125,7 +117,7 @@ impl<'a> Shown<'a> {
         #[allow(clippy::cast_precision_loss, reason = "shown, not counted with")]
         let estimated_cost = row.estimated_cost_usd.map(|micros| micros as f64 / 1.0e6);
         Self {
-            id: DecisionId(row.decision_id),
+            id: row.decision_id,
             timestamp: page::micros(row.timestamp),
             agent_id: &row.agent_id,
             agent_uuid: row.agent_uuid,
@@ -141,8 +133,8 @@ impl<'a> Shown<'a> {
             input_digest: &row.input_digest,
             input_length: row.input_length,
             action_digest: &row.action_digest,
-            approval_request_id: row.approval_id.map(ApprovalId),
-            key_id: row.key_id.map(KeyId),
+            approval_request_id: row.approval_id,
+            key_id: row.key_id,
             person: &row.person,
             session_id: &row.session_id,
             edge: &row.edge,
@@ -165,7 +157,7 @@ fn hits(row: &DecisionRow) -> Vec<Hit<'_>> {
     columns
         .map(
             |(((((id, version), policy_type), mode), severity), evidence)| Hit {
-                policy_id: PolicyId(id.0),
+                policy_id: *id,
                 policy_version: *version,
                 policy_type,
                 enforcement_mode: mode,

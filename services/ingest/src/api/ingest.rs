@@ -29,8 +29,9 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                     StatusCode::PAYLOAD_TOO_LARGE,
                     "BODY_TOO_LARGE",
                     "body is too large",
-                ),
-                _ => ApiError::invalid("body could not be read"),
+                )
+                .with_ref("ING0103"),
+                _ => ApiError::invalid("body could not be read").with_ref("ING0101"),
             })
     }
 }
@@ -74,6 +75,7 @@ pub(crate) fn errors(refused: &[Refused]) -> Value {
             "traceId": refused.trace_id,
             "index": refused.index,
             "code": refused.refusal.code(),
+            "ref": refused.refusal.reference(),
             "error": refused.refusal.to_string(),
         })
     };

@@ -24,7 +24,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let read = Query::from_request_parts(parts, state).await;
         read.map(|Query(parameters)| Self(parameters))
-            .map_err(|wrong| ApiError::invalid(wrong.body_text()))
+            .map_err(|wrong| ApiError::invalid(wrong.body_text()).with_ref("ING0102"))
     }
 }
 
@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let read = Path::from_request_parts(parts, state).await;
         read.map(|Path(id)| Self(id))
-            .map_err(|wrong| ApiError::invalid(wrong.body_text()))
+            .map_err(|wrong| ApiError::invalid(wrong.body_text()).with_ref("ING0102"))
     }
 }
 

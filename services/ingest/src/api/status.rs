@@ -28,7 +28,7 @@ impl From<clickhouse::error::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self.0 {
-            Error::Quota(spent) => quota(spent, self.0.code(), &self.0.to_string()),
+            Error::Quota(spent) => quota(spent, &self.0),
             Error::Body(_)
             | Error::Parameter { .. }
             | Error::TooLarge(_)
@@ -63,18 +63,19 @@ impl From<Failure> for ApiError {
                 (StatusCode::SERVICE_UNAVAILABLE, message)
             }
         };
-        Self::new(status, error.code(), message)
+        Self::new(status, error.code(), message).with_ref(error.reference())
     }
 }
 
 /// The body the SDK reads a spent plan limit from.
-fn quota(spent: Spent, code: &str, message: &str) -> Response {
+fn quota(spent: Spent, error: &Error) -> Response {
     let error = json!({
-        "code": code,
+        "code": error.code(),
+        "ref": error.reference(),
         "resource": "maxTracesPerMonth",
         "current": spent.current,
         "max": spent.max,
-        "message": message,
+        "message": error.to_string(),
     });
     (
         StatusCode::PAYMENT_REQUIRED,

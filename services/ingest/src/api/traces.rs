@@ -70,12 +70,9 @@ pub(super) async fn one(
     Ok(Json(json!({ "data": { "traceId": id, "spans": spans } })))
 }
 
-fn decision(id: &str) -> Result<Uuid, Error> {
+fn decision(id: &str) -> Result<DecisionId, Error> {
     let (field, expected) = ("decisionId", "a decision's id");
-    let id: DecisionId = id
-        .parse()
-        .map_err(|_| Error::Parameter { field, expected })?;
-    Ok(id.0)
+    id.parse().map_err(|_| Error::Parameter { field, expected })
 }
 
 /// A span as it is shown; what was absent stays absent.
@@ -188,12 +185,12 @@ impl<'a> Shown<'a> {
             effect_evidence: json(&row.effect_evidence),
             extra: json(&row.extra),
             decision: Link {
-                id: row.decision_id.map(DecisionId),
+                id: row.decision_id,
                 link: &row.decision_link,
             },
             identity: &row.identity,
             origin: &row.origin,
-            key_id: row.key_id.map(KeyId),
+            key_id: row.key_id,
             received_at: page::micros(row.received_at),
         }
     }

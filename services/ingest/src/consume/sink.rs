@@ -24,8 +24,8 @@ use writ_service_kit::Clock;
 
 /// Messages of one pull: with messages of at most 1 MB, a bound on memory.
 const PULL: usize = 64;
-/// Below the consumer's acknowledgement wait of 30 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Well below the consumer's acknowledgement wait of 10 s: one that is lost may be.
+const KEEP_ALIVE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a service that stops waits for the store to take its last batch.
 const LAST_BATCH: Duration = Duration::from_secs(5);

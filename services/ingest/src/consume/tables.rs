@@ -4,12 +4,14 @@ use prost::Message as _;
 use uuid::Uuid;
 use writ_chain::merkle::leaf_hash;
 use writ_contract::topology::GateLeaf;
-use writ_contract::{Envelope, OrgId, Record, wire};
+use writ_contract::{
+    AgentId, ApprovalId, DecisionId, Envelope, KeyId, OrgId, PolicyId, Record, wire,
+};
 use writ_eventlog::{Content, Delivered};
 
 use super::sink::{Entry, Found, Plan};
 use crate::domain::Trace;
-use crate::store::{DECISION_ROWS, DecisionRow, Id, TRACE_ROWS, TraceRow};
+use crate::store::{DECISION_ROWS, DecisionRow, TRACE_ROWS, TraceRow};
 
 /// Accepted traces.
 pub(crate) fn traces() -> Plan<TraceRow> {
@@ -86,13 +88,13 @@ fn row_of(record: &Record, input: &wire::TraceInput, trace: Trace) -> TraceRow {
         "none"
     };
     TraceRow {
-        org_id: record.org.0,
+        org_id: record.org,
         trace_id: trace.trace_id,
         span_id: trace.span_id,
         parent_span_id: trace.parent_span_id,
         parent_trace_id: trace.parent_trace_id,
         agent_id: trace.agent_id,
-        agent_uuid: id(&input.agent_id),
+        agent_uuid: agent(&input.agent_id),
         environment: trace.environment,
         session_id: trace.session_id,
         user_id: trace.user_id,
@@ -116,11 +118,11 @@ fn row_of(record: &Record, input: &wire::TraceInput, trace: Trace) -> TraceRow {
         metadata: trace.metadata,
         effect_evidence: trace.effect_evidence,
         extra: trace.extra,
-        decision_id: trace.decision_id.map(|id| id.0),
+        decision_id: trace.decision_id,
         decision_link: link.to_owned(),
         identity,
         origin: input.origin.clone(),
-        key_id: id(&input.key_id),
+        key_id: KeyId::from_bytes(&input.key_id).ok(),
         received_at: input.received_at_us,
         event_id: record.event_id.0,
     }
@@ -132,7 +134,8 @@ fn decision_row(record: &Record, delivered: &Delivered) -> Result<DecisionRow, S
         return Err("the record is of another organisation than its frame".to_owned());
     }
     let decision: wire::Decision = envelope.open().map_err(|e| e.to_string())?;
-    let decision_id = id(&decision.decision_id).ok_or("decision_id is no id")?;
+    let decision_id = DecisionId::from_bytes(&decision.decision_id)
+        .map_err(|wrong| format!("decision_id: {wrong}"))?;
     let outcome = match decision.outcome() {
         wire::Outcome::Allow => "allow",
         wire::Outcome::Hold => "hold",
@@ -143,15 +146,12 @@ fn decision_row(record: &Record, delivered: &Delivered) -> Result<DecisionRow, S
     let hits = &decision.hits;
     let texts = |field: fn(&wire::Hit) -> &String| hits.iter().map(|h| field(h).clone()).collect();
     Ok(DecisionRow {
-        org_id: envelope.org.0,
+        org_id: envelope.org,
         decision_id,
         timestamp: envelope.occurred_at_us,
-        agent_uuid: id(&decision.agent_id),
+        agent_uuid: agent(&decision.agent_id),
         outcome: outcome.to_owned(),
-        hit_policy_id: hits
-            .iter()
-            .map(|hit| Id(id(&hit.policy_id).unwrap_or_default()))
-            .collect(),
+        hit_policy_id: hits.iter().map(policy).collect(),
         hit_policy_version: hits.iter().map(|hit| hit.policy_version).collect(),
         hit_policy_type: texts(|hit| &hit.policy_type),
         hit_mode: texts(|hit| &hit.enforcement_mode),
@@ -161,8 +161,8 @@ fn decision_row(record: &Record, delivered: &Delivered) -> Result<DecisionRow, S
         estimated_cost_usd: cost.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX)),
         input_digest: hex::encode(&decision.input_digest),
         action_digest: hex::encode(&decision.action_digest),
-        approval_id: id(&decision.approval_id),
-        key_id: id(&decision.key_id),
+        approval_id: ApprovalId::from_bytes(&decision.approval_id).ok(),
+        key_id: KeyId::from_bytes(&decision.key_id).ok(),
         agent_id: decision.external_agent_id,
         environment: decision.environment,
         reason_code: decision.reason_code,
@@ -182,6 +182,11 @@ fn decision_row(record: &Record, delivered: &Delivered) -> Result<DecisionRow, S
     })
 }
 
-fn id(bytes: &[u8]) -> Option<Uuid> {
-    Uuid::from_slice(bytes).ok()
+fn agent(bytes: &[u8]) -> Option<Uuid> {
+    AgentId::from_bytes(bytes).ok().map(|id| id.0)
+}
+
+/// The nil id where none is named: every column of the hits has as many entries.
+fn policy(hit: &wire::Hit) -> PolicyId {
+    PolicyId::from_bytes(&hit.policy_id).unwrap_or(PolicyId(Uuid::nil()))
 }

@@ -49,6 +49,18 @@ impl Refusal {
             Self::Environment(_) => Forbidden::Environment.code(),
         }
     }
+
+    /// The page of `docs/errors`.
+    #[must_use]
+    pub(crate) fn reference(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) | Self::TooDeep(_) => "ING0201",
+            Self::TooLarge { .. } => "ING0202",
+            Self::AgentPaused => "ING0203",
+            Self::AgentNotFound(_) => "ING0204",
+            Self::Environment(_) => "ING0205",
+        }
+    }
 }
 
 /// One refused trace of a chunk.

@@ -19,7 +19,8 @@ pub(super) fn taken(stream: &str, taken: &Taken) -> Value {
         && let Some(first) = taken.refused.first()
     {
         let description = format!("{}: {}", first.refusal.code(), first.refusal);
-        let mut answer = error(stream, 400, NOTHING_TAKEN, &description);
+        let reference = first.refusal.reference();
+        let mut answer = error(stream, (400, NOTHING_TAKEN), reference, &description);
         if let Some(fields) = answer.as_object_mut() {
             fields.insert("errors".to_owned(), errors(&taken.refused));
         }
@@ -36,19 +37,25 @@ pub(super) fn taken(stream: &str, taken: &Taken) -> Value {
 
 /// Nothing was taken, and why.
 pub(super) fn failed(stream: &str, why: &Error) -> Value {
-    let (code, err_code) = match why {
+    let codes = match why {
         Error::Body(_) | Error::Parameter { .. } | Error::NotFound(_) => (400, NOT_READ),
         Error::TooLarge(_) => (413, NOT_READ),
         Error::Quota(_) => (402, NOT_ALLOWED),
         Error::Suspended => (403, NOT_ALLOWED),
         Error::Unsettled | Error::Overloaded | Error::Log(_) | Error::Store(_) => (503, NOT_STORED),
     };
-    error(stream, code, err_code, &format!("{}: {why}", why.code()))
+    let description = format!("{}: {why}", why.code());
+    error(stream, codes, why.reference(), &description)
 }
 
-fn error(stream: &str, code: u16, err_code: u32, description: &str) -> Value {
+fn error(stream: &str, (code, err_code): (u16, u32), reference: &str, description: &str) -> Value {
     json!({
-        "error": { "code": code, "err_code": err_code, "description": description },
+        "error": {
+            "code": code,
+            "err_code": err_code,
+            "ref": reference,
+            "description": description,
+        },
         "stream": stream,
         "seq": 0,
     })

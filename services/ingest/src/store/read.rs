@@ -2,8 +2,7 @@
 
 use clickhouse::error::Error;
 use clickhouse::query::Query;
-use uuid::Uuid;
-use writ_contract::OrgId;
+use writ_contract::{DecisionId, OrgId};
 
 use super::{DecisionRow, Store, TraceRow};
 
@@ -25,7 +24,7 @@ pub(crate) struct TraceFilter {
     pub(crate) agent_id: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) environment: Option<String>,
-    pub(crate) decision_id: Option<Uuid>,
+    pub(crate) decision_id: Option<DecisionId>,
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
     pub(crate) after: Option<Cursor>,
@@ -54,8 +53,8 @@ struct Select {
 impl Select {
     fn from(view: &str, org: OrgId) -> Self {
         Self {
-            sql: format!("SELECT ?fields FROM {view} WHERE org_id = {{org:UUID}}"),
-            parameters: vec![("org", org.0.to_string())],
+            sql: format!("SELECT ?fields FROM {view} WHERE org_id = {{org:String}}"),
+            parameters: vec![("org", org.to_string())],
         }
     }
 
@@ -111,7 +110,7 @@ impl Store {
                 filter.environment.as_ref(),
             )
             .and(
-                "decision_id = {decision:UUID}",
+                "decision_id = {decision:String}",
                 "decision",
                 filter.decision_id,
             )
@@ -196,7 +195,7 @@ impl Store {
             )
             .and(
                 "(timestamp, decision_id) < \
-                 (fromUnixTimestamp64Micro({time:Int64}, 'UTC'), {id:UUID})",
+                 (fromUnixTimestamp64Micro({time:Int64}, 'UTC'), {id:String})",
                 "id",
                 after.map(|c| &c.id),
             )
@@ -212,10 +211,10 @@ impl Store {
     pub(crate) async fn decision(
         &self,
         org: OrgId,
-        id: Uuid,
+        id: DecisionId,
     ) -> Result<Option<DecisionRow>, Error> {
         let select = Select::from("decisions", org)
-            .and("decision_id = {id:UUID}", "id", Some(id))
+            .and("decision_id = {id:String}", "id", Some(id))
             .then(" LIMIT 1");
         self.within(select.query(self).fetch_optional()).await
     }
@@ -225,12 +224,12 @@ impl Store {
     /// # Errors
     /// When ClickHouse does not answer or refuses.
     pub(crate) async fn count_since(&self, org: OrgId, since_us: i64) -> Result<u64, Error> {
-        let sql = "SELECT count() FROM traces WHERE org_id = {org:UUID} \
+        let sql = "SELECT count() FROM traces WHERE org_id = {org:String} \
                    AND received_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')";
         let query = self
             .client
             .query(sql)
-            .param("org", org.0.to_string())
+            .param("org", org.to_string())
             .param("since", since_us);
         self.within(query.fetch_one::<u64>()).await
     }

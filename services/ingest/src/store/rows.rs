@@ -1,20 +1,17 @@
-//! Rows as they are written and read. Field names are column names.
+//! Rows as they are written and read. Field names are column names; an id is a text column in the
+//! form clients see, except agents and events, which are bare everywhere.
 
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// An id inside an array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Id(#[serde(with = "clickhouse::serde::uuid")] pub(crate) Uuid);
+use writ_contract::{ApprovalId, DecisionId, KeyId, OrgId, PolicyId};
 
 /// A span. Times are milliseconds (`timestamp`) and microseconds (`received_at`) since the Unix
 /// epoch, `cost_usd` is in billionths; JSON columns are text, empty when absent.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "documented in migrations/0001_trace_rows.sql")]
 pub(crate) struct TraceRow {
-    #[serde(with = "clickhouse::serde::uuid")]
-    pub(crate) org_id: Uuid,
+    pub(crate) org_id: OrgId,
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
     pub(crate) parent_span_id: String,
@@ -45,13 +42,11 @@ pub(crate) struct TraceRow {
     pub(crate) metadata: String,
     pub(crate) effect_evidence: String,
     pub(crate) extra: String,
-    #[serde(with = "clickhouse::serde::uuid::option")]
-    pub(crate) decision_id: Option<Uuid>,
+    pub(crate) decision_id: Option<DecisionId>,
     pub(crate) decision_link: String,
     pub(crate) identity: String,
     pub(crate) origin: String,
-    #[serde(with = "clickhouse::serde::uuid::option")]
-    pub(crate) key_id: Option<Uuid>,
+    pub(crate) key_id: Option<KeyId>,
     pub(crate) received_at: i64,
     #[serde(with = "clickhouse::serde::uuid")]
     pub(crate) event_id: Uuid,
@@ -64,10 +59,8 @@ pub(crate) struct TraceRow {
     reason = "documented in migrations/0003_decision_rows.sql"
 )]
 pub(crate) struct DecisionRow {
-    #[serde(with = "clickhouse::serde::uuid")]
-    pub(crate) org_id: Uuid,
-    #[serde(with = "clickhouse::serde::uuid")]
-    pub(crate) decision_id: Uuid,
+    pub(crate) org_id: OrgId,
+    pub(crate) decision_id: DecisionId,
     pub(crate) timestamp: i64,
     pub(crate) agent_id: String,
     #[serde(with = "clickhouse::serde::uuid::option")]
@@ -77,7 +70,7 @@ pub(crate) struct DecisionRow {
     pub(crate) reason_code: String,
     pub(crate) risk: u32,
     #[serde(rename = "hits.policy_id")]
-    pub(crate) hit_policy_id: Vec<Id>,
+    pub(crate) hit_policy_id: Vec<PolicyId>,
     #[serde(rename = "hits.policy_version")]
     pub(crate) hit_policy_version: Vec<u64>,
     #[serde(rename = "hits.policy_type")]
@@ -95,10 +88,8 @@ pub(crate) struct DecisionRow {
     pub(crate) input_digest: String,
     pub(crate) input_length: u64,
     pub(crate) action_digest: String,
-    #[serde(with = "clickhouse::serde::uuid::option")]
-    pub(crate) approval_id: Option<Uuid>,
-    #[serde(with = "clickhouse::serde::uuid::option")]
-    pub(crate) key_id: Option<Uuid>,
+    pub(crate) approval_id: Option<ApprovalId>,
+    pub(crate) key_id: Option<KeyId>,
     pub(crate) person: String,
     pub(crate) session_id: String,
     pub(crate) edge: String,

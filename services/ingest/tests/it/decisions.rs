@@ -1,15 +1,17 @@
 //! Decisions of the gate become rows and are read back.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_contract::{
-    AgentId, DecisionId, EventId, IncarnationId, Packed, PolicyId, Record, Service, Shard, wire,
+    AgentId, ApprovalId, DecisionId, EventId, IncarnationId, KeyId, Packed, PolicyId, Record,
+    Service, Shard, wire,
 };
 use writ_service_kit::SystemClock;
 use writ_service_kit::ids::new_v7;
+use writ_testkit::eventually;
 
-use crate::fixture::{Fixture, Org, WITHIN, envelope, start};
+use crate::fixture::{Fixture, Org, WITHIN, envelope, start, trace};
 
 fn decision(n: u128, outcome: wire::Outcome) -> wire::Decision {
     wire::Decision {
@@ -114,6 +116,61 @@ async fn decisions_become_rows_and_pauses_between_them_do_not() {
     let sums = "SELECT toUInt64(assumeNotNull(sum(estimated_cost_usd)) * 1000000) FROM decisions \
                 WHERE has(hits.policy_type, 'pii_access')";
     assert_eq!(fixture.number(sums).await, Ok(37_500));
+}
+
+#[tokio::test]
+async fn an_id_reads_in_sql_as_it_does_everywhere_else() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 7, "agent-1").await;
+    let n = Uuid::from_u128;
+    let mut held = decision(1, wire::Outcome::Hold);
+    held.approval_id = ApprovalId(n(4)).to_bytes();
+    held.key_id = KeyId(n(5)).to_bytes();
+    record(&fixture, &fixture.org, &[held]).await;
+    record(
+        &fixture,
+        &fixture.other,
+        &[decision(1, wire::Outcome::Allow)],
+    )
+    .await;
+    let id = DecisionId(n(1));
+    let mut linked = trace("t1");
+    linked["metadata"] = json!({ "enforcement": { "source": format!("writ:{id}") } });
+    fixture.send(&fixture.org, &[linked, trace("t2")]).await;
+
+    let (_, shown) = eventually(WITHIN, "the decision is read", || async {
+        let path = format!("/api/v1/decisions/{id}");
+        match fixture.get(&fixture.org, &path).await {
+            (StatusCode::OK, body) => Ok((StatusCode::OK, body)),
+            other => Err(other),
+        }
+    })
+    .await;
+    let shown = &shown["data"];
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (approval, key) = (text(&shown["approvalRequestId"]), text(&shown["keyId"]));
+    let (policy, agent) = (
+        text(&shown["hits"][0]["policyId"]),
+        text(&shown["agentUuid"]),
+    );
+    let (decision, org) = (text(&shown["id"]), fixture.org.id);
+    let copied = format!(
+        "SELECT count() FROM decisions WHERE org_id = '{org}' AND decision_id = '{decision}' \
+         AND approval_id = '{approval}' AND key_id = '{key}' AND has(hits.policy_id, '{policy}') \
+         AND agent_uuid = '{agent}'"
+    );
+    assert_eq!(fixture.number(&copied).await, Ok(1));
+    let joined = format!(
+        "SELECT count() FROM traces AS t INNER JOIN decisions AS d ON t.org_id = d.org_id \
+         AND t.decision_id = d.decision_id WHERE t.org_id = '{org}' AND d.outcome = 'hold' \
+         AND startsWith(t.key_id, 'key_')"
+    );
+    fixture.counts(&joined, 1).await;
+    let bloom = format!(
+        "SELECT count() FROM (EXPLAIN indexes = 1 SELECT outcome FROM decision_rows \
+         WHERE decision_id = '{decision}') WHERE explain LIKE '%by_decision%'"
+    );
+    assert_eq!(fixture.number(&bloom).await, Ok(1));
 }
 
 #[tokio::test]

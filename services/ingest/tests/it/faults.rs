@@ -18,8 +18,9 @@ async fn clickhouse_away_and_back_loses_nothing() {
         let (status, body) = fixture.send(&fixture.org, &[trace(&format!("t{n}"))]).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{body}");
     }
-    let (status, _) = fixture.get(&fixture.org, "/api/v1/traces").await;
+    let (status, body) = fixture.get(&fixture.org, "/api/v1/traces").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body["error"]["ref"], serde_json::json!("ING0001"));
     fixture.clickhouse.restart();
     fixture.counts("SELECT count() FROM traces", 21).await;
 }
@@ -57,6 +58,7 @@ async fn a_log_that_is_away_is_503_and_the_trace_can_be_sent_again() {
         .await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(body["error"]["code"], serde_json::json!("UNAVAILABLE"));
+    assert_eq!(body["error"]["ref"], serde_json::json!("ING0002"));
     fixture.nats.restart();
     eventually(WITHIN, "it is taken again", || async {
         match fixture

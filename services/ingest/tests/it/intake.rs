@@ -31,6 +31,8 @@ async fn good_traces_of_a_chunk_are_taken_and_bad_ones_refused_one_by_one() {
     let (status, body) = fixture.send(&fixture.org, &chunk).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{body}");
     assert_eq!(body["data"], json!({ "accepted": 2, "rejected": 4 }));
+    let refs: Vec<&Value> = (0..4).map(|n| &body["errors"][n]["ref"]).collect();
+    assert_eq!(refs, ["ING0204", "ING0202", "ING0201", "ING0201"]);
     assert_eq!(
         codes(&body),
         [
@@ -117,6 +119,7 @@ async fn a_spent_plan_is_402_with_the_body_the_sdk_reads_and_stays_spent_over_a_
             return Err((status, body));
         }
         assert_eq!(body["error"]["resource"], json!("maxTracesPerMonth"));
+        assert_eq!(body["error"]["ref"], json!("ING0104"));
         assert_eq!(
             (&body["error"]["current"], &body["error"]["max"]),
             (&json!(2), &json!(2))
@@ -145,7 +148,7 @@ async fn bodies_that_hold_no_traces_are_400_and_strange_characters_are_not() {
             .call(&fixture.org, http::Method::POST, path, body)
             .await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
-        assert!(told["error"]["message"].is_string(), "{told}");
+        assert_eq!(told["error"]["ref"], json!("ING0101"), "{told}");
     }
     let odd = r#"[{"traceId":"a\u0000\ud800","agentId":"agent-1"}]"#;
     let (status, _) = fixture
@@ -161,7 +164,7 @@ async fn bodies_that_hold_no_traces_are_400_and_strange_characters_are_not() {
     ] {
         let (status, told) = fixture.get(&fixture.org, &format!("/api/v1/{path}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
-        assert!(told["error"]["message"].is_string(), "{path}: {told}");
+        assert_eq!(told["error"]["ref"], json!("ING0102"), "{path}: {told}");
     }
 }
 

@@ -109,6 +109,7 @@ async fn a_plain_jetstream_publish_works_and_fails_when_nothing_is_taken() {
     );
     let large = request(&fixture, "x".repeat(1_048_577)).await;
     assert_eq!(large["error"]["code"], json!(413));
+    assert_eq!(large["error"]["ref"], json!("ING0103"));
     let nonsense = request(&fixture, "nonsense").await;
     assert_eq!(nonsense["error"]["code"], json!(400));
 }
