@@ -22,7 +22,7 @@ mod streams;
 pub use announce::{Announcement, Announcements, Announcer};
 pub use body::{BodyError, StoredBody};
 pub use counter::CounterError;
-pub use fence::Fences;
+pub use fence::{Fence, Fences};
 pub use keys::KeyFeed;
 pub use lane::{AppendError, Draft, Lanes, Recorded};
 pub use log::{EventLog, LogConfig, LogConfigError};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use writ_contract::{IncarnationId, OrgId, Packed, Record, Shard, Stream};
 
 use super::{AppendError, Item, Recorded};
-use crate::fence::Fences;
+use crate::fence::{Fence, Fences};
 use crate::log::EventLog;
 use crate::publish::{Expect, PublishError};
 
@@ -56,10 +56,10 @@ impl Sender {
 
     /// Sends a batch and answers every caller in it.
     pub(super) async fn send(&mut self, batch: Vec<Item>) {
-        let fence = self.fences.current(self.shard);
+        let fence = self.fences.at(self.shard);
         let (batch, stale): (Vec<_>, Vec<_>) = batch
             .into_iter()
-            .partition(|item| item.draft.kill_seq == fence);
+            .partition(|item| item.draft.kill_seq == fence.applied);
         answer(stale, Err(AppendError::Fenced));
         if batch.is_empty() {
             return;
@@ -125,19 +125,20 @@ impl Sender {
 
     /// Retries under one id until the outcome is known. While it is not, the lane waits: numbers
     /// must not overtake each other.
-    async fn append(&mut self, packed: &Packed, fence: u64) -> Outcome {
+    async fn append(&mut self, packed: &Packed, mut fence: Fence) -> Outcome {
         let id = (self.new_id)().to_string();
         let subject = self.log.topology.decision(self.shard);
-        let expect = Expect {
-            subject: self.log.topology.kill(self.shard),
-            sequence: fence,
-        };
+        let kill = self.log.topology.kill(self.shard);
         let deadline = Instant::now() + GIVE_UP;
         let mut doubt = false;
         if !self.log.connected() {
             return Outcome::Refused(AppendError::Unavailable);
         }
         loop {
+            let expect = Expect {
+                subject: kill.clone(),
+                sequence: fence.expected,
+            };
             match self
                 .log
                 .publish_packed(&subject, &id, packed, Some(&expect))
@@ -146,10 +147,15 @@ impl Sender {
                 Ok(published) => return Outcome::Stored(published.sequence),
                 Err(PublishError::Conflict) if doubt => match self.find(&subject, &id).await {
                     Ok(Some(sequence)) => return Outcome::Stored(sequence),
-                    Ok(None) => return Outcome::Refused(AppendError::Fenced),
+                    Ok(None) => doubt = false,
                     Err(()) => {}
                 },
-                Err(PublishError::Conflict) => return Outcome::Refused(AppendError::Fenced),
+                Err(PublishError::Conflict) => {
+                    match self.fences.renewed(&self.log, self.shard, fence).await {
+                        Some(renewed) => fence = renewed,
+                        None => return Outcome::Refused(AppendError::Fenced),
+                    }
+                }
                 Err(PublishError::Refused(why)) => {
                     tracing::error!(why, shard = %self.shard, "the log refused a message");
                     return Outcome::Refused(AppendError::Unavailable);

@@ -131,6 +131,43 @@ async fn an_append_evaluated_before_a_pause_is_refused_until_the_pause_is_applie
 }
 
 #[tokio::test]
+async fn a_pause_that_aged_out_of_the_gate_refuses_nothing_and_the_next_one_does() {
+    let stage = Stage::new().await;
+    let (control, shard) = (stage.log(Service::Control), Shard::of(ORG));
+    let appender = appender(&stage.log(Service::Enforcement));
+    let old = kill(&control, 0).await;
+    appender.fences.applied(shard, old);
+    appender.lanes.append(draft(ORG, old)).await.unwrap();
+
+    stage.age(Stream::Gate).await;
+    for _ in 0..2 {
+        appender.lanes.append(draft(ORG, old)).await.unwrap();
+    }
+    assert_eq!(appender.fences.current(shard), old, "it stays applied");
+
+    let new = kill(&control, 0).await;
+    for _ in 0..2 {
+        let refused = appender.lanes.append(draft(ORG, old)).await;
+        assert_eq!(refused, Err(AppendError::Fenced), "not applied yet");
+    }
+    appender.fences.applied(shard, new);
+    let refused = appender.lanes.append(draft(ORG, old)).await;
+    assert_eq!(refused, Err(AppendError::Fenced), "evaluated before it");
+    appender.lanes.append(draft(ORG, new)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lower_pause_than_the_one_applied_is_of_another_stream_and_refuses() {
+    let stage = Stage::new().await;
+    let shard = Shard::of(ORG);
+    let appender = appender(&stage.log(Service::Enforcement));
+    let unapplied = kill(&stage.log(Service::Control), 0).await;
+    appender.fences.applied(shard, unapplied + 100);
+    let refused = appender.lanes.append(draft(ORG, unapplied + 100)).await;
+    assert_eq!(refused, Err(AppendError::Fenced));
+}
+
+#[tokio::test]
 async fn two_pauses_that_race_are_put_in_order_by_the_log() {
     let stage = Stage::new().await;
     let control = stage.log(Service::Control);

@@ -123,10 +123,10 @@ impl Desk {
                 self.release(state, used).await?;
                 return Ok(Some(Refusal::AgentPaused));
             }
-            let envelope = facts::consumed(state, &stamp, fence);
+            let envelope = facts::consumed(state, &stamp, fence.applied);
             let expect = Expect {
                 subject: kill.clone(),
-                sequence: fence,
+                sequence: fence.expected,
             };
             let sent = self
                 .log
@@ -142,13 +142,7 @@ impl Desk {
                     return Err(not_stored.into());
                 }
             }
-            fence = if self.pauses.passed(shard, fence, PAUSE_WITHIN).await {
-                self.pauses.fence(shard)
-            } else {
-                // The last pause this replica knows of has aged out of the stream. Expecting none
-                // at all holds exactly as long as no newer one came.
-                0
-            };
+            fence = self.pauses.next_fence(shard, fence, PAUSE_WITHIN).await;
         }
         self.release(state, used).await?;
         Err(PublishError::Conflict.into())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use writ_contract::topology::GateLeaf;
 use writ_contract::{AgentId, Envelope, OrgId, Shard, Stream, wire};
-use writ_eventlog::{Content, Delivered, EventLog, Fences, ReaderError, Start};
+use writ_eventlog::{Content, Delivered, EventLog, Fence, Fences, ReaderError, Start};
 use writ_service_kit::Requirement;
 
 use crate::metrics;
@@ -61,13 +61,18 @@ impl Pauses {
     }
 
     /// The last pause or resume of the shard that has been applied.
-    pub(crate) fn fence(&self, shard: Shard) -> u64 {
-        self.fences.current(shard)
+    pub(crate) fn fence(&self, shard: Shard) -> Fence {
+        self.fences.at(shard)
     }
 
-    /// Waits until one after `fence` has been applied.
-    pub(crate) async fn passed(&self, shard: Shard, fence: u64, within: Duration) -> bool {
-        self.fences.passed(shard, fence, within).await
+    /// The fence to use after the gate refused `fence`: the same when the pause has only aged out
+    /// of the gate, else what holds after the next one was applied or `within` has passed.
+    pub(crate) async fn next_fence(&self, shard: Shard, fence: Fence, within: Duration) -> Fence {
+        if let Some(renewed) = self.fences.renewed(&self.log, shard, fence).await {
+            return renewed;
+        }
+        self.fences.passed(shard, fence.applied, within).await;
+        self.fences.at(shard)
     }
 
     /// Archived agents whose requests have not been swept.

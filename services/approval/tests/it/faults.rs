@@ -1,6 +1,7 @@
 //! The store or the log is away.
 
 use http::{Method, StatusCode};
+use writ_contract::Service;
 use writ_testkit::Signal;
 
 use super::world::World;
@@ -125,4 +126,19 @@ async fn a_store_that_hangs_reads_as_pending() {
     assert_eq!(replica.status(held.approval, &agent).await, "pending");
     sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
     replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_replica_that_starts_with_nothing_new_on_the_gate_is_ready() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = world.request(&agent, CONTEXT).await;
+    replica.until(held.approval, &agent, "pending").await;
+    replica.stop().await;
+    world.replica().await.stop().await;
+    let forged = world.held(r#"{"input":"forged"}"#).await;
+    let records = std::slice::from_ref(&forged);
+    world.record_as(Service::Ingest, &agent, records).await;
+    world.replica().await.stop().await;
 }

@@ -280,6 +280,11 @@ impl World {
 
     /// Records held decisions on the gate, in one message.
     pub(crate) async fn record(&self, by: &Key, held: &[Held]) {
+        self.record_as(Service::Enforcement, by, held).await;
+    }
+
+    /// Records held decisions under the signature of `signer`.
+    pub(crate) async fn record_as(&self, signer: Service, by: &Key, held: &[Held]) {
         let records = held.iter().enumerate().map(|(n, held)| {
             let fact = self.decision(by, held);
             let id = held.decision.to_string();
@@ -298,7 +303,7 @@ impl World {
             closes: false,
         };
         let subject = self.topology.decision(Shard::of(self.org));
-        let log = self.log(Service::Enforcement);
+        let log = self.log(signer);
         let id = self.new_id().to_string();
         log.append_packed(&subject, &id, &packed, WITHIN)
             .await
