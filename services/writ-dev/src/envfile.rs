@@ -27,7 +27,7 @@ pub fn render(plan: Plan<'_>, stores: &Stores) -> String {
             ledger_keys_file(plan.layout).display().to_string(),
         ),
     ];
-    if let [demo, other, ..] = orgs {
+    if let [demo, other, spent] = orgs {
         lines.extend([
             ("WRIT_ORG", demo.id.to_string()),
             ("WRIT_API_KEY", demo.developer.key.clone()),
@@ -35,6 +35,7 @@ pub fn render(plan: Plan<'_>, stores: &Stores) -> String {
             ("WRIT_PUBLISHER_NATS_URL", stores.broker.publisher_url(demo)),
             ("WRIT_OTHER_ORG", other.id.to_string()),
             ("WRIT_OTHER_ORG_KEY", other.owner.key.clone()),
+            ("WRIT_QUOTA_KEY", spent.owner.key.clone()),
         ]);
     }
     lines

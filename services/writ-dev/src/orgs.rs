@@ -25,6 +25,8 @@ pub struct Org {
     pub developer: Holder,
     /// Password of its outside publisher on NATS.
     pub publisher_password: String,
+    /// Traces a month; absent is unlimited.
+    pub max_traces_per_month: Option<u64>,
 }
 
 /// A person with a key.
@@ -53,7 +55,8 @@ impl std::fmt::Debug for Holder {
     }
 }
 
-/// Reads the two organisations, or makes them.
+/// Reads the organisations, or makes them: the demo, another one to keep apart from it, and one
+/// whose quota of traces is spent from the start.
 ///
 /// # Errors
 /// When the file cannot be read or written.
@@ -61,7 +64,11 @@ pub fn load_or_create(path: &Path) -> anyhow::Result<Vec<Org>> {
     match std::fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let orgs = vec![Org::new("Demo")?, Org::new("Other")?];
+            let spent = Org {
+                max_traces_per_month: Some(0),
+                ..Org::new("Quota spent")?
+            };
+            let orgs = vec![Org::new("Demo")?, Org::new("Other")?, spent];
             write_private(path, &serde_json::to_string_pretty(&orgs)?)?;
             Ok(orgs)
         }
@@ -87,6 +94,8 @@ pub fn seed(orgs: &[Org]) -> serde_json::Value {
             json!({
                 "id": org.id.0,
                 "name": org.name,
+                "max_traces_per_month": org.max_traces_per_month,
+                "on_plan_limit": if org.max_traces_per_month.is_some() { "refuse" } else { "govern" },
                 "keys": [
                     key("owner", Role::Owner, &org.owner),
                     key("developer", Role::Developer, &org.developer),
@@ -105,6 +114,7 @@ impl Org {
             owner: Holder::new()?,
             developer: Holder::new()?,
             publisher_password: hex::encode(random()?),
+            max_traces_per_month: None,
         })
     }
 }
