@@ -110,12 +110,9 @@ impl Channel {
         let subject = self.log.topology().kill(shard);
         let started = std::time::Instant::now();
         for _ in 0..TRIES {
-            let switch = self
-                .switches
-                .get(actor.org, agent)
-                .ok_or(Refusal::AgentNotFound)?;
+            let (sequence, switch) = self.fenced(actor.org, agent);
+            let switch = switch.ok_or(Refusal::AgentNotFound)?;
             let kill = next_kill(actor.org, &switch, paused, reason);
-            let sequence = self.fences.current(shard);
             let expect = Expect {
                 subject: subject.clone(),
                 sequence,
@@ -144,6 +141,10 @@ impl Channel {
             }
         }
         Err(Refusal::Contended.into())
+    }
+
+    fn fenced(&self, org: Uuid, agent: Uuid) -> (u64, Option<Switch>) {
+        fenced(&self.fences, &self.switches, org, agent)
     }
 
     /// Another kill came first: wait until it is applied here. When none arrives, memory of the
@@ -180,6 +181,13 @@ impl Channel {
     }
 }
 
+/// The fence, then the switch. In the other order a kill applied in between would give its number
+/// away once more under a fence that lets it pass, and every reader would ignore the second one.
+fn fenced(fences: &Fences, switches: &Switches, org: Uuid, agent: Uuid) -> (u64, Option<Switch>) {
+    let sequence = fences.current(Shard::of(OrgId(org)));
+    (sequence, switches.get(org, agent))
+}
+
 fn next_kill(org: Uuid, switch: &Switch, paused: bool, reason: &str) -> Kill {
     Kill {
         org,
@@ -191,5 +199,38 @@ fn next_kill(org: Uuid, switch: &Switch, paused: bool, reason: &str) -> Kill {
         } else {
             String::new()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kill_applied_meanwhile_never_gets_its_number_again_under_its_own_fence() {
+        const KILLS: u64 = 100_000;
+        let (org, agent) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (fences, switches) = (Fences::default(), Switches::default());
+        let known = Switch::unknown(agent, "a", "production");
+        switches.apply_kill(&next_kill(org, &known, true, ""), &known);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                // As the reader of the gate does: the state first, then the fence.
+                for version in 1..=KILLS {
+                    let before = Switch {
+                        kill_version: version,
+                        ..known.clone()
+                    };
+                    switches.apply_kill(&next_kill(org, &before, true, ""), &known);
+                    fences.applied(Shard::of(OrgId(org)), version + 1);
+                }
+            });
+            let mut sequence = 0;
+            while sequence <= KILLS {
+                let (fence, switch) = fenced(&fences, &switches, org, agent);
+                assert!(switch.unwrap().kill_version >= fence);
+                sequence = fence;
+            }
+        });
     }
 }
