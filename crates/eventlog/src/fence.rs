@@ -1,6 +1,7 @@
 //! The kill fence as this replica knows it: for each shard, the stream sequence of the last pause
 //! or resume it has *applied*. Only the reader that applies kills may move it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
@@ -8,6 +9,7 @@ use tokio::sync::watch;
 use writ_contract::{SHARDS, Shard, Stream};
 
 use crate::log::EventLog;
+use crate::reader::Reader;
 
 /// What an append behind the fence of one shard goes by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Fence {
 #[derive(Debug)]
 pub struct Fences {
     shards: Vec<watch::Sender<Fence>>,
+    /// Creation of the stream whose kills were applied.
+    created_us: AtomicI64,
 }
 
 impl Default for Fences {
@@ -31,6 +35,7 @@ impl Default for Fences {
             shards: (0..SHARDS)
                 .map(|_| watch::Sender::new(Fence::default()))
                 .collect(),
+            created_us: AtomicI64::new(0),
         }
     }
 }
@@ -60,6 +65,15 @@ impl Fences {
                 }
                 newer
             });
+        }
+    }
+
+    /// Says whose kills are going to be applied. Those of another stream are forgotten: its numbers
+    /// say nothing about this one's. Until the new ones are applied, appends are refused.
+    pub fn follow(&self, reader: &Reader) {
+        let (_, created_us) = reader.identity();
+        if self.created_us.swap(created_us, Ordering::AcqRel) != created_us {
+            self.reset();
         }
     }
 

@@ -71,27 +71,24 @@ pub async fn kills(
 ) -> Result<(), ReaderError> {
     let filters = vec![log.topology().gate(GateLeaf::Kill)];
     let mut reader = log.read(Stream::Gate, filters, Start::First).await?;
+    fences.follow(&reader);
     loop {
         if reader.behind() == 0 {
             caught_up.met();
         }
-        match reader.advance().await {
-            Ok(Some(delivered)) => apply_kill(&state, &fences, &delivered),
-            Ok(None) => {}
-            Err(error) => {
-                if matches!(error, ReaderError::Replaced(_)) {
-                    fences.reset();
-                }
-                return Err(error);
-            }
+        if let Some(delivered) = reader.advance().await? {
+            apply_kill(&state, &fences, &delivered);
         }
     }
 }
 
 fn apply_kill(state: &ActivePolicy, fences: &Fences, delivered: &Delivered) {
-    if let Content::Fact(envelope) = &delivered.content
-        && let Err(error) = state.apply_kill(envelope)
-    {
+    let Content::Fact(envelope) = &delivered.content else {
+        // Nobody can say whom it pauses: the fence stays, and the shard's appends are refused.
+        tracing::error!(subject = delivered.subject, "unreadable pause: shard held");
+        return;
+    };
+    if let Err(error) = state.apply_kill(envelope) {
         tracing::error!(%error, org = %envelope.org, "organisation held: unreadable pause");
     }
     if let Some(shard) = shard_of(&delivered.subject) {

@@ -168,6 +168,21 @@ async fn a_lower_pause_than_the_one_applied_is_of_another_stream_and_refuses() {
 }
 
 #[tokio::test]
+async fn the_pauses_of_a_replaced_stream_are_forgotten() {
+    let stage = Stage::new().await;
+    let (log, shard) = (stage.log(Service::Enforcement), Shard::of(ORG));
+    let (fences, filter) = (Fences::default(), vec![stage.topology.kill(shard)]);
+    let read = || log.read(Stream::Gate, filter.clone(), Start::First);
+    fences.follow(&read().await.unwrap());
+    fences.applied(shard, 7);
+    fences.follow(&read().await.unwrap());
+    assert_eq!(fences.current(shard), 7, "the same stream, opened again");
+    stage.replace(Stream::Gate).await;
+    fences.follow(&read().await.unwrap());
+    assert_eq!(fences.current(shard), 0);
+}
+
+#[tokio::test]
 async fn two_pauses_that_race_are_put_in_order_by_the_log() {
     let stage = Stage::new().await;
     let control = stage.log(Service::Control);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use writ_contract::{Service, Stream, wire};
-use writ_eventlog::{Content, EventLog, Position, Reader, Resumed, StreamSettings, assert_streams};
+use writ_eventlog::{Content, EventLog, Position, Reader, Resumed};
 use writ_testkit::eventually;
 
 use crate::stage::{ORG, SOON, Stage, envelope};
@@ -95,15 +95,7 @@ async fn a_stream_that_was_replaced_is_read_anew() {
     let stage = Stage::new().await;
     state(&stage, 1..=2).await;
     let position = applied(&stage).await;
-    let js = async_nats::jetstream::new(stage.nats.client.clone());
-    js.delete_stream(&position.stream).await.unwrap();
-    assert_streams(
-        &stage.nats.client,
-        &stage.topology,
-        StreamSettings::default(),
-    )
-    .await
-    .unwrap();
+    stage.replace(Stream::Control).await;
     state(&stage, 7..=9).await;
     let resumed = resume(&stage.log(Service::Enforcement), Some(position)).await;
     let Resumed::Anew(mut reader) = resumed else {

@@ -38,6 +38,17 @@ impl Stage {
         EventLog::new(client, topology, signer(service), owners)
     }
 
+    /// A stream is deleted and made again.
+    pub(crate) async fn replace(&self, stream: Stream) {
+        let js = async_nats::jetstream::new(self.nats.client.clone());
+        let name = self.topology.stream_name(stream);
+        js.delete_stream(name).await.unwrap();
+        let settings = StreamSettings::default();
+        assert_streams(&self.nats.client, &self.topology, settings)
+            .await
+            .unwrap();
+    }
+
     /// Everything in a stream ages out; what comes later stays.
     pub(crate) async fn age(&self, stream: Stream) {
         let js = async_nats::jetstream::new(self.nats.client.clone());

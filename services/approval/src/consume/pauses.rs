@@ -136,10 +136,9 @@ impl Pauses {
         read: impl Fn(),
         apply: impl Fn(&Delivered),
     ) {
-        let mut created = None;
         let again = async {
             loop {
-                let error = self.follow_once(&from, &mut created, &read, &apply).await;
+                let error = self.follow_once(&from, &read, &apply).await;
                 tracing::warn!(stream = ?from.0, %error, "reading pauses interrupted");
                 tokio::time::sleep(RETRY).await;
             }
@@ -150,7 +149,6 @@ impl Pauses {
     async fn follow_once(
         &self,
         (stream, filter, start): &(Stream, String, Start),
-        created: &mut Option<i64>,
         read: &impl Fn(),
         apply: &impl Fn(&Delivered),
     ) -> ReaderError {
@@ -158,9 +156,8 @@ impl Pauses {
             Ok(reader) => reader,
             Err(error) => return error,
         };
-        let (_, found) = reader.identity();
-        if *stream == Stream::Gate && created.replace(found).is_some_and(|known| known != found) {
-            self.fences.reset();
+        if *stream == Stream::Gate {
+            self.fences.follow(&reader);
         }
         loop {
             if reader.behind() == 0 {
