@@ -15,14 +15,24 @@ pub struct NewEvent {
     pub envelope: Envelope,
 }
 
+/// Largest encoded fact: what a stream of facts takes, less room for headers. A larger one would
+/// be committed and never get out, and hold up what comes after it.
+pub const FACT_BYTES: usize = 256 * 1024;
+
 /// Appends facts. They are on the log only after the relay has published them.
 ///
 /// # Errors
 /// [`PgError::Conflict`] on `events_version` when another transaction has already written that
-/// version of the aggregate: reload and decide again.
+/// version of the aggregate: reload and decide again. [`PgError::Refused`] for a fact over
+/// [`FACT_BYTES`]: nothing may be committed.
 pub async fn append(connection: &mut PgConnection, events: &[NewEvent]) -> Result<(), PgError> {
     for event in events {
         let envelope = &event.envelope;
+        let encoded = envelope.encode();
+        if encoded.len() > FACT_BYTES {
+            let why = format!("{} has {} bytes", envelope.kind, encoded.len());
+            return Err(PgError::Refused(sqlx::Error::Encode(why.into())));
+        }
         let occurred: DateTime<Utc> =
             DateTime::from_timestamp_micros(envelope.occurred_at_us).unwrap_or_default();
         sqlx::query(
@@ -37,7 +47,7 @@ pub async fn append(connection: &mut PgConnection, events: &[NewEvent]) -> Resul
         .bind(i64::try_from(envelope.version).unwrap_or(i64::MAX))
         .bind(envelope.kind.as_str())
         .bind(&event.subject)
-        .bind(envelope.encode())
+        .bind(encoded)
         .bind(occurred)
         .execute(&mut *connection)
         .await?;

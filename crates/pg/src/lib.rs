@@ -15,7 +15,7 @@ mod queue;
 mod relay;
 mod roles;
 
-pub use append::{NewEvent, append};
+pub use append::{FACT_BYTES, NewEvent, append};
 pub use config::{PgConfig, StoreUrl};
 pub use error::PgError;
 pub use migrate::{MigrateError, migrate};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_contract::Envelope;
-use writ_pg::{NotPublished, Outbox, Publish, Relay, append};
+use writ_pg::{FACT_BYTES, NotPublished, Outbox, PgError, Publish, Relay, append};
 use writ_testkit::eventually;
 
 use super::{SCHEMA, Store, event, id};
@@ -75,6 +75,16 @@ async fn commit(store: &Store, outbox: &Outbox, events: &[writ_pg::NewEvent]) ->
     append(&mut tx, events).await.unwrap();
     let ids: Vec<Uuid> = events.iter().map(|e| e.envelope.event_id.0).collect();
     outbox.commit(tx, &ids).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_fact_too_large_for_the_log_is_not_committed() {
+    let store = Store::fresh().await;
+    let mut tx = store.pools.api.begin(id(1)).await.unwrap();
+    let mut large = event(1, "a", 1);
+    large.envelope.fact = vec![0; FACT_BYTES];
+    let refused = append(&mut tx, &[large]).await.unwrap_err();
+    assert!(matches!(refused, PgError::Refused(_)), "{refused:?}");
 }
 
 #[tokio::test]

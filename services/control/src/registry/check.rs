@@ -6,6 +6,8 @@ use crate::error::Refusal;
 const TEXT: usize = 256;
 const LONG_TEXT: usize = 4_096;
 const LIST: usize = 200;
+/// Bytes of all lists together: an agent's fact has to fit into one message of the log.
+const LISTS: usize = 128 * 1024;
 const METADATA: usize = 64 * 1024;
 const AUTONOMY: [&str; 4] = ["observe", "advise", "act_with_approval", "autonomous"];
 
@@ -53,6 +55,11 @@ pub(super) fn checked(agent: Agent) -> Result<Agent, Refusal> {
                 "{field}: at most {LIST} items of {TEXT} characters"
             ));
         }
+    }
+    let items = lists.iter().flat_map(|(_, list)| list.iter());
+    if items.map(String::len).sum::<usize>() > LISTS {
+        let fields = lists.map(|(field, _)| field).join(", ");
+        problems.push(format!("{fields}: together at most {LISTS} bytes"));
     }
     if agent.metadata.to_string().len() > METADATA {
         problems.push(format!("metadata: at most {METADATA} bytes"));

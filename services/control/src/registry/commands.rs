@@ -253,6 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_whose_fact_would_not_fit_into_a_message_is_refused() {
+        let list = |item: &str| vec![item.to_owned(); 200];
+        let command = |item: &str| Register {
+            agent_id: Some("a".to_owned()),
+            details: Details {
+                tags: Some(list(item)),
+                allowed_actions: Some(list(item)),
+                allowed_data_sources: Some(list(item)),
+                ..Details::default()
+            },
+            ..Register::default()
+        };
+        let new = |item: &str| Agent::new(Uuid::nil(), None, &command(item), at(0));
+        let fits = new(&"x".repeat(200)).unwrap();
+        assert!(prost::Message::encoded_len(&fits.fact()) < writ_pg::FACT_BYTES);
+        let Err(Refusal::Invalid(problems)) = new(&"😀".repeat(200)) else {
+            panic!("it must be refused");
+        };
+        assert!(problems[0].contains("together"), "{problems:?}");
+    }
+
+    #[test]
     fn every_wrong_field_is_named() {
         let long = "x".repeat(300);
         let command = register(&format!(
