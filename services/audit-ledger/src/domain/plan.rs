@@ -55,10 +55,7 @@ pub(crate) fn plan(
 ) -> Plan {
     let mut plan = Plan::default();
     for arrival in arrivals {
-        if !known.insert((arrival.org.0, arrival.event_id.0)) {
-            plan.repeated += 1;
-            continue;
-        }
+        // The number first: a fact that was recorded under two numbers used both of them up.
         let hole = arrival
             .number
             .as_ref()
@@ -72,7 +69,11 @@ pub(crate) fn plan(
                 plan.entries.extend(entry(chain, gap, salt()));
             }
         }
-        plan.entries.extend(entry(chain, arrival, salt()));
+        if known.insert((org, arrival.event_id.0)) {
+            plan.entries.extend(entry(chain, arrival, salt()));
+        } else {
+            plan.repeated += 1;
+        }
     }
     plan
 }

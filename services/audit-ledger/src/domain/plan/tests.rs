@@ -113,6 +113,20 @@ fn a_number_that_comes_late_is_recorded_and_opens_no_hole() {
 }
 
 #[test]
+fn a_fact_recorded_twice_uses_both_its_numbers_up() {
+    // A denial that was kept for later, and whose first try was stored after all.
+    let mut ledger = Ledger::default();
+    let plan = ledger.take(vec![
+        arrival(1, 1, Some(("a", 1))),
+        arrival(1, 1, Some(("a", 2))),
+        arrival(1, 2, Some(("a", 3))),
+    ]);
+    assert_eq!((plan.entries.len(), plan.repeated, plan.gaps), (2, 1, 0));
+    let holed = ledger.take(vec![arrival(1, 1, Some(("a", 5)))]);
+    assert_eq!(kinds(&holed), ["ledger.gap_detected.v1"]);
+}
+
+#[test]
 fn a_body_too_large_for_a_leaf_does_not_stop_the_ledger() {
     let mut huge = arrival(1, 1, None);
     huge.body.target = Some("x".repeat(100_000));
