@@ -22,6 +22,16 @@ async fn a_paused_agent_is_refused_with_the_operators_reason() {
 }
 
 #[tokio::test]
+async fn a_forged_pause_keeps_no_replica_from_starting_and_lets_nothing_pass() {
+    let stage = Stage::new().await;
+    stage.forge_pause(1, 0).await;
+    let replica = stage.replica(0).await;
+    let (status, _) = replica.call(&stage.key, ask("hello")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(stage.decisions().await.is_empty());
+}
+
+#[tokio::test]
 async fn no_allow_follows_a_pause_in_the_log_of_three_replicas_under_load() {
     let stage = Stage::new().await;
     let replicas = [

@@ -160,6 +160,15 @@ impl Stage {
 
     /// Pauses the agent and returns the gate's acknowledgement.
     pub(crate) async fn pause(&self, version: u64, expect: u64) -> u64 {
+        self.pause_as(&self.control, version, expect).await
+    }
+
+    /// A pause of somebody who may not state one.
+    pub(crate) async fn forge_pause(&self, version: u64, expect: u64) {
+        self.pause_as(&self.approval, version, expect).await;
+    }
+
+    async fn pause_as(&self, signer: &EventLog, version: u64, expect: u64) -> u64 {
         let shard = Shard::of(self.org);
         let kill = wire::Kill {
             agent_id: AGENT.to_bytes(),
@@ -175,9 +184,7 @@ impl Stage {
         };
         let envelope = self.envelope(version, "set", &kill);
         let within = Duration::from_secs(5);
-        let published = self
-            .control
-            .publish_fact(&subject, &envelope, Some(&expect), within);
+        let published = signer.publish_fact(&subject, &envelope, Some(&expect), within);
         published.await.unwrap().sequence
     }
 
