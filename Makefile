@@ -31,7 +31,7 @@ test: setup ## All tests, against real servers
 	@cargo build --locked --workspace --bins --tests
 	@cargo nextest run --locked --workspace --profile $(or $(NEXTEST_PROFILE),default)
 
-lint: setup ## Formatting, clippy, dependencies, protocol definitions, chart
+lint: ## Formatting, clippy, dependencies, protocol definitions, chart
 	@infra/dev/lint
 
 bench: setup ## Enforce against a bare echo, in one run; prints ratios
