@@ -73,20 +73,114 @@ fn shape_problems(policy_type: PolicyType, definition: &Value) -> Vec<Problem> {
     };
     validator
         .iter_errors(definition)
-        .flat_map(|error| problems_of(&error))
+        .flat_map(|error| problems_of(policy_type, &error))
         .take(50)
         .collect()
 }
 
-fn problems_of(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
+fn problems_of(policy_type: PolicyType, error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
     let path = error.instance_path().to_string();
     if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
         let problem = |name: &String| Problem::at(&path, format!("unknown field '{}'", cut(name)));
         return unexpected.iter().map(problem).collect();
     }
-    vec![Problem::at(path, cut(&error.to_string()))]
+    let words = in_words(policy_type, error.kind());
+    // The value is the author's own and may be long: the path says which one it is.
+    let message = words.unwrap_or_else(|| error.masked_with("the value").to_string());
+    vec![Problem::at(path, cut(&message))]
+}
+
+/// The validator's own text names keywords of JSON Schema and cuts lists short.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other kinds read well as the validator words them"
+)]
+fn in_words(policy_type: PolicyType, kind: &ValidationErrorKind) -> Option<String> {
+    match kind {
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array()?.iter().map(word).collect::<Vec<_>>();
+            Some(format!("must be one of {}", options.join(", ")))
+        }
+        ValidationErrorKind::AnyOf { .. } => {
+            let schema = serde_json::from_str::<Value>(source(policy_type)).ok()?;
+            let branches = schema.get("anyOf")?.as_array()?.iter().map(required);
+            let fields = branches.collect::<Option<Vec<_>>>()?.concat();
+            Some(format!("needs at least one of {}", fields.join(", ")))
+        }
+        ValidationErrorKind::MinProperties { .. } => {
+            let schema = serde_json::from_str::<Value>(source(policy_type)).ok()?;
+            let fields = schema.get("properties")?.as_object()?.keys().cloned();
+            let fields = fields.collect::<Vec<_>>();
+            Some(format!("needs at least one of {}", fields.join(", ")))
+        }
+        ValidationErrorKind::Not { schema } => {
+            let fields = required(schema)?.join("' and '");
+            Some(format!("'{fields}' cannot be given together"))
+        }
+        _ => None,
+    }
+}
+
+fn required(schema: &Value) -> Option<Vec<String>> {
+    let names = schema.get("required")?.as_array()?;
+    Some(names.iter().map(word).collect())
+}
+
+fn word(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn cut(text: &str) -> String {
     text.chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(policy_type: PolicyType, definition: &Value) -> String {
+        let problems = validate(policy_type, definition).unwrap_err();
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        texts.join("; ")
+    }
+
+    #[test]
+    fn problems_are_worded_for_the_author_of_the_policy() {
+        let kinds = problem(
+            PolicyType::PiiAccess,
+            &json!({"denied_pii_types": ["shoe_size"]}),
+        );
+        assert!(kinds.starts_with("/denied_pii_types/0: must be one of email, ssn, "));
+        assert!(kinds.contains("credit_card") && !kinds.contains("candidates"));
+        assert_eq!(
+            problem(PolicyType::CostLimit, &json!({})),
+            ": needs at least one of max_cost_per_execution, daily_budget"
+        );
+        let tools = problem(PolicyType::ToolInvocation, &json!({}));
+        assert!(tools.starts_with(": needs at least one of ") && tools.contains("denied_tools"));
+        assert_eq!(
+            problem(
+                PolicyType::ToolInvocation,
+                &json!({"denied_tools": [], "deny": []})
+            ),
+            ": 'denied_tools' and 'deny' cannot be given together"
+        );
+        assert_eq!(
+            problem(PolicyType::CostLimit, &json!({"daily_budget": "a"})),
+            "/daily_budget: the value is not of type \"number\""
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_not_said_back() {
+        let long = problem(
+            PolicyType::Expression,
+            &json!({"expression": "a".repeat(5_000)}),
+        );
+        assert!(long.len() < 100 && long.contains("4096"), "{long}");
+    }
 }

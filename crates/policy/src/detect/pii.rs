@@ -125,6 +125,8 @@ mod tests {
             ),
             ("ssn 536-90-4399,", "ssn", "536-90-4399"),
             ("SSN: 536904399", "ssn", "536904399"),
+            // Never issued, but what people try a policy with.
+            ("my ssn is 123-45-6789", "ssn", "123-45-6789"),
             (
                 "card 4111-1111-1111-1111!",
                 "credit_card",
