@@ -89,7 +89,7 @@ impl Refusal {
             Self::Unauthenticated { code, .. } => code,
             Self::Unreadable(_) => "INVALID_REQUEST",
             Self::Role => "FORBIDDEN_ROLE",
-            Self::Environment(_) => "FORBIDDEN_ENVIRONMENT",
+            Self::Environment(_) => "ENVIRONMENT_FORBIDDEN",
             Self::UnknownAgent(..) => "AGENT_NOT_FOUND",
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",

@@ -6,7 +6,7 @@ use writ_contract::digest::OrgDigestKey;
 use writ_contract::{
     AgentId, ApprovalId, Audit, DecisionId, Envelope, EventId, KeyId, Kind, OrgId, PolicyId, wire,
 };
-use writ_policy::{ENGINE_VERSION, Outcome, Violation};
+use writ_policy::{Decision, ENGINE_VERSION, Outcome, Violation};
 
 use crate::domain::{Ask, Verdict};
 
@@ -93,10 +93,10 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
         Verdict::Judged(decision) => Some(decision),
         Verdict::Refused(_) => None,
     };
-    let hits = judged
-        .into_iter()
-        .flat_map(|d| d.violations.iter().chain(&d.warnings))
-        .map(hit);
+    let hits = judged.into_iter().flat_map(|decision| {
+        let hits = decision.violations.iter().chain(&decision.warnings);
+        hits.map(|violation| hit(decision, violation))
+    });
     wire::Decision {
         decision_id: parts.id.to_bytes(),
         agent_id: parts.agent.map(AgentId::to_bytes).unwrap_or_default(),
@@ -137,7 +137,9 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
     }
 }
 
-fn hit(violation: &Violation) -> wire::Hit {
+fn hit(decision: &Decision, violation: &Violation) -> wire::Hit {
+    let mut judged = decision.considered.iter();
+    let judged = judged.find(|considered| considered.policy_id == violation.policy_id);
     let mut evidence: Vec<String> = violation
         .evidence
         .iter()
@@ -147,7 +149,7 @@ fn hit(violation: &Violation) -> wire::Hit {
     evidence.truncate(TOOLS);
     wire::Hit {
         policy_id: PolicyId(violation.policy_id).to_bytes(),
-        policy_version: 0,
+        policy_version: judged.map_or(0, |considered| considered.version),
         policy_type: violation.policy_type.as_str().to_owned(),
         enforcement_mode: violation.enforcement_mode.as_str().to_owned(),
         severity: violation.severity.as_str().to_owned(),

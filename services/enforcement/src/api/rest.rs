@@ -12,13 +12,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use writ_chain::action::context_of_request;
-use writ_policy::{Request, ToolOutput};
+use writ_policy::{Mode, Request, ToolOutput};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 
 use super::BODY_LIMIT;
-use crate::domain::{Ask, Refusal};
+use crate::domain::{Ask, Refusal, WireViolation};
 use crate::enforce::{Answer, Enforcer, Given};
 
 /// Levels of nesting a request may have.
@@ -36,7 +36,7 @@ pub fn routes(gate: Gate) -> Routes<Arc<Enforcer>> {
 /// The body, as wire contract §5.7 lists it. Unknown fields are ignored, explicit nulls read as
 /// absent.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, expecting = "a JSON object")]
 struct Body {
     agent_id: Option<String>,
     input: Option<Value>,
@@ -66,7 +66,7 @@ async fn enforce(
     };
     let ask = match body {
         Ok(body) => read(&body),
-        Err(rejection) => Err(Refusal::Unreadable(rejection.body_text())),
+        Err(rejection) => Err(Refusal::Unreadable(unreceived(&rejection))),
     };
     let ask = match ask {
         Ok(ask) => ask,
@@ -80,16 +80,26 @@ async fn enforce(
     }
 }
 
+/// Why there is no body: too long, badly compressed, cut off.
+fn unreceived(rejection: &BytesRejection) -> String {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return format!("the request body is larger than {BODY_LIMIT} bytes");
+    }
+    let why = rejection.body_text();
+    format!("the request body could not be read: {why}")
+}
+
 /// Reads the request: characters no store takes are replaced first, before anything is hashed
 /// (ruling 7); a key that stands twice would be read differently by different readers.
 fn read(body: &[u8]) -> Result<Ask, Refusal> {
-    let unreadable = |why: String| Refusal::Unreadable(format!("the request body {why}"));
+    let unreadable = |why: &dyn std::fmt::Display| {
+        Refusal::Unreadable(format!("the request body is not valid: {why}"))
+    };
     let text = sanitize(if body.is_empty() { b"{}" } else { body });
-    let text = std::str::from_utf8(&text).map_err(|_| unreadable("is not UTF-8".into()))?;
-    check_depth(text.as_bytes(), DEPTH).map_err(|e| unreadable(e.to_string()))?;
-    let body: Body =
-        serde_json::from_str(text).map_err(|e| unreadable(format!("is not valid: {e}")))?;
-    let context = context_of_request(text).map_err(|e| unreadable(e.to_string()))?;
+    let text = std::str::from_utf8(&text).map_err(|_| unreadable(&"it is not UTF-8"))?;
+    check_depth(text.as_bytes(), DEPTH).map_err(|e| unreadable(&e))?;
+    let body: Body = serde_json::from_str(text).map_err(|e| unreadable(&e))?;
+    let context = context_of_request(text).map_err(|e| unreadable(&e))?;
     let input = match body.input {
         Some(Value::String(text)) => text,
         None | Some(Value::Null) => String::new(),
@@ -130,6 +140,9 @@ fn answer(answer: &Answer) -> Response {
         Answer::Denied(given) => (StatusCode::FORBIDDEN, refused(given)),
     };
     let (Answer::Allowed(given) | Answer::Held(given, _) | Answer::Denied(given)) = answer;
+    if let Some(input) = &given.redacted_input {
+        set(&mut body, "redactedInput", Value::String(input.clone()));
+    }
     if let Some(decision) = given.decision {
         set(&mut body, "decisionId", Value::String(decision.to_string()));
     }
@@ -139,7 +152,7 @@ fn answer(answer: &Answer) -> Response {
 fn allowed(given: &Given) -> Value {
     let mut body = json!({
         "allowed": true,
-        "mode": if given.warnings.is_empty() { "allow" } else { "warn" },
+        "mode": mode(&given.warnings),
         "warnings": given.warnings,
         "risk": given.risk,
     });
@@ -150,10 +163,21 @@ fn allowed(given: &Given) -> Value {
             Value::String(format!("writ:{decision}")),
         );
     }
-    if let Some(input) = &given.redacted_input {
-        set(&mut body, "redactedInput", Value::String(input.clone()));
-    }
     body
+}
+
+/// The strongest mode that hit and let the act pass.
+fn mode(warnings: &[WireViolation]) -> &'static str {
+    if warnings.is_empty() {
+        return "allow";
+    }
+    let only_noted = |hit: &WireViolation| hit.enforcement_mode == Mode::Monitor.as_str();
+    let mode = if warnings.iter().all(only_noted) {
+        Mode::Monitor
+    } else {
+        Mode::Warn
+    };
+    mode.as_str()
 }
 
 fn refused(given: &Given) -> Value {

@@ -59,6 +59,28 @@ async fn a_block_is_a_403_with_its_violations_and_a_warning_rides_on_a_200() {
 }
 
 #[tokio::test]
+async fn what_was_only_noted_reads_so_and_masking_holds_in_every_mode() {
+    let stage = Stage::new().await;
+    let emails = json!({"denied_pii_types": ["email"]});
+    stage.policy(1, "pii_access", "monitor", emails).await;
+    let masked = json!({"denied_pii_types": ["ssn"], "mask_output": true});
+    stage.policy(2, "pii_access", "block", masked).await;
+    let replica = stage.replica(0).await;
+    let (status, body) = replica.call(&stage.key, ask("write to a@b.com")).await;
+    assert_eq!((status, &body["mode"]), (StatusCode::OK, &json!("monitor")));
+    let (status, body) = replica.call(&stage.key, ask("I am 123-45-6789")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(body["redactedInput"], "I am [REDACTED:ssn]");
+    let versions: Vec<_> = stage
+        .decisions()
+        .await
+        .iter()
+        .flat_map(|(_, decision)| decision.hits.iter().map(|hit| hit.policy_version))
+        .collect();
+    assert_eq!(versions, [1, 1]);
+}
+
+#[tokio::test]
 async fn every_refusal_halts_the_sdk() {
     let stage = Stage::new().await;
     let replica = stage.replica(0).await;
