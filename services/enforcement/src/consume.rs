@@ -42,13 +42,31 @@ pub async fn control(
         let Some(delivered) = reader.advance().await? else {
             continue;
         };
-        if let Content::Fact(envelope) = &delivered.content
-            && let Err(error) = state.apply(envelope)
-        {
-            tracing::error!(%error, org = %envelope.org, "organisation held: unreadable fact");
-        }
+        apply_stated(&state, &delivered);
         applied = Some(delivered.sequence);
     }
+}
+
+/// What cannot be read may be a new denial: the organisation named by the subject fails closed.
+fn apply_stated(state: &ActivePolicy, delivered: &Delivered) {
+    let subject = &delivered.subject;
+    let error = match &delivered.content {
+        Content::Fact(envelope) => match state.apply(envelope) {
+            Ok(()) => return,
+            Err(error) => error.to_string(),
+        },
+        Content::Unreadable(error) => error.to_string(),
+        Content::Packed(_) => "many records where one fact belongs".to_owned(),
+    };
+    tracing::error!(error, subject, "organisation held: unreadable fact");
+    if let Some(org) = org_of(subject) {
+        state.hold(org, &error);
+    }
+}
+
+/// The organisation in `writ.evt.control.<aggregate>.<org>.<key>`.
+fn org_of(subject: &str) -> Option<OrgId> {
+    subject.split('.').nth(4)?.parse().ok()
 }
 
 async fn compile(state: &Arc<ActivePolicy>) {
@@ -126,6 +144,43 @@ pub async fn approvals(
                 let org: OrgId = envelope.org;
                 tracing::error!(%error, %org, "unreadable approval: its holds are refused");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use writ_contract::{IncarnationId, Packed, Service, Topology, Unreadable};
+
+    use super::*;
+
+    #[test]
+    fn a_statement_nobody_can_read_holds_its_organisation_and_no_other() {
+        let [one, other] = [1, 2].map(|n| OrgId(Uuid::from_u128(n)));
+        let packed = Packed {
+            incarnation: IncarnationId(Uuid::nil()),
+            service: "control".to_owned(),
+            records: Vec::new(),
+            closes: false,
+        };
+        let unreadable = Unreadable::Malformed("cut off".to_owned());
+        for content in [Content::Unreadable(unreadable), Content::Packed(packed)] {
+            let state = ActivePolicy::default();
+            apply_stated(
+                &state,
+                &Delivered {
+                    subject: Topology::default().fact::<wire::Policy>(one, "p"),
+                    sequence: 1,
+                    message_id: String::new(),
+                    stored_at_us: 0,
+                    pending: 0,
+                    owner: Service::Control,
+                    content,
+                },
+            );
+            let held = |org| state.snapshot(org, "a", "production").quarantine.is_some();
+            assert!(held(one) && !held(other));
         }
     }
 }

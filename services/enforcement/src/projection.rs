@@ -24,6 +24,8 @@ struct Org {
     agents: HashMap<AgentId, (u64, wire::Agent)>,
     by_external: HashMap<(String, String), AgentId>,
     pauses: HashMap<AgentId, Pause>,
+    /// Version of the organisation's own fact.
+    version: u64,
     suspended: bool,
     quarantine: Option<String>,
 }
@@ -54,6 +56,7 @@ impl Default for Org {
             agents: HashMap::new(),
             by_external: HashMap::new(),
             pauses: HashMap::new(),
+            version: 0,
             suspended: false,
             quarantine: None,
         }
@@ -107,6 +110,12 @@ impl ActivePolicy {
             applied
         })
         .unwrap_or(Ok(()))
+    }
+
+    /// Something was stated about the organisation that nobody here can read: it fails closed.
+    pub fn hold(&self, org: OrgId, why: &str) {
+        // A lock that is poisoned holds it already.
+        let _held = self.change(org, |org| org.quarantine = Some(why.to_owned()));
     }
 
     /// Applies a kill.
@@ -212,7 +221,10 @@ impl Org {
             "agent" => self.apply_agent(envelope.version, envelope.open::<wire::Agent>()?)?,
             "organization" => {
                 let fact = envelope.open::<wire::Organization>()?;
-                self.suspended = fact.suspended;
+                if envelope.version > self.version {
+                    self.version = envelope.version;
+                    self.suspended = fact.suspended;
+                }
             }
             // Aggregates of control that decide nothing here.
             _ => {}

@@ -128,3 +128,27 @@ fn policies_are_in_force_once_compiled_and_an_old_version_is_passed_over() {
     state.compile();
     assert_eq!(count(), 0);
 }
+
+#[test]
+fn an_older_fact_of_the_organisation_does_not_lift_its_suspension() {
+    let state = ActivePolicy::default();
+    let org = |suspended| wire::Organization {
+        suspended,
+        ..wire::Organization::default()
+    };
+    state.apply(&envelope(2, &org(true))).unwrap();
+    state.apply(&envelope(1, &org(false))).unwrap();
+    assert!(
+        state
+            .snapshot(ORG, "bot", "production")
+            .quarantine
+            .is_some()
+    );
+    state.apply(&envelope(3, &org(false))).unwrap();
+    assert!(
+        state
+            .snapshot(ORG, "bot", "production")
+            .quarantine
+            .is_none()
+    );
+}
