@@ -52,15 +52,36 @@ impl Spool {
         let mut slot = self.file.lock().map_err(|_| ErrorKind::Other)?;
         let mut file = match slot.take() {
             Some(file) => file,
-            None => OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(self.dir.join(WAITING))?,
+            None => self.waiting()?,
         };
-        file.write_all(&encode(kept))?;
-        file.sync_data()?;
-        *slot = Some(file);
-        Ok(())
+        let length = file.metadata()?.len();
+        let written = file
+            .write_all(&encode(kept))
+            .and_then(|()| file.sync_data());
+        // A torn record would hide every one after it.
+        if written.is_ok() || file.set_len(length).is_ok() {
+            *slot = Some(file);
+        }
+        written
+    }
+
+    /// The file that denials are added to, made if need be, without what a crash tore.
+    fn waiting(&self) -> std::io::Result<File> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(self.dir.join(WAITING))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let torn = torn_after(&bytes).len();
+        if torn > 0 {
+            tracing::warn!(bytes = torn, "torn record cut off the spool");
+            file.set_len((bytes.len() - torn) as u64)?;
+        }
+        // A new file's name is on disk only with its directory.
+        File::open(&self.dir)?.sync_all()?;
+        Ok(file)
     }
 
     /// Everything kept so far. It stays on disk until [`Spool::sent`]; what is kept meanwhile goes
@@ -113,6 +134,14 @@ fn decode(mut bytes: &[u8]) -> Vec<Kept> {
         tracing::warn!(bytes = bytes.len(), "torn record at the end of the spool");
     }
     all
+}
+
+/// What is left after the last whole record.
+fn torn_after(mut bytes: &[u8]) -> &[u8] {
+    while let Some((_, rest)) = next(bytes) {
+        bytes = rest;
+    }
+    bytes
 }
 
 fn next(bytes: &[u8]) -> Option<(Kept, &[u8])> {
@@ -169,5 +198,19 @@ mod tests {
         let mut file = OpenOptions::new().append(true).open(path).unwrap();
         file.write_all(&torn[..torn.len() - 3]).unwrap();
         assert_eq!(spool.take().unwrap(), [kept(1)]);
+    }
+
+    #[test]
+    fn what_is_kept_after_a_crash_is_not_hidden_by_what_the_crash_tore() {
+        let dir = tempfile::tempdir().unwrap();
+        Spool::open(dir.path()).unwrap().keep(&kept(1)).unwrap();
+        let torn = encode(&kept(2));
+        let path = dir.path().join(WAITING);
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(&torn[..torn.len() - 3]).unwrap();
+        let restarted = Spool::open(dir.path()).unwrap();
+        restarted.keep(&kept(3)).unwrap();
+        restarted.keep(&kept(4)).unwrap();
+        assert_eq!(restarted.take().unwrap(), [kept(1), kept(3), kept(4)]);
     }
 }
