@@ -121,11 +121,8 @@ fn domains_import_no_runtime_no_store_and_no_transport() {
         let text = std::fs::read_to_string(&path).unwrap();
         let product = text.split("#[cfg(test)]").next().unwrap_or_default();
         let name = path.strip_prefix(root()).unwrap().display().to_string();
-        for line in product.lines().filter(|line| line.starts_with("use ")) {
-            let krate = line["use ".len()..]
-                .split([':', ';', ' '])
-                .next()
-                .unwrap_or_default();
+        for import in product.lines().filter_map(|line| line.strip_prefix("use ")) {
+            let krate = import.split([':', ';', ' ']).next().unwrap_or_default();
             imports.insert(format!("{name}: {krate}"));
             let forbidden = [
                 "tokio",

@@ -6,7 +6,12 @@ use tonic::{Code, Request};
 
 use crate::stack::Stack;
 
-#[allow(clippy::all, unreachable_pub, reason = "generated from proto/writ/v1")]
+#[allow(
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    unreachable_pub,
+    reason = "generated from proto/writ/v1"
+)]
 mod v1 {
     tonic::include_proto!("writ.v1");
 }
