@@ -21,14 +21,11 @@ pub(super) fn checked(agent: Agent) -> Result<Agent, Refusal> {
         ("type", &agent.agent_type),
         ("platform", &agent.platform),
     ];
-    for (field, text) in texts {
-        let length = text.chars().count();
-        if text.trim().is_empty() {
-            problems.push(format!("{field}: must not be empty"));
-        } else if length > TEXT {
-            problems.push(format!("{field}: at most {TEXT} characters, not {length}"));
-        }
-    }
+    problems.extend(
+        texts
+            .into_iter()
+            .filter_map(|(field, text)| short(field, text)),
+    );
     for (field, text) in [
         ("description", &agent.description),
         ("ownerEmail", &agent.owner_email),
@@ -40,6 +37,35 @@ pub(super) fn checked(agent: Agent) -> Result<Agent, Refusal> {
             problems.push(format!("{field}: at most {LONG_TEXT} characters"));
         }
     }
+    problems.extend(wrong_lists(&agent));
+    if agent.metadata.to_string().len() > METADATA {
+        problems.push(format!("metadata: at most {METADATA} bytes"));
+    }
+    if let Some(level) = &agent.autonomy_level
+        && !AUTONOMY.contains(&level.as_str())
+    {
+        problems.push(format!("autonomyLevel: one of {}", AUTONOMY.join(", ")));
+    }
+    if problems.is_empty() {
+        Ok(agent)
+    } else {
+        Err(Refusal::Invalid(problems))
+    }
+}
+
+fn short(field: &str, text: &str) -> Option<String> {
+    let length = text.chars().count();
+    if text.trim().is_empty() {
+        Some(format!("{field}: must not be empty"))
+    } else if length > TEXT {
+        Some(format!("{field}: at most {TEXT} characters, not {length}"))
+    } else {
+        None
+    }
+}
+
+fn wrong_lists(agent: &Agent) -> Vec<String> {
+    let mut problems = Vec::new();
     let lists = [
         ("allowedDataSources", &agent.allowed_data_sources),
         ("allowedActions", &agent.allowed_actions),
@@ -61,17 +87,5 @@ pub(super) fn checked(agent: Agent) -> Result<Agent, Refusal> {
         let fields = lists.map(|(field, _)| field).join(", ");
         problems.push(format!("{fields}: together at most {LISTS} bytes"));
     }
-    if agent.metadata.to_string().len() > METADATA {
-        problems.push(format!("metadata: at most {METADATA} bytes"));
-    }
-    if let Some(level) = &agent.autonomy_level
-        && !AUTONOMY.contains(&level.as_str())
-    {
-        problems.push(format!("autonomyLevel: one of {}", AUTONOMY.join(", ")));
-    }
-    if problems.is_empty() {
-        Ok(agent)
-    } else {
-        Err(Refusal::Invalid(problems))
-    }
+    problems
 }
