@@ -20,6 +20,8 @@ pub struct Ask {
     pub session: String,
     /// `rest` or `grpc`.
     pub edge: &'static str,
+    /// Size of the request as it was sent.
+    pub bytes: usize,
 }
 
 /// What is known of the agent that asks.

@@ -12,8 +12,9 @@ use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
 use writ_policy::{Decision, Outcome};
 use writ_service_kit::{Clock, ReadyLatch, ids};
 
+use crate::beside::{Beside, LARGE};
 use crate::budget::{self, Reserved};
-use crate::domain::{Ask, Refusal, Verdict, View, WireViolation, judge};
+use crate::domain::{Ask, Refusal, Verdict, WireViolation, judge};
 use crate::error::Error;
 use crate::hold::Holds;
 use crate::metrics;
@@ -64,6 +65,7 @@ pub struct Enforcer {
     pub(crate) spool: Arc<Spool>,
     pub(crate) digest_key: DigestKey,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) beside: Beside,
     pub(crate) ready: ReadyLatch,
     pub(crate) record_within: Duration,
     pub(crate) approval_within: Duration,
@@ -132,12 +134,7 @@ impl Enforcer {
         let kill_seq = self.fences.current(Shard::of(org));
         let snapshot = self.state.snapshot(org, &ask.agent, ask.environment());
         let started = Instant::now();
-        let view = View {
-            policies: &snapshot.policies,
-            agent: snapshot.agent.as_ref(),
-            quarantine: snapshot.quarantine.as_deref(),
-        };
-        let mut verdict = judge(caller, ask, &view, self.clock.now_ms());
+        let mut verdict = self.judge(caller, ask, &snapshot).await?;
         let took = started.elapsed();
         metrics::evaluated(took);
         let id = DecisionId(self.new_id());
@@ -155,6 +152,21 @@ impl Enforcer {
             evaluation_us,
             reserved,
         })
+    }
+
+    async fn judge(
+        &self,
+        caller: &Caller,
+        ask: &Ask,
+        snapshot: &Snapshot,
+    ) -> Result<Verdict, Error> {
+        let now_ms = self.clock.now_ms();
+        if ask.bytes <= LARGE {
+            return Ok(judge(caller, ask, &snapshot.view(), now_ms));
+        }
+        let (caller, ask, snapshot) = (caller.clone(), ask.clone(), snapshot.clone());
+        let judging = move || judge(&caller, &ask, &snapshot.view(), now_ms);
+        self.beside.run(judging).await
     }
 
     async fn reserve(

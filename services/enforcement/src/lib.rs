@@ -8,6 +8,7 @@
 //! denial is answered whatever becomes of its record; what cannot be read fails closed.
 
 pub mod api;
+mod beside;
 pub mod budget;
 pub mod config;
 pub mod consume;
@@ -142,6 +143,7 @@ fn wire(
         spool: Arc::new(spool),
         digest_key,
         clock: deps.clock.clone(),
+        beside: Default::default(),
         ready: ready.clone(),
         record_within: config.record_within.get(),
         approval_within: config.approval_within.get(),

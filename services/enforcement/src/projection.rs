@@ -8,7 +8,7 @@ use uuid::Uuid;
 use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, wire};
 use writ_policy::{Policy, PolicySet};
 
-use crate::domain::KnownAgent;
+use crate::domain::{KnownAgent, View};
 
 /// Every organisation.
 #[derive(Debug, Default)]
@@ -45,6 +45,18 @@ pub struct Snapshot {
     pub agent: Option<KnownAgent>,
     /// Why the organisation fails closed.
     pub quarantine: Option<String>,
+}
+
+impl Snapshot {
+    /// What judging looks at.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View {
+            policies: &self.policies,
+            agent: self.agent.as_ref(),
+            quarantine: self.quarantine.as_deref(),
+        }
+    }
 }
 
 impl Default for Org {

@@ -11,8 +11,10 @@ use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
 use writ_service_kit::json::check_depth;
 
+use crate::beside::LARGE;
 use crate::domain::{Ask, WireViolation};
 use crate::enforce::{Answer, Enforcer, Given};
+use crate::error::Error;
 
 /// Generated from `proto/writ/v1/enforcement.proto`.
 #[allow(
@@ -47,16 +49,25 @@ impl EnforcementService for Server {
         request: Request<v1::EnforceRequest>,
     ) -> Result<Response<v1::EnforceResponse>, Status> {
         let caller = caller(&request)?;
-        let ask = read(request.into_inner())?;
+        let request = request.into_inner();
+        let ask = if prost::Message::encoded_len(&request) > LARGE {
+            let reading = self.0.beside.run(move || read(request)).await;
+            reading.map_err(|error| undecided(&error))??
+        } else {
+            read(request)?
+        };
         let answer = self.0.enforce(&caller, &ask).await;
-        let answer = answer.map_err(|e| {
-            Status::from(ApiError::unavailable(e.to_string()).with_ref(e.reference()))
-        })?;
+        let answer = answer.map_err(|error| undecided(&error))?;
         Ok(Response::new(respond(answer)))
     }
 }
 
+fn undecided(error: &Error) -> Status {
+    Status::from(ApiError::unavailable(error.to_string()).with_ref(error.reference()))
+}
+
 fn read(request: v1::EnforceRequest) -> Result<Ask, Status> {
+    let bytes = prost::Message::encoded_len(&request);
     let context = context(&request)?;
     let object = |fields: prost_types::Struct| json_object(fields);
     let outputs = request.tool_outputs.into_iter().map(|output| ToolOutput {
@@ -84,6 +95,7 @@ fn read(request: v1::EnforceRequest) -> Result<Ask, Status> {
         context,
         session: request.session_id,
         edge: "grpc",
+        bytes,
     })
 }
 

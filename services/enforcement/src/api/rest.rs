@@ -18,8 +18,10 @@ use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 
 use super::BODY_LIMIT;
+use crate::beside::LARGE;
 use crate::domain::{Ask, Refusal, WireViolation};
 use crate::enforce::{Answer, Enforcer, Given};
+use crate::error::Error;
 
 /// Levels of nesting a request may have.
 const DEPTH: usize = 64;
@@ -65,6 +67,10 @@ async fn enforce(
         }
     };
     let ask = match body {
+        Ok(body) if body.len() > LARGE => match enforcer.beside.run(move || read(&body)).await {
+            Ok(ask) => ask,
+            Err(error) => return undecided(&error),
+        },
         Ok(body) => read(&body),
         Err(rejection) => Err(Refusal::Unreadable(unreceived(&rejection))),
     };
@@ -74,10 +80,14 @@ async fn enforce(
     };
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given),
-        Err(error) => ApiError::unavailable(error.to_string())
-            .with_ref(error.reference())
-            .into_response(),
+        Err(error) => undecided(&error),
     }
+}
+
+fn undecided(error: &Error) -> Response {
+    ApiError::unavailable(error.to_string())
+        .with_ref(error.reference())
+        .into_response()
 }
 
 /// Why there is no body: too long, badly compressed, cut off.
@@ -92,6 +102,7 @@ fn unreceived(rejection: &BytesRejection) -> String {
 /// Reads the request: characters no store takes are replaced first, before anything is hashed
 /// (ruling 7); a key that stands twice would be read differently by different readers.
 fn read(body: &[u8]) -> Result<Ask, Refusal> {
+    let bytes = body.len();
     let unreadable = |why: &dyn std::fmt::Display| {
         Refusal::Unreadable(format!("the request body is not valid: {why}"))
     };
@@ -121,6 +132,7 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
         context,
         session: body.session_id.unwrap_or_default(),
         edge: "rest",
+        bytes,
     })
 }
 

@@ -23,6 +23,21 @@ async fn what_no_policy_minds_is_allowed_and_recorded_before_it_is_answered() {
 }
 
 #[tokio::test]
+async fn a_large_request_is_judged_to_its_end() {
+    let stage = Stage::new().await;
+    let rule = json!({"patterns": ["open sesame"]});
+    stage.policy(1, "injection_scan", "block", rule).await;
+    let replica = stage.replica(0).await;
+    let long = "a quiet day at the office. ".repeat(8 * 1024);
+    let (status, body) = replica.call(&stage.key, ask(&long)).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (status, body) = replica
+        .call(&stage.key, ask(&format!("{long} open sesame")))
+        .await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+}
+
+#[tokio::test]
 async fn a_block_is_a_403_with_its_violations_and_a_warning_rides_on_a_200() {
     let stage = Stage::new().await;
     let rule = json!({"denied_tools": ["shell.*"]});
