@@ -25,6 +25,10 @@ pub use redeem::Redeem;
 pub use request::Hold;
 pub use seal::Seal;
 
+/// Decisions a request names: the first, and the last that joined. An agent that asks again and
+/// again must not make it grow without end; each joining is a fact that names its own.
+const NAMED: usize = 100;
+
 /// One request and everything that was decided about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
@@ -44,7 +48,8 @@ pub struct State {
     pub policies: Vec<PolicyId>,
     /// Hash of the policy set they were part of.
     pub policy_set_hash: Vec<u8>,
-    /// The held decisions that wait: the first made the request, equal ones joined it.
+    /// The held decisions that wait: the first made the request, equal ones joined it. At most a
+    /// hundred: of many, the first and the latest.
     pub decisions: Vec<DecisionId>,
     /// Who asked, in the order of the decisions, each once.
     pub requesters: Vec<Party>,
@@ -275,6 +280,9 @@ pub fn evolve(mut state: State, event: &Event) -> State {
     match event {
         Event::Requested | Event::Mismatched => {}
         Event::Joined { decision, by } => {
+            if state.decisions.len() >= NAMED {
+                state.decisions.remove(1);
+            }
             state.decisions.push(*decision);
             if !state.requesters.contains(by) {
                 state.requesters.push(by.clone());

@@ -49,6 +49,21 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_many_join_names_the_first_and_the_latest() {
+        let mut state = pending();
+        for n in 2..=1_000 {
+            let join = Join {
+                decision: hold(n).decision,
+                by: party(2),
+            };
+            state = evolve(state.clone(), &join.decide(&state, &facts(10)).unwrap());
+        }
+        assert_eq!(state.decisions.len(), 100);
+        assert_eq!(state.decisions.first(), Some(&hold(1).decision));
+        assert_eq!(state.decisions.last(), Some(&hold(1_000).decision));
+    }
+
+    #[test]
     fn an_equal_decision_waits_for_the_open_request() {
         let state = pending();
         let event = join().decide(&state, &facts(10)).unwrap();
