@@ -99,6 +99,20 @@ impl WriterPool {
     pub async fn begin(&self) -> Result<WriterTx, PgError> {
         Ok(WriterTx(self.0.begin().await?))
     }
+
+    /// The right to run the schema's loops of this name, which one replica at a time has, held as
+    /// long as the transaction lives; `None` while another replica has it.
+    ///
+    /// # Errors
+    /// [`PgError::Away`] when no connection can be had.
+    pub async fn lead(&self, schema: &str, loops: &str) -> Result<Option<WriterTx>, PgError> {
+        let mut tx = self.begin().await?;
+        let leads: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext($1))")
+            .bind(format!("{schema}.{loops}"))
+            .fetch_one(&mut *tx)
+            .await?;
+        Ok(leads.then_some(tx))
+    }
 }
 
 impl TenantTx {

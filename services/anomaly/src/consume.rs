@@ -62,7 +62,7 @@ impl Projection {
     /// Waits until this replica leads, then applies facts until something goes wrong.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
         let _leading = loop {
-            match store::lead(&self.pool).await? {
+            match self.pool.lead(store::SCHEMA, store::PROJECTION).await? {
                 Some(leading) => break leading,
                 None => {
                     self.caught_up.met();

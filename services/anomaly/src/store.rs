@@ -1,17 +1,12 @@
 //! All SQL of the service.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
 use writ_contract::OrgId;
-use writ_pg::{
-    MigrateError, PgConfig, PgError, Pools, TenantTx, UnsafeRole, WriterPool, WriterTx, check_role,
-    migrate,
-};
-use writ_service_kit::RunError;
+use writ_pg::{PgError, TenantTx, WriterTx};
 
 use crate::consume::{Finding, Subject};
 use crate::domain::{Baseline, Stored, StoredMetric, Summary};
@@ -21,57 +16,8 @@ pub(crate) const SCHEMA: &str = "anomaly";
 /// The projection whose resume point is kept.
 pub(crate) const PROJECTION: &str = "agent_baseline";
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
-const RETRY: Duration = Duration::from_millis(500);
-
-/// Migrates if this service is to, and checks that row policies bind its roles. Waits for a store
-/// that is away.
-///
-/// # Errors
-/// What waiting does not mend.
-pub(crate) async fn prepare(config: &PgConfig, pools: &Pools) -> Result<(), RunError> {
-    loop {
-        let away = match attempt(config, pools).await {
-            Ok(()) => return Ok(()),
-            Err(Unprepared::Migration(MigrateError::Store(error)))
-            | Err(Unprepared::Role(UnsafeRole::Store(error)))
-                if error.is_transient() =>
-            {
-                error
-            }
-            Err(error) => return Err(error.into()),
-        };
-        tracing::warn!(error = %away, "waiting for the store");
-        tokio::time::sleep(RETRY).await;
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Unprepared {
-    #[error(transparent)]
-    Migration(#[from] MigrateError),
-    #[error(transparent)]
-    Role(#[from] UnsafeRole),
-}
-
-async fn attempt(config: &PgConfig, pools: &Pools) -> Result<(), Unprepared> {
-    if !config.owner_url.is_empty() {
-        migrate(&config.owner_url, SCHEMA, SCHEMA, &MIGRATIONS).await?;
-    }
-    Ok(check_role(pools, SCHEMA).await?)
-}
-
-/// The right to run the projection, held as long as the transaction lives; `None` while another
-/// replica has it.
-pub(crate) async fn lead(pool: &WriterPool) -> Result<Option<WriterTx>, PgError> {
-    let mut tx = pool.begin().await?;
-    let leads: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext($1))")
-        .bind(format!("{SCHEMA}.{PROJECTION}"))
-        .fetch_one(&mut *tx)
-        .await?;
-    Ok(leads.then_some(tx))
-}
+/// What makes the schema what the code expects.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 #[derive(sqlx::FromRow)]
 struct BaselineRow {

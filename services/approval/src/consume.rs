@@ -37,7 +37,7 @@ impl Leader {
     /// Waits until this replica leads, then runs the loops until one of them fails.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
         let leading = loop {
-            match store::lead(&self.desk.pools.writer).await? {
+            match self.desk.pools.writer.lead(store::SCHEMA, "lead").await? {
                 Some(leading) => break leading,
                 None => {
                     self.caught_up.met();

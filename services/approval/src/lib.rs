@@ -107,7 +107,12 @@ impl Running {
         let store_ready = self.ready.require("store");
         self.feeds(&tasks);
         let cancel = tasks.cancel().clone();
-        let prepared = store::prepare(&self.config.store, &self.pools);
+        let prepared = writ_pg::prepare(
+            &self.config.store,
+            &self.pools,
+            store::SCHEMA,
+            &store::MIGRATIONS,
+        );
         match cancel.run_until_cancelled(prepared).await {
             None => return Ok(()),
             Some(done) => done?,

@@ -1,33 +1,24 @@
 //! All SQL of the service.
 
-mod prepare;
 mod row;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
 use uuid::Uuid;
 use writ_contract::{AgentId, ApprovalId, DecisionId, EventId, OrgId};
-use writ_pg::{PgError, TenantTx, WriterPool, WriterTx};
+use writ_pg::{PgError, TenantTx, WriterTx};
 
 use crate::domain::{Hold, State};
 
-pub(crate) use prepare::prepare;
 use row::{COLUMNS, Row, parties};
 pub(crate) use row::{Card, Entry};
 
 /// The service's schema.
 pub(crate) const SCHEMA: &str = "approval";
 
-/// The right to run the loops that only one replica runs, held as long as the transaction lives;
-/// `None` while another replica has it.
-pub(crate) async fn lead(pool: &WriterPool) -> Result<Option<WriterTx>, PgError> {
-    let mut tx = pool.begin().await?;
-    let leads: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext($1))")
-        .bind(format!("{SCHEMA}.lead"))
-        .fetch_one(&mut *tx)
-        .await?;
-    Ok(leads.then_some(tx))
-}
+/// What makes the schema what the code expects.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// A request, to look at.
 pub(crate) async fn find(

@@ -44,7 +44,7 @@ impl Writer {
     /// Waits until this replica leads, then appends and seals until something goes wrong.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
         let _leading = loop {
-            match store::lead(&self.pool).await? {
+            match self.pool.lead(store::SCHEMA, store::PROJECTION).await? {
                 Some(leading) => break leading,
                 None => {
                     self.open.met();

@@ -75,7 +75,7 @@ impl Projection {
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
         let projection = format!("deliveries.{}", self.source.name());
         let _leading = loop {
-            match store::lead(&self.pool, &projection).await? {
+            match self.pool.lead(store::SCHEMA, &projection).await? {
                 Some(leading) => break leading,
                 None => {
                     self.caught_up.met();

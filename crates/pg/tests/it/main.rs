@@ -9,6 +9,7 @@
 
 mod queue;
 mod relay;
+mod start;
 mod tenants;
 
 use sqlx::migrate::Migrator;
