@@ -20,8 +20,10 @@ use crate::registry::AgentRef;
 /// How long the row of an agent that memory does not know may take.
 const ROW_WITHIN: Duration = Duration::from_millis(500);
 
+/// The body may be missing, but a field that would be passed over, such as a time when the pause
+/// ends, is refused: who pauses believes what it says.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Why {
     reason: Option<String>,
 }

@@ -56,6 +56,26 @@ async fn kill_postgres(stand: &Stand) {
 }
 
 #[tokio::test]
+async fn a_pause_needs_no_body_but_refuses_what_it_would_pass_over() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    let pause = format!("/api/v1/agents/{agent}/pause");
+    let until = r#"{"reason":"x","expiresAt":"2030-01-01T00:00:00Z"}"#;
+    let refused = stand.dev(Method::PATCH, &pause, until).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("unknown field `expiresAt`")
+    );
+    for body in ["", "{}", r#"{"reason":null}"#] {
+        let answer = stand.dev(Method::PATCH, &pause, body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_pause_is_on_the_gate_before_it_is_answered_and_survives_registration() {
     let stand = Stand::start().await;
     let id = stand.agent("bot").await;
