@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 /// Where a service takes the time from.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -17,7 +17,8 @@ pub trait Clock: Debug + Send + Sync + 'static {
     }
 }
 
-/// The machine's clock.
+/// The machine's clock, in whole microseconds: what facts and stores keep, so that the answer to a
+/// write says the same time as every later read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -27,7 +28,8 @@ impl Clock for SystemClock {
             clippy::disallowed_methods,
             reason = "the one place where the machine's clock is read"
         )]
-        std::time::SystemTime::now().into()
+        let now = std::time::SystemTime::now();
+        DateTime::from(now).trunc_subsecs(6)
     }
 }
 

@@ -257,9 +257,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
+        // A deferred route answers everything itself: an encoding nobody reads is then a body that
+        // makes no sense, instead of a 415.
+        let unpack = tower_http::decompression::RequestDecompressionLayer::new()
+            .pass_through_unaccepted(guard.access == Access::Deferred);
         on(filter, handler)
             .layer::<_, Infallible>(DefaultBodyLimit::max(guard.body_limit))
-            .layer(tower_http::decompression::RequestDecompressionLayer::new())
+            .layer(unpack)
             .layer(from_fn_with_state((self.gate.clone(), guard), gate::pass))
     }
 }

@@ -144,20 +144,24 @@ impl App {
             .reset_fallback()
     }
 
+    /// Both names of the protocol: many clients still know only the older one.
     fn reflect(&self, router: Router) -> Router {
         if self.descriptors.is_empty() {
             return router;
         }
-        let mut builder = tonic_reflection::server::Builder::configure();
-        for set in &self.descriptors {
-            builder = builder.register_encoded_file_descriptor_set(set);
-        }
-        match builder.build_v1() {
-            Ok(server) => {
-                let routes = tonic::service::Routes::new(server).into_axum_router();
-                router.merge(routes.reset_fallback())
+        let builder = || {
+            let mut builder = tonic_reflection::server::Builder::configure();
+            for set in &self.descriptors {
+                builder = builder.register_encoded_file_descriptor_set(set);
             }
-            Err(error) => {
+            builder
+        };
+        match (builder().build_v1(), builder().build_v1alpha()) {
+            (Ok(current), Ok(older)) => {
+                let routes = tonic::service::Routes::new(current).add_service(older);
+                router.merge(routes.into_axum_router().reset_fallback())
+            }
+            (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(%error, "gRPC reflection is off: a descriptor set does not decode");
                 router
             }

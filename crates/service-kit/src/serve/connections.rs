@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use http::Uri;
+use http::uri::PathAndQuery;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -119,6 +121,7 @@ fn connection(
             first.store(true, Ordering::Relaxed);
             let mut request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(Peer(peer));
+            without_nul(request.uri_mut());
             request
         });
         let service = TowerToHyperService::new(service);
@@ -130,6 +133,21 @@ fn connection(
             },
             () = silent(&asked) => tracing::debug!(%peer, "no request in time"),
         }
+    }
+}
+
+/// NUL becomes U+FFFD, as in bodies: stores of text take none, and what was registered with one is
+/// found under the id that was kept.
+fn without_nul(uri: &mut Uri) {
+    let asked = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    if !asked.contains("%00") {
+        return;
+    }
+    let replaced = asked.replace("%00", "%EF%BF%BD");
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = replaced.parse().ok();
+    if let Ok(replaced) = Uri::from_parts(parts) {
+        *uri = replaced;
     }
 }
 

@@ -85,11 +85,14 @@ async fn plain(response: Response, status: StatusCode) -> ApiError {
     let text = text
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
-    let code = status
-        .canonical_reason()
-        .unwrap_or("ERROR")
-        .to_uppercase()
-        .replace(' ', "_");
+    let code = match status {
+        StatusCode::BAD_REQUEST => "INVALID_REQUEST".to_owned(),
+        _ => status
+            .canonical_reason()
+            .unwrap_or("ERROR")
+            .to_uppercase()
+            .replace(' ', "_"),
+    };
     let message = if text.is_empty() || status.is_server_error() {
         status.canonical_reason().unwrap_or("error").to_lowercase()
     } else {

@@ -140,6 +140,22 @@ async fn bodies_are_bounded_and_refused_in_words() {
 }
 
 #[tokio::test]
+async fn an_encoding_nobody_reads_is_refused_but_left_to_a_deferred_route() {
+    let stand = Stand::start().await;
+    let owner = stand.key(Role::Owner, |_| {});
+    let packed = |path: &str| {
+        let mut request = post(path, &owner, "{}");
+        let encoding = "br".parse().unwrap();
+        request.headers_mut().insert("content-encoding", encoding);
+        request
+    };
+    let lenient = stand.send(packed("/api/v1/lenient")).await;
+    assert_eq!(lenient.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let deferred = stand.send(packed("/api/v1/deferred")).await;
+    assert_eq!(deferred.json()["allowed"], true);
+}
+
+#[tokio::test]
 async fn a_deferred_route_answers_refusals_in_its_own_way() {
     let stand = Stand::start().await;
     let revoked = stand.key(Role::Owner, |key| key.revoked = true);

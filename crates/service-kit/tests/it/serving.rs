@@ -82,6 +82,13 @@ async fn a_request_id_that_could_forge_a_log_line_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_nul_in_path_or_query_reads_as_in_bodies() {
+    let stand = Stand::start().await;
+    let answer = stand.get("/api/v1/echo/a%00b?q=%00").await;
+    assert_eq!(answer.json(), json!(["a\u{fffd}b", "q=%EF%BF%BD"]));
+}
+
+#[tokio::test]
 async fn routes_are_mounted_under_both_prefixes() {
     let stand = Stand::start().await;
     for path in ["/api/v1/open", "/api/open", "/health"] {
@@ -176,5 +183,20 @@ async fn a_connection_may_rest_between_requests() {
         let read = stream.read(&mut buffer).await.unwrap();
         assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "{read} bytes");
         tokio::time::sleep(rest).await;
+    }
+}
+
+#[tokio::test]
+async fn reflection_answers_under_both_names() {
+    let stand = Stand::start().await;
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let request = Request::post(path)
+            .header("content-type", "application/grpc")
+            .body(Full::default())
+            .unwrap();
+        let answer = send(stand.addr, request, true).await;
+        assert_eq!(answer.status, StatusCode::OK, "{version}");
+        assert_eq!(answer.headers["content-type"], "application/grpc");
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Path, RawQuery, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -226,6 +226,7 @@ fn routes(gate: Gate) -> Routes<()> {
             deferred,
         )
         .get("/panics", Access::Public, panics)
+        .get("/echo/{id}", Access::Public, echo)
         .get("/slow", Access::Public, async || {
             tokio::time::sleep(Duration::from_millis(500)).await;
             "slow"
@@ -249,6 +250,10 @@ async fn deferred(Attempt(attempt): Attempt) -> (StatusCode, axum::Json<Value>) 
             axum::Json(json!({ "allowed": false, "why": error.code })),
         ),
     }
+}
+
+async fn echo(Path(id): Path<String>, RawQuery(query): RawQuery) -> impl IntoResponse {
+    axum::Json(json!([id, query]))
 }
 
 async fn panics() -> &'static str {
