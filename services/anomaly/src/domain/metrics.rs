@@ -3,6 +3,7 @@
 use super::Reading;
 
 const MICROS_PER_MINUTE: f64 = 60_000_000.0;
+const MICROS_PER_DOLLAR: f64 = 1_000_000.0;
 
 /// What one agent did in one window, or what one replica saw of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Metric {
     TraceRate,
     /// Share of traces with an error, 0 to 1.
     ErrorRate,
-    /// Millionths of a US dollar a trace: volume is the trace rate's business.
+    /// US dollars a trace: volume is the trace rate's business.
     Cost,
     /// Milliseconds a trace.
     Latency,
@@ -118,10 +119,10 @@ impl Summary {
                 }
             }
             Metric::Cost => {
-                let value = per_trace(self.cost_micros);
+                let value = per_trace(self.cost_micros) / MICROS_PER_DOLLAR;
                 Reading {
                     value,
-                    noise: share(value).max(100.0),
+                    noise: share(value).max(0.000_1),
                     few,
                 }
             }

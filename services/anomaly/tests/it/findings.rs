@@ -17,7 +17,7 @@ async fn a_dear_minute_after_a_calm_hour_becomes_one_finding_and_one_fact() {
     assert_eq!(finding["environment"], "production");
     assert_eq!(finding["metric"], "cost");
     assert_eq!(finding["severity"], "critical");
-    assert_eq!(finding["value"], 40_000.0);
+    assert_eq!(finding["value"], 0.04, "US dollars");
     assert_eq!(finding["windowStart"], "2026-01-01T01:00:00Z");
     let facts = eventually(SOON, "the fact is published", || async {
         let facts = stage.finding_facts().await;
