@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
+use crate::domain::Refusal;
 
 /// Bytes up to which a request is worked on where it arrived.
 pub(crate) const LARGE: usize = 64 * 1024;
@@ -31,14 +31,15 @@ impl Beside {
     /// end, so there are never more at a time.
     ///
     /// # Errors
-    /// [`Error::Busy`] when no turn came in time, or the work panicked.
+    /// [`Refusal::Busy`] when no turn came in time, or the work panicked: a refusal, because a client
+    /// may go on by itself where there is no answer, and whoever asks can bring this about.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> Result<T, Refusal> {
         let turn = tokio::time::timeout(TURN, self.0.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            return Err(Error::Busy);
+            return Err(Refusal::Busy);
         };
         let working = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -46,7 +47,7 @@ impl Beside {
         });
         working.await.map_err(|error| {
             tracing::error!(%error, "a large request could not be judged");
-            Error::Busy
+            Refusal::Busy
         })
     }
 }
@@ -66,7 +67,7 @@ mod tests {
     async fn who_gets_no_turn_is_told_so() {
         let beside = Beside(Arc::new(Semaphore::new(1)));
         let held = beside.0.clone().acquire_owned().await.unwrap();
-        assert!(matches!(beside.run(|| ()).await, Err(Error::Busy)));
+        assert_eq!(beside.run(|| ()).await, Err(Refusal::Busy));
         drop(held);
         assert!(beside.run(|| ()).await.is_ok());
     }
@@ -74,8 +75,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_no_answer_and_gives_its_turn_back() {
         let beside = Beside(Arc::new(Semaphore::new(1)));
-        let panicked: Result<(), Error> = beside.run(|| panic!("no")).await;
-        assert!(matches!(panicked, Err(Error::Busy)));
+        let panicked: Result<(), Refusal> = beside.run(|| panic!("no")).await;
+        assert_eq!(panicked, Err(Refusal::Busy));
         assert!(beside.run(|| ()).await.is_ok());
     }
 }

@@ -78,6 +78,12 @@ pub enum Refusal {
     /// The organisation's policies cannot be trusted: fail closed.
     #[error("this organisation is held: {0}")]
     Quarantined(String),
+    /// Too many large requests wait to be judged, or this one could not be.
+    #[error("too many large requests wait to be judged, try again")]
+    Busy,
+    /// An approver could not be shown the act.
+    #[error("approval is required and the request is too large to be kept for an approver")]
+    TooLargeToHold,
     /// The approval service did not take the held decision in time.
     #[error("approval is required and the approval service did not answer in time")]
     NoApproval,
@@ -96,6 +102,8 @@ impl Refusal {
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",
             Self::Quarantined(_) => "ORGANIZATION_HELD",
+            Self::Busy => "OVERLOADED",
+            Self::TooLargeToHold => "REQUEST_TOO_LARGE",
             Self::NoApproval => "APPROVAL_UNAVAILABLE",
         }
     }

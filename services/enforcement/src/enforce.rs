@@ -24,6 +24,8 @@ use crate::spool::{Kept, Spool};
 
 /// How often an act is judged again because a pause came in between.
 const ATTEMPTS: u32 = 4;
+/// Largest action context that is kept for an approver: a message of the log takes 8 MiB.
+const HELD_BYTES: usize = 7 * 1024 * 1024;
 const FENCE_WAIT: Duration = Duration::from_millis(500);
 
 /// The answer to an act.
@@ -134,7 +136,7 @@ impl Enforcer {
         let kill_seq = self.fences.current(Shard::of(org));
         let snapshot = self.state.snapshot(org, &ask.agent, ask.environment());
         let started = Instant::now();
-        let mut verdict = self.judge(caller, ask, &snapshot).await?;
+        let mut verdict = self.judge(caller, ask, &snapshot).await;
         let took = started.elapsed();
         metrics::evaluated(took);
         let id = DecisionId(self.new_id());
@@ -154,19 +156,17 @@ impl Enforcer {
         })
     }
 
-    async fn judge(
-        &self,
-        caller: &Caller,
-        ask: &Ask,
-        snapshot: &Snapshot,
-    ) -> Result<Verdict, Error> {
+    async fn judge(&self, caller: &Caller, ask: &Ask, snapshot: &Snapshot) -> Verdict {
         let now_ms = self.clock.now_ms();
         if ask.bytes <= LARGE {
-            return Ok(judge(caller, ask, &snapshot.view(), now_ms));
+            return judge(caller, ask, &snapshot.view(), now_ms);
         }
         let (caller, ask, snapshot) = (caller.clone(), ask.clone(), snapshot.clone());
         let judging = move || judge(&caller, &ask, &snapshot.view(), now_ms);
-        self.beside.run(judging).await
+        self.beside
+            .run(judging)
+            .await
+            .unwrap_or_else(Verdict::Refused)
     }
 
     async fn reserve(
@@ -197,6 +197,11 @@ impl Enforcer {
 
     async fn hold(&self, mut attempt: Attempt<'_>) -> Result<Answer, AppendError> {
         let org = OrgId(attempt.caller.org_id());
+        if attempt.ask.context.len() > HELD_BYTES {
+            attempt.reserved.void(&self.log, org).await;
+            attempt.verdict = Verdict::Refused(Refusal::TooLargeToHold);
+            return Ok(self.deny(attempt).await);
+        }
         let approval = ApprovalId(self.new_id());
         let body = match self.put_context(org, &attempt).await {
             Ok(body) => body,

@@ -9,9 +9,6 @@ pub enum Error {
     /// The decision could not be recorded in time, so it may not be given.
     #[error("the decision could not be recorded: {0}")]
     NotRecorded(String),
-    /// Too many large requests wait to be judged.
-    #[error("too many large requests wait to be judged, try again")]
-    Busy,
 }
 
 impl Error {
@@ -21,7 +18,6 @@ impl Error {
         match self {
             Self::Starting => "ENF0001",
             Self::NotRecorded(_) => "ENF0002",
-            Self::Busy => "ENF0003",
         }
     }
 }

@@ -14,7 +14,6 @@ use writ_service_kit::json::check_depth;
 use crate::beside::LARGE;
 use crate::domain::{Ask, WireViolation};
 use crate::enforce::{Answer, Enforcer, Given};
-use crate::error::Error;
 
 /// Generated from `proto/writ/v1/enforcement.proto`.
 #[allow(
@@ -51,19 +50,19 @@ impl EnforcementService for Server {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let ask = if prost::Message::encoded_len(&request) > LARGE {
-            let reading = self.0.beside.run(move || read(request)).await;
-            reading.map_err(|error| undecided(&error))??
+            match self.0.beside.run(move || read(request)).await {
+                Ok(ask) => ask?,
+                Err(busy) => return Ok(Response::new(respond(Enforcer::refuse(&busy)))),
+            }
         } else {
             read(request)?
         };
         let answer = self.0.enforce(&caller, &ask).await;
-        let answer = answer.map_err(|error| undecided(&error))?;
+        let answer = answer.map_err(|e| {
+            Status::from(ApiError::unavailable(e.to_string()).with_ref(e.reference()))
+        })?;
         Ok(Response::new(respond(answer)))
     }
-}
-
-fn undecided(error: &Error) -> Status {
-    Status::from(ApiError::unavailable(error.to_string()).with_ref(error.reference()))
 }
 
 fn read(request: v1::EnforceRequest) -> Result<Ask, Status> {

@@ -21,7 +21,6 @@ use super::BODY_LIMIT;
 use crate::beside::LARGE;
 use crate::domain::{Ask, Refusal, WireViolation};
 use crate::enforce::{Answer, Enforcer, Given};
-use crate::error::Error;
 
 /// Levels of nesting a request may have.
 const DEPTH: usize = 64;
@@ -67,10 +66,10 @@ async fn enforce(
         }
     };
     let ask = match body {
-        Ok(body) if body.len() > LARGE => match enforcer.beside.run(move || read(&body)).await {
-            Ok(ask) => ask,
-            Err(error) => return undecided(&error),
-        },
+        Ok(body) if body.len() > LARGE => {
+            let reading = enforcer.beside.run(move || read(&body)).await;
+            reading.and_then(|ask| ask)
+        }
         Ok(body) => read(&body),
         Err(rejection) => Err(Refusal::Unreadable(unreceived(&rejection))),
     };
@@ -80,14 +79,10 @@ async fn enforce(
     };
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given),
-        Err(error) => undecided(&error),
+        Err(error) => ApiError::unavailable(error.to_string())
+            .with_ref(error.reference())
+            .into_response(),
     }
-}
-
-fn undecided(error: &Error) -> Response {
-    ApiError::unavailable(error.to_string())
-        .with_ref(error.reference())
-        .into_response()
 }
 
 /// Why there is no body: too long, badly compressed, cut off.

@@ -38,6 +38,21 @@ async fn a_large_request_is_judged_to_its_end() {
 }
 
 #[tokio::test]
+async fn an_act_too_large_to_be_shown_to_an_approver_is_denied() {
+    let stage = Stage::new().await;
+    let rule = json!({"denied_tools": ["*"]});
+    stage
+        .policy(1, "tool_invocation", "require_approval", rule)
+        .await;
+    let replica = stage.replica(0).await;
+    let mut request = ask(&"x".repeat(8 * 1024 * 1024));
+    request["tools"] = json!(["shell.run"]);
+    let (status, body) = replica.call(&stage.key, request).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    assert_eq!(body["violations"][0]["code"], "REQUEST_TOO_LARGE");
+}
+
+#[tokio::test]
 async fn a_block_is_a_403_with_its_violations_and_a_warning_rides_on_a_200() {
     let stage = Stage::new().await;
     let rule = json!({"denied_tools": ["shell.*"]});
