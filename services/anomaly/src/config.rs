@@ -1,13 +1,12 @@
 //! Settings; `config.default.toml` is their manual.
 
 use serde::{Deserialize, Serialize};
-use writ_access::{IpNet, Pepper};
 use writ_contract::Service;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
-use writ_service_kit::config::{Secret, Validate};
+use writ_service_kit::config::Validate;
 use writ_service_kit::process::{HostConfig, ServiceConfig};
-use writ_service_kit::routes::LimitsConfig;
+use writ_service_kit::routes::AccessConfig;
 
 use crate::domain::Settings;
 
@@ -25,18 +24,6 @@ pub struct Config {
     pub access: AccessConfig,
     /// How windows are judged.
     pub detector: DetectorConfig,
-}
-
-/// Who may call, and how often.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccessConfig {
-    /// The deployment's secret under which API keys are recognised.
-    pub key_pepper: Secret,
-    /// Networks of the proxies whose `X-Forwarded-For` is believed.
-    pub trusted_hops: Vec<String>,
-    /// Calls a minute.
-    pub limits: LimitsConfig,
 }
 
 /// How windows are judged.
@@ -73,17 +60,6 @@ impl DetectorConfig {
     }
 }
 
-impl AccessConfig {
-    /// The proxies' networks.
-    ///
-    /// # Errors
-    /// The first entry that is no network.
-    pub fn hops(&self) -> Result<Vec<IpNet>, String> {
-        let parse = |hop: &String| hop.parse().map_err(|_| hop.clone());
-        self.trusted_hops.iter().map(parse).collect()
-    }
-}
-
 impl ServiceConfig for Config {
     fn host(&self) -> &HostConfig {
         &self.host
@@ -100,12 +76,7 @@ impl Validate for Config {
                 .err()
                 .map(|wrong| wrong.to_string()),
         );
-        if Pepper::new(self.access.key_pepper.expose()).is_err() {
-            problems.push("access.key_pepper: needs at least 16 bytes".to_owned());
-        }
-        if let Err(hop) = self.access.hops() {
-            problems.push(format!("access.trusted_hops: `{hop}` is not a network"));
-        }
+        problems.extend(self.access.problems());
         let DetectorConfig {
             weight, threshold, ..
         } = self.detector;

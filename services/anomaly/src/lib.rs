@@ -17,11 +17,9 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
-use writ_access::{Checker, Pepper};
 use writ_contract::{Service, Topology};
 use writ_eventlog::{EventLog, KeyFeed};
 use writ_pg::{Outbox, Pools, Relay};
-use writ_service_kit::routes::{Gate, Limits};
 use writ_service_kit::tasks::Backoff;
 use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
 
@@ -54,12 +52,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let outbox = Outbox::new(pools.writer.clone());
     let ready = ReadyLatch::new(NAME);
     let keys = KeyFeed::new(log.clone());
-    let checker = Checker::new(
-        keys.clone(),
-        Pepper::new(config.access.key_pepper.expose())?,
-    );
-    let limits = Limits::new(&config.access.limits);
-    let gate = Gate::new(checker, deps.clock.clone(), limits, config.access.hops()?);
+    let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
     let (router, endpoints) = api::routes(gate).build(api::State {
         pool: pools.api.clone(),
     });

@@ -1,14 +1,13 @@
 //! Settings; `config.default.toml` is their manual.
 
 use serde::{Deserialize, Serialize};
-use writ_access::{IpNet, Pepper};
 use writ_chain::keys::NamedSigner;
 use writ_contract::Service;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
 use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
-use writ_service_kit::routes::LimitsConfig;
+use writ_service_kit::routes::AccessConfig;
 
 /// All settings of the service.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -24,18 +23,6 @@ pub struct Config {
     pub access: AccessConfig,
     /// How entries are sealed.
     pub ledger: LedgerConfig,
-}
-
-/// Who may call, and how often.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccessConfig {
-    /// The deployment's secret under which API keys are recognised.
-    pub key_pepper: Secret,
-    /// Networks of the proxies whose `X-Forwarded-For` is believed.
-    pub trusted_hops: Vec<String>,
-    /// Calls a minute.
-    pub limits: LimitsConfig,
 }
 
 /// How entries are sealed.
@@ -89,17 +76,6 @@ impl LedgerConfig {
     }
 }
 
-impl AccessConfig {
-    /// The proxies' networks.
-    ///
-    /// # Errors
-    /// The first entry that is no network.
-    pub fn hops(&self) -> Result<Vec<IpNet>, String> {
-        let parse = |hop: &String| hop.parse().map_err(|_| hop.clone());
-        self.trusted_hops.iter().map(parse).collect()
-    }
-}
-
 impl ServiceConfig for Config {
     fn host(&self) -> &HostConfig {
         &self.host
@@ -112,12 +88,7 @@ impl Validate for Config {
         problems.extend(self.store.problems("store"));
         let keys = self.log.keys(Service::AuditLedger);
         problems.extend(keys.err().map(|wrong| wrong.to_string()));
-        if Pepper::new(self.access.key_pepper.expose()).is_err() {
-            problems.push("access.key_pepper: needs at least 16 bytes".to_owned());
-        }
-        if let Err(hop) = self.access.hops() {
-            problems.push(format!("access.trusted_hops: `{hop}` is not a network"));
-        }
+        problems.extend(self.access.problems());
         problems.extend(self.ledger.problems());
         problems
     }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use clickhouse::Client;
 use serde::{Deserialize, Serialize};
-use writ_access::{IpNet, Pepper};
 use writ_contract::Service;
 use writ_eventlog::LogConfig;
 use writ_service_kit::config::{HumanDuration, HumanSize, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
-use writ_service_kit::routes::LimitsConfig;
+use writ_service_kit::routes::AccessConfig;
 
 use crate::store::Store;
 
@@ -53,18 +52,6 @@ pub struct ClickHouseConfig {
     pub owner_password: Secret,
     /// How long one statement may take.
     pub timeout: HumanDuration,
-}
-
-/// Who may call, and how often.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccessConfig {
-    /// The deployment's secret under which API keys are recognised.
-    pub key_pepper: Secret,
-    /// Networks of the proxies whose `X-Forwarded-For` is believed.
-    pub trusted_hops: Vec<String>,
-    /// Calls a minute.
-    pub limits: LimitsConfig,
 }
 
 /// What is taken in.
@@ -161,17 +148,6 @@ impl ClickHouseConfig {
     }
 }
 
-impl AccessConfig {
-    /// The proxies' networks.
-    ///
-    /// # Errors
-    /// The first entry that is no network.
-    pub fn hops(&self) -> Result<Vec<IpNet>, String> {
-        let parse = |hop: &String| hop.parse().map_err(|_| hop.clone());
-        self.trusted_hops.iter().map(parse).collect()
-    }
-}
-
 impl ServiceConfig for Config {
     fn host(&self) -> &HostConfig {
         &self.host
@@ -187,12 +163,7 @@ impl Validate for Config {
                 .err()
                 .map(|wrong| wrong.to_string()),
         );
-        if Pepper::new(self.access.key_pepper.expose()).is_err() {
-            problems.push("access.key_pepper: needs at least 16 bytes".to_owned());
-        }
-        if let Err(hop) = self.access.hops() {
-            problems.push(format!("access.trusted_hops: `{hop}` is not a network"));
-        }
+        problems.extend(self.access.problems());
         if !self.clickhouse.url.starts_with("http://") {
             problems.push("clickhouse.url: must begin with http://".to_owned());
         }

@@ -22,6 +22,6 @@ mod run;
 mod store;
 mod wire;
 
-pub use config::{AccessConfig, BatchConfig, ClickHouseConfig, Config, IntakeConfig};
+pub use config::{BatchConfig, ClickHouseConfig, Config, IntakeConfig};
 pub use run::build;
 pub use store::migrate;

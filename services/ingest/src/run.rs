@@ -4,10 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use writ_access::{Checker, Pepper};
 use writ_contract::{Service, Topology};
 use writ_eventlog::{EventLog, KeyFeed};
-use writ_service_kit::routes::{Gate, Limits as RateLimits};
 use writ_service_kit::tasks::Backoff;
 use writ_service_kit::{Built, Deps, ReadyLatch, Requirement, RunError, Tasks};
 
@@ -36,15 +34,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         owners,
     );
     let keys = KeyFeed::new(log.clone());
-    let gate = Gate::new(
-        Checker::new(
-            keys.clone(),
-            Pepper::new(config.access.key_pepper.expose())?,
-        ),
-        deps.clock.clone(),
-        RateLimits::new(&config.access.limits),
-        config.access.hops()?,
-    );
+    let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
     let tasks = Tasks::new(deps.cancel.clone());
     let registrar = Arc::new(Registrar::new(log.clone()));
     let within = config.intake.log_timeout.get();

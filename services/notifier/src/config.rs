@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use writ_access::{IpNet, Pepper};
 use writ_contract::Service;
 use writ_egress::Rules;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
 use writ_service_kit::config::{Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
-use writ_service_kit::routes::LimitsConfig;
+use writ_service_kit::routes::AccessConfig;
 
 use crate::seal::{SealError, Sealer};
 
@@ -30,18 +29,6 @@ pub struct Config {
     pub sealing: SealingConfig,
     /// How endpoints are called.
     pub delivery: DeliveryConfig,
-}
-
-/// Who may call, and how often.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccessConfig {
-    /// The deployment's secret under which API keys are recognised.
-    pub key_pepper: Secret,
-    /// Networks of the proxies whose `X-Forwarded-For` is believed.
-    pub trusted_hops: Vec<String>,
-    /// Calls a minute.
-    pub limits: LimitsConfig,
 }
 
 /// Keys signing secrets are stored under.
@@ -88,17 +75,6 @@ impl Default for DeliveryConfig {
             allow_http: false,
             allow_internal: false,
         }
-    }
-}
-
-impl AccessConfig {
-    /// The proxies' networks.
-    ///
-    /// # Errors
-    /// The first entry that is no network.
-    pub fn hops(&self) -> Result<Vec<IpNet>, String> {
-        let parse = |hop: &String| hop.parse().map_err(|_| hop.clone());
-        self.trusted_hops.iter().map(parse).collect()
     }
 }
 
@@ -151,12 +127,7 @@ impl Validate for Config {
                 .err()
                 .map(|wrong| wrong.to_string()),
         );
-        if Pepper::new(self.access.key_pepper.expose()).is_err() {
-            problems.push("access.key_pepper: needs at least 16 bytes".to_owned());
-        }
-        if let Err(hop) = self.access.hops() {
-            problems.push(format!("access.trusted_hops: `{hop}` is not a network"));
-        }
+        problems.extend(self.access.problems());
         if self.sealing.sealer().is_err() {
             problems.push("sealing: every key must be 64 hexadecimal digits".to_owned());
         }

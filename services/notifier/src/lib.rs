@@ -22,12 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use writ_access::{Checker, Pepper};
 use writ_contract::{Service, Topology};
 use writ_egress::{Client, Limits as CallLimits};
 use writ_eventlog::{EventLog, KeyFeed};
 use writ_pg::{Outbox, Pools, Relay};
-use writ_service_kit::routes::{Gate, Limits};
 use writ_service_kit::tasks::Backoff;
 use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
 
@@ -72,7 +70,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         events: events.clone(),
         clock: deps.clock.clone(),
     };
-    let (router, endpoints) = api::routes(gate(&config, &deps, &keys)?).build(commands);
+    let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
+    let (router, endpoints) = api::routes(gate).build(commands);
     let projections = Source::ALL.map(|source| Projection {
         source,
         log: log.clone(),
@@ -108,20 +107,6 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         ready,
         run: Box::pin(service.run(Tasks::new(deps.cancel))),
     })
-}
-
-fn gate(config: &Config, deps: &Deps, keys: &Arc<KeyFeed>) -> Result<Gate, RunError> {
-    let checker = Checker::new(
-        keys.clone(),
-        Pepper::new(config.access.key_pepper.expose())?,
-    );
-    let limits = Limits::new(&config.access.limits);
-    Ok(Gate::new(
-        checker,
-        deps.clock.clone(),
-        limits,
-        config.access.hops()?,
-    ))
 }
 
 struct Running {
