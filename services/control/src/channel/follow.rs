@@ -20,13 +20,13 @@ impl Channel {
             .log
             .read(Stream::Control, filters, Start::LastPerSubject)
             .await?;
-        let mut behind = reader.behind();
         loop {
-            if behind == 0 {
+            if reader.behind() == 0 {
                 ready.met();
             }
-            let delivered = reader.next().await?;
-            behind = behind.saturating_sub(1);
+            let Some(delivered) = reader.advance().await? else {
+                continue;
+            };
             let Content::Fact(envelope) = delivered.content else {
                 continue;
             };
@@ -48,16 +48,17 @@ impl Channel {
         self.fences.reset();
         let filters = vec![self.log.topology().gate(GateLeaf::Kill)];
         let mut reader = self.log.read(Stream::Gate, filters, Start::First).await?;
-        let mut behind = reader.behind();
         loop {
-            if behind == 0 {
+            if reader.behind() == 0 {
                 ready.met();
             }
             let delivered = tokio::select! {
-                delivered = reader.next() => delivered?,
+                delivered = reader.advance() => delivered?,
                 () = self.again.notified() => return Ok(()),
             };
-            behind = behind.saturating_sub(1);
+            let Some(delivered) = delivered else {
+                continue;
+            };
             let Content::Fact(envelope) = delivered.content else {
                 continue;
             };

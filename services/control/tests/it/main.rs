@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod forged;
 mod keys;
 mod policies;
 mod stand;

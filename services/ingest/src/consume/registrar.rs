@@ -128,15 +128,13 @@ impl Registrar {
     }
 
     async fn follow(&self, mut reader: Reader, ready: &Requirement) -> Result<(), ReaderError> {
-        let mut behind = reader.behind();
         loop {
-            if behind == 0 {
+            if reader.behind() == 0 {
                 ready.met();
             }
-            let delivered = reader.next().await?;
-            self.apply(&delivered);
-            // Messages that nobody signed are passed over and are no deliveries.
-            behind = behind.saturating_sub(1).min(delivered.pending);
+            if let Some(delivered) = reader.advance().await? {
+                self.apply(&delivered);
+            }
         }
     }
 

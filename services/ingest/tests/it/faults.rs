@@ -4,7 +4,7 @@ use http::StatusCode;
 use writ_service_kit::config::{HumanDuration, Secret};
 use writ_testkit::{ClickHouse, Nats, Signal, eventually};
 
-use crate::fixture::{WITHIN, start_on, trace};
+use crate::fixture::{WITHIN, start, start_on, trace};
 
 #[tokio::test]
 async fn clickhouse_away_and_back_loses_nothing() {
@@ -120,4 +120,14 @@ async fn an_organisation_with_an_unreadable_fact_is_refused_and_others_are_serve
     .await;
     let (status, _) = fixture.send(&fixture.other, &[trace("t")]).await;
     assert_eq!(status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn forged_facts_keep_no_replica_from_starting_and_change_nothing() {
+    let mut fixture = start().await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    fixture.forge(&fixture.org).await;
+    fixture.restart().await;
+    let (status, body) = fixture.send(&fixture.org, &[trace("t1")]).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{body}");
 }
