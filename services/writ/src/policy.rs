@@ -23,6 +23,20 @@ const COLUMNS: &[Column] = &[
     ("VERSION", "/version"),
 ];
 
+/// What a policy may say, as in `POST /policies`.
+const FIELDS: &[&str] = &[
+    "name",
+    "description",
+    "policyType",
+    "enforcementMode",
+    "ruleDefinition",
+    "appliesToAgents",
+    "isActive",
+    "evaluationOrder",
+    "severity",
+    "onError",
+];
+
 #[derive(Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Policies of the organisation
@@ -111,7 +125,7 @@ fn problems(policy: &Value) -> Vec<String> {
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    let mut found = Vec::new();
+    let mut found = unknown(policy);
     if word("name").trim().is_empty() {
         found.push("name: must not be empty".to_owned());
     }
@@ -127,6 +141,15 @@ fn problems(policy: &Value) -> Vec<String> {
         }
     }
     found
+}
+
+/// Fields the server refuses by name.
+fn unknown(policy: &Value) -> Vec<String> {
+    let fields = policy.as_object().into_iter().flatten();
+    let strange = fields.filter(|(field, _)| !FIELDS.contains(&field.as_str()));
+    strange
+        .map(|(field, _)| format!("unknown field '{field}'"))
+        .collect()
 }
 
 /// The policies of a file: YAML documents, each one policy or a list of them. JSON is YAML.

@@ -90,14 +90,12 @@ fn policies_are_validated_offline_and_every_problem_is_named() {
     assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
 
     let bad = "---\nname: b\npolicyType: cost_limit\nenforcementMode: stop\n\
-               ruleDefinition: {max_cots: 1}\n";
+               ruleDefinition: {max_cots: 1}\nisActiv: true\n";
     std::fs::write(file, format!("{good}{bad}")).unwrap();
     let run = writ(&["policy", "validate", "-f", file]);
     assert_eq!(code(&run), 5, "{}{}", out(&run), err(&run));
-    assert!(
-        out(&run).contains("max_cots") && out(&run).contains("enforcementMode"),
-        "{}",
-        out(&run)
-    );
+    for wrong in ["max_cots", "enforcementMode", "'isActiv'"] {
+        assert!(out(&run).contains(wrong), "{wrong}: {}", out(&run));
+    }
     assert!(err(&run).contains("1 of 2"), "{}", err(&run));
 }
