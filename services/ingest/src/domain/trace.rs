@@ -45,7 +45,7 @@ pub(crate) struct Trace {
     pub(crate) parent_trace_id: String,
     /// External or internal id of the agent.
     pub(crate) agent_id: String,
-    /// Where it ran.
+    /// Where it ran; `production` when it does not say, as at registration and enforcement.
     pub(crate) environment: String,
     /// Session, as the application names it.
     pub(crate) session_id: String,
@@ -122,7 +122,9 @@ impl Trace {
             trace_id: fields.text("traceId", SHORT)?,
             parent_trace_id: fields.text("parentTraceId", SHORT)?,
             agent_id: fields.text("agentId", SHORT)?,
-            environment: fields.text("environment", SHORT)?,
+            environment: Some(fields.text("environment", SHORT)?)
+                .filter(|named| !named.is_empty())
+                .unwrap_or_else(|| "production".to_owned()),
             session_id: fields.text("sessionId", SHORT)?,
             user_id: fields.text("userId", SHORT)?,
             timestamp_ms: timestamp(&fields.text("timestamp", SHORT)?)?,
@@ -250,6 +252,7 @@ mod tests {
         let read = trace(r#","zz":[1, 2],"status":null,"durationMs":null"#).unwrap();
         assert_eq!(read.extra, r#"{"zz":[1, 2]}"#);
         assert_eq!((read.status.as_str(), read.duration_ms), ("", None));
+        assert_eq!(read.environment, "production");
     }
 
     #[test]

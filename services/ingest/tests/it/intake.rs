@@ -237,8 +237,15 @@ async fn a_key_sends_only_where_it_may_act_and_reads_need_one() {
     let bound = fixture.key(3, "developer", &["staging"]).await;
     let mut staging = trace("s");
     staging["environment"] = json!("staging");
-    let (_, body) = fixture.send(&bound, &[staging, trace("p")]).await;
-    assert_eq!(codes(&body), [(Some("p"), "ENVIRONMENT_FORBIDDEN")]);
+    let mut unsaid = trace("u");
+    unsaid.as_object_mut().unwrap().remove("environment");
+    let chunk = [staging, trace("p"), unsaid];
+    let (_, body) = fixture.send(&bound, &chunk).await;
+    let forbidden = "ENVIRONMENT_FORBIDDEN";
+    assert_eq!(
+        codes(&body),
+        [(Some("p"), forbidden), (Some("u"), forbidden)]
+    );
     assert_eq!(body["data"]["accepted"], json!(1));
     let viewer = fixture.key(4, "viewer", &[]).await;
     let (status, _) = fixture.send(&viewer, &[trace("v")]).await;
