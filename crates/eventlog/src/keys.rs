@@ -1,13 +1,14 @@
 //! The key feed: every API key of every organisation, in memory, as `control` states them. No
 //! request waits for a table or for bcrypt.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_access::{KeyLookup, KeyRecord, Role};
@@ -21,10 +22,19 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 /// Keys by public id, kept up to date by [`KeyFeed::run`].
 pub struct KeyFeed {
     log: EventLog,
-    keys: RwLock<HashMap<String, (u64, Arc<KeyRecord>)>>,
+    keys: RwLock<Keys>,
     applied: watch::Sender<u64>,
     caught_up: watch::Sender<bool>,
-    catching_up: Mutex<()>,
+    /// When the last catch-up that ended had begun.
+    catching_up: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Keys {
+    known: HashMap<String, (u64, Arc<KeyRecord>)>,
+    /// Organisations with a key fact that cannot be read, which may be a revocation: none of their
+    /// keys is believed.
+    held: HashSet<Uuid>,
 }
 
 impl KeyFeed {
@@ -87,7 +97,7 @@ impl KeyFeed {
             let record = envelope.open::<wire::ApiKey>().ok();
             match record.and_then(|key| record_of(envelope.org.0, &key)) {
                 Some(record) => self.put(envelope.version, record),
-                None => tracing::error!(kind = %envelope.kind, "unreadable key fact: key refused"),
+                None => self.hold(envelope.org.0),
             }
         }
         self.applied.send_if_modified(|now| {
@@ -101,11 +111,17 @@ impl KeyFeed {
         let Ok(mut keys) = self.keys.write() else {
             return;
         };
-        let known = keys
-            .get(&record.public_id)
-            .map_or(0, |(version, _)| *version);
-        if version > known {
-            keys.insert(record.public_id.clone(), (version, Arc::new(record)));
+        let known = keys.known.get(&record.public_id);
+        if version > known.map_or(0, |(version, _)| *version) {
+            let id = record.public_id.clone();
+            keys.known.insert(id, (version, Arc::new(record)));
+        }
+    }
+
+    fn hold(&self, org: Uuid) {
+        tracing::error!(%org, "organisation held: unreadable key fact");
+        if let Ok(mut keys) = self.keys.write() {
+            keys.held.insert(org);
         }
     }
 }
@@ -113,38 +129,49 @@ impl KeyFeed {
 #[async_trait]
 impl KeyLookup for KeyFeed {
     fn get(&self, public_id: &str) -> Option<Arc<KeyRecord>> {
-        self.keys
-            .read()
-            .ok()?
-            .get(public_id)
-            .map(|(_, record)| record.clone())
+        let keys = self.keys.read().ok()?;
+        let (_, record) = keys.known.get(public_id)?;
+        (!keys.held.contains(&record.org_id)).then(|| record.clone())
     }
 
     async fn catch_up(&self) {
-        let _single_flight = self.catching_up.lock().await;
-        let catch_up = async {
-            let stream = self.log.stream(Stream::Control).await.ok()?;
-            let subject = self.log.topology.facts::<wire::ApiKey>();
-            let last = stream
-                .get_last_raw_message_by_subject(&subject)
-                .await
-                .ok()?;
-            let mut applied = self.applied.subscribe();
-            applied
-                .wait_for(|seq| *seq >= last.sequence)
-                .await
-                .ok()
-                .map(drop)
-        };
-        if tokio::time::timeout(CATCH_UP, catch_up).await.is_err() {
+        let asked = Instant::now();
+        let mut last = self.catching_up.lock().await;
+        // Somebody else's catch-up that began after this call has answered it.
+        if last.is_some_and(|began| began >= asked) {
+            return;
+        }
+        let began = Instant::now();
+        if tokio::time::timeout(CATCH_UP, self.reach_the_end())
+            .await
+            .is_err()
+        {
             tracing::warn!("key feed could not catch up in time");
         }
+        *last = Some(began);
+    }
+}
+
+impl KeyFeed {
+    async fn reach_the_end(&self) -> Option<()> {
+        let stream = self.log.stream(Stream::Control).await.ok()?;
+        let subject = self.log.topology.facts::<wire::ApiKey>();
+        let last = stream
+            .get_last_raw_message_by_subject(&subject)
+            .await
+            .ok()?;
+        let mut applied = self.applied.subscribe();
+        applied
+            .wait_for(|seq| *seq >= last.sequence)
+            .await
+            .ok()
+            .map(drop)
     }
 }
 
 impl fmt::Debug for KeyFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys = self.keys.read().map_or(0, |keys| keys.len());
+        let keys = self.keys.read().map_or(0, |keys| keys.known.len());
         f.debug_struct("KeyFeed")
             .field("keys", &keys)
             .finish_non_exhaustive()

@@ -142,7 +142,10 @@ async fn work(mut rx: mpsc::Receiver<Item>, mut sender: Sender, cancel: Cancella
                 }
             }
         }
-        while let Ok(item) = rx.try_recv() {
+        // Bounded here as well: what waits beyond it stays in the channel, which then refuses more.
+        while queue.len() < QUEUE
+            && let Ok(item) = rx.try_recv()
+        {
             queue.push(item);
         }
         sender.send(queue.take_batch()).await;

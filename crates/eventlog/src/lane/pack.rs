@@ -15,6 +15,7 @@ const FRAME: usize = 64;
 pub(super) struct Queue {
     waiting: HashMap<OrgId, VecDeque<Item>>,
     turns: VecDeque<OrgId>,
+    len: usize,
 }
 
 impl Queue {
@@ -29,10 +30,17 @@ impl Queue {
             self.turns.push_back(org);
         }
         waiting.push_back(item);
+        self.len += 1;
     }
 
-    /// One item of each organisation in turn, until the message is full or nothing waits. At least
-    /// one item when there is any.
+    /// Items that wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// One item of each organisation in turn, until the message is full or nothing waits. Items
+    /// whose caller has stopped waiting are dropped: it answered "not recorded", which must stay
+    /// true.
     pub(super) fn take_batch(&mut self) -> Vec<Item> {
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -40,6 +48,10 @@ impl Queue {
             let Some(waiting) = self.waiting.get_mut(&org) else {
                 continue;
             };
+            while waiting.front().is_some_and(|item| item.answer.is_closed()) {
+                waiting.pop_front();
+                self.len -= 1;
+            }
             let size = waiting
                 .front()
                 .map_or(0, |i| i.draft.envelope.len() + FRAME);
@@ -48,7 +60,10 @@ impl Queue {
                 break;
             }
             bytes += size;
-            batch.extend(waiting.pop_front());
+            if let Some(item) = waiting.pop_front() {
+                batch.push(item);
+                self.len -= 1;
+            }
             if waiting.is_empty() {
                 self.waiting.remove(&org);
             } else {
@@ -75,10 +90,10 @@ mod tests {
             envelope: vec![0; bytes],
             kill_seq: 0,
         };
-        Item {
-            draft,
-            answer: oneshot::channel().0,
-        }
+        let (answer, wait) = oneshot::channel();
+        // Leaked, so that the caller waits for ever.
+        std::mem::forget(wait);
+        Item { draft, answer }
     }
 
     fn ids(batch: &[Item]) -> Vec<u128> {
@@ -112,5 +127,19 @@ mod tests {
         queue.push(item(2, 2, 1));
         assert_eq!(ids(&queue.take_batch()), [1]);
         assert_eq!(ids(&queue.take_batch()), [2]);
+    }
+
+    #[test]
+    fn who_stopped_waiting_is_not_recorded() {
+        let mut queue = Queue::default();
+        queue.push(item(1, 1, 10));
+        let (answer, gone) = oneshot::channel();
+        drop(gone);
+        let draft = item(1, 2, 10).draft;
+        queue.push(Item { draft, answer });
+        queue.push(item(1, 3, 10));
+        assert_eq!(queue.len(), 3);
+        assert_eq!(ids(&queue.take_batch()), [1, 3]);
+        assert_eq!(queue.len(), 0);
     }
 }

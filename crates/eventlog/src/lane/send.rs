@@ -156,6 +156,10 @@ impl Sender {
                         None => return Outcome::Refused(AppendError::Fenced),
                     }
                 }
+                Err(PublishError::Refused(why)) if doubt => {
+                    tracing::error!(why, shard = %self.shard, "refused after an unknown outcome");
+                    return self.give_up();
+                }
                 Err(PublishError::Refused(why)) => {
                     tracing::error!(why, shard = %self.shard, "the log refused a message");
                     return Outcome::Refused(AppendError::Unavailable);

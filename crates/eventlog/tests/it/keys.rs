@@ -89,3 +89,25 @@ async fn a_writer_hears_when_every_replica_has_applied_its_change() {
     replicas[1].applied(7);
     assert!(heard.all_applied(7, SOON).await);
 }
+
+#[tokio::test]
+async fn an_unreadable_key_fact_holds_its_organisation() {
+    let stage = Stage::new().await;
+    issue(&stage, "aaaaaaaaaaaa", 1, false).await;
+    let unreadable = wire::ApiKey {
+        public_id: "bbbbbbbbbbbb".into(),
+        role: "a role of a later release".into(),
+        ..wire::ApiKey::default()
+    };
+    let subject = stage.topology.fact::<wire::ApiKey>(ORG, "bbbbbbbbbbbb");
+    let log = stage.log(Service::Control);
+    let fact = envelope(1, &unreadable);
+    log.publish_fact(&subject, &fact, None, SOON).await.unwrap();
+    let feed = KeyFeed::new(stage.log(Service::Approval));
+    tokio::spawn(feed.clone().run(CancellationToken::new()));
+    tokio::time::timeout(SOON, feed.ready()).await.unwrap();
+    assert!(
+        feed.get("aaaaaaaaaaaa").is_none(),
+        "its revocation may be what cannot be read"
+    );
+}
