@@ -9,6 +9,8 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ready::Requirement;
+
 /// How long a loop rests before it is started again.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
@@ -62,6 +64,19 @@ impl Tasks {
             if AssertUnwindSafe(task).catch_unwind().await.is_err() {
                 metrics::counter!("writ_task_panics_total", "task" => name).increment(1);
                 tracing::error!(task = name, "task panicked");
+            }
+        });
+    }
+
+    /// Meets `requirement` once `done` returns; cancelled, it waits no longer.
+    pub fn meet<F>(&self, name: &'static str, requirement: Requirement, done: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let cancel = self.cancel.clone();
+        self.spawn(name, async move {
+            if cancel.run_until_cancelled(done).await.is_some() {
+                requirement.met();
             }
         });
     }
@@ -126,6 +141,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::ready::ReadyLatch;
 
     #[tokio::test(start_paused = true)]
     async fn failing_and_panicking_loops_are_started_again_until_cancelled() {
@@ -142,6 +158,17 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(runs.load(Ordering::SeqCst) >= 4);
         assert!(tasks.drain(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_requirement_is_met_when_its_time_comes_and_holds_up_no_end() {
+        let tasks = Tasks::new(CancellationToken::new());
+        let latch = ReadyLatch::new("s");
+        tasks.meet("soon", latch.require("soon"), async {});
+        latch.wait().await;
+        tasks.meet("never", latch.require("never"), std::future::pending());
+        assert!(tasks.drain(Duration::from_secs(1)).await);
+        assert!(!latch.is_ready());
     }
 
     #[tokio::test(start_paused = true)]

@@ -134,13 +134,8 @@ impl Running {
     fn feeds(&self, tasks: &Tasks) {
         let (keys, token) = (self.keys.clone(), tasks.cancel().clone());
         tasks.spawn("keys", async move { keys.run(token).await });
-        let (keys, token) = (self.keys.clone(), tasks.cancel().clone());
-        let keys_ready = self.ready.require("keys");
-        tasks.spawn("keys_ready", async move {
-            if token.run_until_cancelled(keys.ready()).await.is_some() {
-                keys_ready.met();
-            }
-        });
+        let (keys, keys_ready) = (self.keys.clone(), self.ready.require("keys"));
+        tasks.meet("keys_ready", keys_ready, async move { keys.ready().await });
         let pauses = &self.leader.desk.pauses;
         let agents = pauses.clone();
         let agents = agents.follow_agents(tasks.cancel().clone(), self.ready.require("agents"));

@@ -112,10 +112,7 @@ impl Running {
         let (keys, token) = (self.keys.clone(), cancel.clone());
         tasks.spawn("keys", async move { keys.run(token).await });
         let keys = self.keys.clone();
-        tasks.spawn("keys_ready", async move {
-            keys.ready().await;
-            keys_ready.met();
-        });
+        tasks.meet("keys_ready", keys_ready, async move { keys.ready().await });
         let (relay, token) = (self.relay, cancel.clone());
         tasks.supervise("relay", Backoff::default(), move || {
             relay.clone().run(token.clone())

@@ -90,12 +90,7 @@ impl Loops {
         let (keys, cancel) = (self.keys.clone(), tasks.cancel().clone());
         tasks.spawn("keys", keys.run(cancel));
         let (keys, ready) = (self.keys.clone(), self.needs.keys.clone());
-        let cancel = tasks.cancel().clone();
-        tasks.spawn("keys_ready", async move {
-            if cancel.run_until_cancelled(keys.ready()).await.is_some() {
-                ready.met();
-            }
-        });
+        tasks.meet("keys_ready", ready, async move { keys.ready().await });
     }
 
     /// Prepares the store, however long it is away, then starts what needs it.

@@ -181,10 +181,7 @@ async fn run(
     } = needs;
     tasks.spawn("lanes", appending);
     tasks.spawn("keys", keys.clone().run(tasks.cancel().clone()));
-    tasks.spawn("keys-ready", async move {
-        keys.ready().await;
-        known_keys.met();
-    });
+    tasks.meet("keys-ready", known_keys, async move { keys.ready().await });
     tasks.spawn("announcer", announcer.clone().run(tasks.cancel().clone()));
     let e = enforcer.clone();
     tasks.supervise("control", Backoff::default(), move || {

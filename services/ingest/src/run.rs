@@ -139,12 +139,11 @@ impl Parts {
     fn follow(&self, tasks: &Tasks) {
         let (keys, ready) = (self.keys.clone(), self.needs.keys.clone());
         tasks.spawn("key feed", keys.clone().run(tasks.cancel().clone()));
-        let cancel = tasks.cancel().clone();
-        tasks.spawn("key feed caught up", async move {
-            if cancel.run_until_cancelled(keys.ready()).await.is_some() {
-                ready.met();
-            }
-        });
+        tasks.meet(
+            "key feed caught up",
+            ready,
+            async move { keys.ready().await },
+        );
         let (registrar, ready) = (self.registrar.clone(), self.needs.registry.clone());
         tasks.supervise("registry", Backoff::default(), move || {
             let (registrar, ready) = (registrar.clone(), ready.clone());
