@@ -326,7 +326,7 @@ impl Enforcer {
             id: attempt.id,
             caller: attempt.caller,
             ask: attempt.ask,
-            agent: agent.map(|a| a.agent),
+            agent: agent.map(|a| a.agent).filter(|id| !id.0.is_nil()),
             external_id: agent.map(|a| a.external_id.as_str()),
             verdict: &attempt.verdict,
             kill_seq: attempt.kill_seq,

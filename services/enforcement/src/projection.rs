@@ -27,6 +27,7 @@ struct Org {
     /// Version of the organisation's own fact.
     version: u64,
     suspended: bool,
+    registration_required: bool,
     quarantine: Option<String>,
 }
 
@@ -70,6 +71,7 @@ impl Default for Org {
             pauses: HashMap::new(),
             version: 0,
             suspended: false,
+            registration_required: true,
             quarantine: None,
         }
     }
@@ -104,7 +106,9 @@ impl ActivePolicy {
         };
         Snapshot {
             policies: org.compiled.clone(),
-            agent: org.agent(reference, environment),
+            agent: org
+                .agent(reference, environment)
+                .or_else(|| org.unregistered(reference, environment)),
             quarantine: org.held(),
         }
     }
@@ -194,6 +198,19 @@ impl Org {
             .or_else(|| self.suspended.then(|| "it is suspended".to_owned()))
     }
 
+    /// Where agents need not register, one that has not is judged by the policies for all agents.
+    fn unregistered(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
+        let admitted = !self.registration_required && !reference.is_empty();
+        admitted.then(|| KnownAgent {
+            agent: AgentId(Uuid::nil()),
+            external_id: reference.to_owned(),
+            name: reference.to_owned(),
+            environment: environment.to_owned(),
+            archived: false,
+            paused: None,
+        })
+    }
+
     fn agent(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
         let by_uuid = Uuid::try_parse(reference).ok().map(AgentId);
         let id = by_uuid
@@ -236,6 +253,7 @@ impl Org {
                 if envelope.version > self.version {
                     self.version = envelope.version;
                     self.suspended = fact.suspended;
+                    self.registration_required = fact.registration_required;
                 }
             }
             // Aggregates of control that decide nothing here.

@@ -153,6 +153,8 @@ impl Configs<'_> {
             }
             Service::Ingest => {
                 put("clickhouse", self.clickhouse());
+                // Anomalies show within minutes of trying things out.
+                put("intake", section([("meter_window", "10s".into())]));
             }
             Service::AuditLedger => {
                 let own = [
@@ -161,7 +163,7 @@ impl Configs<'_> {
                 ];
                 put("ledger", section(own));
             }
-            Service::Anomaly => {}
+            Service::Anomaly => put("detector", section([("warm_up", 10.into())])),
             Service::Approval => {
                 let own = [
                     ("digest_key", self.secret("digest_key")),

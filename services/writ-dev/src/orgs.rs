@@ -12,6 +12,9 @@ use writ_contract::OrgId;
 
 use crate::layout::write_private;
 
+/// Names and quotas of traces: the demo, another to keep apart from it, one that has none left.
+const ORGS: [(&str, Option<u64>); 3] = [("Demo", None), ("Other", None), ("Quota spent", Some(0))];
+
 /// One organisation and what its people hold.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Org {
@@ -55,25 +58,28 @@ impl std::fmt::Debug for Holder {
     }
 }
 
-/// Reads the organisations, or makes them: the demo, another one to keep apart from it, and one
-/// whose quota of traces is spent from the start.
+/// Reads the organisations and makes those that are missing.
 ///
 /// # Errors
 /// When the file cannot be read or written.
 pub fn load_or_create(path: &Path) -> anyhow::Result<Vec<Org>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let spent = Org {
-                max_traces_per_month: Some(0),
-                ..Org::new("Quota spent")?
-            };
-            let orgs = vec![Org::new("Demo")?, Org::new("Other")?, spent];
-            write_private(path, &serde_json::to_string_pretty(&orgs)?)?;
-            Ok(orgs)
-        }
-        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    let mut orgs: Vec<Org> = match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string())?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    let known = orgs.len();
+    // A folder of an earlier version may have fewer of them.
+    for (name, max_traces_per_month) in ORGS.into_iter().skip(known) {
+        orgs.push(Org {
+            max_traces_per_month,
+            ..Org::new(name)?
+        });
     }
+    if orgs.len() > known {
+        write_private(path, &serde_json::to_string_pretty(&orgs)?)?;
+    }
+    Ok(orgs)
 }
 
 /// The seed file of `control`: what it creates at start when it is missing.

@@ -38,6 +38,10 @@ const BARE: &[(&str, Service)] = &[
     // Asked about the service that decides, as a load balancer in front of it would.
     ("/grpc.health.v1.Health", Service::Enforcement),
     ("/grpc.reflection.v1.ServerReflection", Service::Enforcement),
+    (
+        "/grpc.reflection.v1alpha.ServerReflection",
+        Service::Enforcement,
+    ),
 ];
 
 /// The service that answers `path`; `control` has what is left: the dashboard, Socket.IO, docs.

@@ -170,3 +170,25 @@ async fn a_budget_is_never_exceeded_by_parallel_callers_on_two_replicas() {
             .all(|(s, _)| [StatusCode::OK, StatusCode::FORBIDDEN].contains(s))
     );
 }
+
+#[tokio::test]
+async fn where_agents_need_not_register_the_policies_for_all_of_them_judge() {
+    let stage = Stage::new().await;
+    let org = wire::Organization {
+        org_id: stage.org.to_bytes(),
+        registration_required: false,
+        ..wire::Organization::default()
+    };
+    stage.state("org", 2, "updated", &org).await;
+    let rule = json!({"denied_tools": ["shell"]});
+    stage.policy(1, "tool_invocation", "block", rule).await;
+    let replica = stage.replica(0).await;
+    let mut request = ask("x");
+    request["agentId"] = json!("nobody");
+    let (status, body) = replica.call(&stage.key, request.clone()).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    request["tools"] = json!(["shell"]);
+    let (status, body) = replica.call(&stage.key, request).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    assert_eq!(body["violations"][0]["policyType"], "tool_invocation");
+}

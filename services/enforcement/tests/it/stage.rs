@@ -97,6 +97,7 @@ impl Stage {
         let org = wire::Organization {
             org_id,
             name: "Acme".into(),
+            registration_required: true,
             ..Default::default()
         };
         self.state("org", 1, "created", &org).await;
