@@ -65,8 +65,19 @@ impl EnforcementService for Server {
     }
 }
 
-fn read(request: v1::EnforceRequest) -> Result<Ask, Status> {
+fn read(mut request: v1::EnforceRequest) -> Result<Ask, Status> {
     let bytes = prost::Message::encoded_len(&request);
+    for text in [
+        &mut request.agent_id,
+        &mut request.input,
+        &mut request.environment,
+        &mut request.session_id,
+    ]
+    .into_iter()
+    .chain(&mut request.tools)
+    {
+        *text = storable(std::mem::take(text));
+    }
     let context = context(&request)?;
     let object = |fields: prost_types::Struct| json_object(fields);
     let outputs = request.tool_outputs.into_iter().map(|output| ToolOutput {
@@ -118,12 +129,21 @@ fn context(request: &v1::EnforceRequest) -> Result<Vec<u8>, Status> {
     context_of_request(&text).map_err(|e| invalid(e.to_string()))
 }
 
+/// NUL is replaced before anything is hashed, as in the bodies of REST (ruling 7).
+fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
 fn json_object(fields: prost_types::Struct) -> Value {
     Value::Object(
         fields
             .fields
             .into_iter()
-            .map(|(key, value)| (key, json_value(value)))
+            .map(|(key, value)| (storable(key), json_value(value)))
             .collect(),
     )
 }
@@ -133,7 +153,7 @@ fn json_value(value: prost_types::Value) -> Value {
         None | Some(Kind::NullValue(_)) => Value::Null,
         Some(Kind::BoolValue(value)) => Value::Bool(value),
         Some(Kind::NumberValue(value)) => number(value),
-        Some(Kind::StringValue(value)) => Value::String(value),
+        Some(Kind::StringValue(value)) => Value::String(storable(value)),
         Some(Kind::StructValue(value)) => json_object(value),
         Some(Kind::ListValue(list)) => list.values.into_iter().map(json_value).collect(),
     }
@@ -187,5 +207,22 @@ fn violation(hit: WireViolation) -> v1::Violation {
         enforcement_mode: hit.enforcement_mode.to_owned(),
         message: hit.message,
         code: hit.code.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_replaced_as_in_a_rest_body() {
+        let asked = v1::EnforceRequest {
+            input: "a\0b".into(),
+            tools: vec!["t\0".into()],
+            ..v1::EnforceRequest::default()
+        };
+        let ask = read(asked).unwrap();
+        assert_eq!(ask.request.input, "a\u{fffd}b");
+        assert_eq!(ask.request.tools, ["t\u{fffd}"]);
     }
 }
