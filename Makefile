@@ -35,7 +35,8 @@ lint: ## Formatting, clippy, dependencies, protocol definitions, chart
 	@infra/dev/lint
 
 bench: setup ## Enforce against a bare echo, in one run; prints ratios
-	@cargo run --locked --release -p writ-bench
+	@cargo build --locked --release -p writ-bench -p writ-clickhouse-server
+	@target/release/writ-bench
 
 gen: setup ## Writes the files that come from code: schemas/*.txt, golden bytes, docs/errors, the chart's permissions
 	@cargo build --locked --workspace --bins

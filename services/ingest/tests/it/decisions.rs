@@ -13,7 +13,7 @@ use writ_testkit::eventually;
 
 use crate::fixture::{Fixture, Org, WITHIN, envelope, start, trace};
 
-fn decision(n: u128, outcome: wire::Outcome) -> wire::Decision {
+pub(crate) fn decision(n: u128, outcome: wire::Outcome) -> wire::Decision {
     wire::Decision {
         decision_id: DecisionId(Uuid::from_u128(n)).to_bytes(),
         agent_id: AgentId(Uuid::from_u128(7)).to_bytes(),
@@ -37,7 +37,7 @@ fn decision(n: u128, outcome: wire::Outcome) -> wire::Decision {
     }
 }
 
-async fn record(fixture: &Fixture, org: &Org, decisions: &[wire::Decision]) {
+pub(crate) async fn record(fixture: &Fixture, org: &Org, decisions: &[wire::Decision]) {
     let records = decisions.iter().zip(1..).map(|(decision, emitter_seq)| {
         let envelope = envelope(org.id, "made", 0, decision);
         Record {

@@ -164,6 +164,26 @@ impl Fixture {
         (self.router, self.tasks) = run(&self.nats, &self.config).await;
     }
 
+    /// Stops the service and starts another that reads the whole log into an empty database.
+    pub(crate) async fn rebuild(&mut self) {
+        self.tasks.drain(WITHIN).await;
+        let js = async_nats::jetstream::new(self.nats.client.clone());
+        for durable in DURABLES {
+            let stream = self.topology.stream_name(durable.stream);
+            let stream = js.get_stream(stream).await.expect("a stream");
+            stream
+                .delete_consumer(durable.name)
+                .await
+                .expect("a durable");
+        }
+        assert_streams(&self.nats.client, &self.topology, StreamSettings::default())
+            .await
+            .expect("streams");
+        self.db = self.clickhouse.fresh_database().await;
+        self.config.clickhouse.database.clone_from(&self.db.name);
+        (self.router, self.tasks) = run(&self.nats, &self.config).await;
+    }
+
     pub(crate) fn router(&self) -> axum::Router {
         self.router.clone()
     }

@@ -14,4 +14,5 @@ mod fixture;
 mod intake;
 mod numbers;
 mod publishers;
+mod rebuild;
 mod sink;
