@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use async_nats::jetstream::stream::Config;
 use futures::TryStreamExt;
 use tokio::sync::OnceCell;
 use writ_servers::{OnOrphaned, Tools};
@@ -56,6 +57,7 @@ impl Nats {
                 .await),
         };
         let nats = Self::connect(url, None).await;
+        nats.keep_open().await;
         nats.sweep().await;
         nats
     }
@@ -94,6 +96,19 @@ impl Nats {
             client,
             own,
         }
+    }
+
+    /// A stream that stays. The server removes its data folder with the last stream in it, and a
+    /// stream that another test makes at that moment then has nowhere to go.
+    async fn keep_open(&self) {
+        let stays = Config {
+            name: "STAYS".to_owned(),
+            ..Config::default()
+        };
+        async_nats::jetstream::new(self.client.clone())
+            .get_or_create_stream(stays)
+            .await
+            .expect("the shared server makes a stream");
     }
 
     /// Streams of tests that are gone.
