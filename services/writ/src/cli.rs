@@ -9,7 +9,9 @@ use crate::api::Api;
 use crate::failure::{EXIT_CODES, Failure};
 use crate::output::{self, Format};
 use crate::target::TargetArgs;
-use crate::{agent, approval, audit, dev, doctor, key, policy, setup, topology, trace, webhook};
+use crate::{
+    agent, approval, audit, detect, dev, doctor, key, policy, setup, topology, trace, webhook,
+};
 
 /// Writ decides whether an AI agent may act, before it acts
 #[derive(Parser)]
@@ -61,6 +63,9 @@ enum Command {
     /// Webhook endpoints
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// The detectors that policies use, over a file of texts, offline
+    #[command(subcommand)]
+    Detect(detect::DetectCommand),
     /// Streams, subjects and who may do what with them
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
@@ -114,6 +119,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Key(command) => key::run(command, context).await?,
         Command::Webhook(command) => webhook::run(command, context).await?,
         Command::Setup(args) => setup::run(args).await?,
+        Command::Detect(command) => detect::run(&command)?,
         Command::Topology(command) => topology::run(&command)?,
         Command::Completion { shell } => completion(shell)?,
     }

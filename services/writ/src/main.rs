@@ -5,6 +5,7 @@ mod api;
 mod approval;
 mod audit;
 mod cli;
+mod detect;
 mod dev;
 mod doctor;
 mod env_file;

@@ -2,7 +2,12 @@
 
 use super::mention;
 use super::signals::{self, Family};
-use super::views::{View, ViewKind};
+use super::views::{self, View, ViewKind};
+
+/// Score, out of 1000, from which a text is an injection.
+pub const BLOCK: u16 = 500;
+/// Score, out of 1000, from which a text deserves a second look.
+pub const FLAG: u16 = 350;
 
 /// How likely a text is an injection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +25,33 @@ pub enum Origin {
     User,
     /// Whoever wrote what a tool found: a page, a mail, a file.
     Document,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who said it, when that is known: `user`, `assistant`, `system`, `tool`.
+    pub role: Option<String>,
+    /// What was said.
+    pub text: String,
+}
+
+/// Scores one text.
+#[must_use]
+pub fn scan(text: &str, origin: Origin) -> Score {
+    score(&views::of(text), origin)
+}
+
+/// Scores a conversation: as its most suspicious message.
+#[must_use]
+pub fn scan_conversation(turns: &[Turn]) -> Score {
+    let by_users = turns
+        .iter()
+        .filter(|turn| turn.role.as_deref() != Some("system"));
+    let scores = by_users.map(|turn| scan(&turn.text, Origin::User));
+    scores
+        .max_by_key(|score| score.permille)
+        .unwrap_or_default()
 }
 
 /// Scores the readings of one text.

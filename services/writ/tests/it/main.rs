@@ -8,6 +8,7 @@
 
 mod bundle;
 mod command;
+mod detect;
 mod errors;
 mod fixture;
 mod ledger;
