@@ -46,7 +46,8 @@ impl Api {
         path: &[&str],
         query: &[(&str, String)],
     ) -> Result<Value, Failure> {
-        self.call(Method::GET, self.url(path, query)?, None).await
+        let request = self.request(Method::GET, self.url(path, query)?)?;
+        self.call(request, None).await
     }
 
     /// Any other method under `/api/v1`; the whole body.
@@ -67,7 +68,23 @@ impl Api {
         query: &[(&str, String)],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.call(method, self.url(path, query)?, body).await
+        let request = self.request(method, self.url(path, query)?)?;
+        self.call(request, body).await
+    }
+
+    /// Any other method, with headers that make it safe to repeat.
+    pub(crate) async fn write(
+        &self,
+        method: Method,
+        path: &[&str],
+        headers: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let mut request = self.request(method, self.url(path, &[])?)?;
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        self.call(request, body).await
     }
 
     /// `GET /api/v1/<path>` as it comes, for what is long and no JSON document.
@@ -109,8 +126,11 @@ impl Api {
         }
     }
 
-    async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
-        let mut request = self.request(method, url)?;
+    async fn call(
+        &self,
+        mut request: RequestBuilder,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -45,7 +45,7 @@ enum Command {
     /// Agents: list, register, pause, resume
     #[command(subcommand)]
     Agent(agent::AgentCommand),
-    /// Policies: list, create, validate, delete
+    /// Policies: list, and as code: validate, test, diff, apply, export
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Held actions: list, approve, deny
@@ -108,12 +108,17 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 }
 
 async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failure> {
+    let has_junit = matches!(&command, Command::Policy(command) if command.has_junit());
+    if context.format == Format::Junit && !has_junit {
+        let why = "-o junit: only policy validate and policy test have it";
+        return Err(Failure::Usage(why.into()));
+    }
     match command {
         Command::Dev { args } => return Err(dev::become_writ_dev(&args)),
         Command::Doctor(args) => return doctor::run(args, context).await,
         Command::Audit(command) => return audit::run(command, context).await,
+        Command::Policy(command) => return policy::run(command, context).await,
         Command::Agent(command) => agent::run(command, context).await?,
-        Command::Policy(command) => policy::run(command, context).await?,
         Command::Approval(command) => approval::run(command, context).await?,
         Command::Trace(command) => trace::run(command, context).await?,
         Command::Key(command) => key::run(command, context).await?,

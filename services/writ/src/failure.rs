@@ -5,15 +5,25 @@ use std::process::ExitCode;
 /// Exit code of a command line that cannot be understood (`EX_USAGE` of sysexits.h).
 pub(crate) const USAGE: u8 = 64;
 
+/// Files of policies that say something else than the server.
+pub(crate) const DIFFERENT: u8 = 2;
+/// Files of policies that are not valid.
+pub(crate) const INVALID: u8 = 3;
+/// Tests of policies that failed, or too few of them.
+pub(crate) const TESTS_FAILED: u8 = 4;
+
 /// What `--help` says about exit codes.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0   done
   1   the command could not do its work (unreachable, unreadable, a doctor's problem)
   2   audit verify: bad content, something is there that cannot be
+      policy diff: files and server differ
   3   audit verify: unknown key, no trusted key signed the checkpoint
+      policy: the files are not valid
   4   audit verify: incomplete range, something that must be there is not
-  5   refused as it stands: by the server, or by policy validate
+      policy test: a test failed, or too little is covered
+  5   refused by the server as it stands
   6   the API key is not accepted, or may not do this
   7   there is no such thing
   64  the command line is not understood";
@@ -27,7 +37,10 @@ pub(crate) enum Failure {
     /// A server, a file or a program is not there or cannot be read.
     #[error("{0}")]
     Unavailable(String),
-    /// The API, or a validation, will not have it.
+    /// Files of policies say what no policy can.
+    #[error("{0}")]
+    Invalid(String),
+    /// The API will not have it.
     #[error("{0}")]
     Refused(String),
     /// 401 or 403.
@@ -46,6 +59,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Unavailable(_) | Self::Closed => 1,
+            Self::Invalid(_) => INVALID,
             Self::Refused(_) => 5,
             Self::Forbidden(_) => 6,
             Self::NotFound(_) => 7,

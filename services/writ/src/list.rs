@@ -48,6 +48,12 @@ pub(crate) async fn fetch(
     Ok(items)
 }
 
+/// All items under `path`.
+pub(crate) async fn all(api: &Api, path: &[&str]) -> Result<Vec<Value>, Failure> {
+    let wanted = ListArgs { limit: usize::MAX };
+    fetch(api, path, &[], &wanted).await
+}
+
 fn next_cursor(body: &Value) -> Option<String> {
     let cursor = body.get("nextCursor")?.as_str()?;
     (!cursor.is_empty()).then(|| cursor.to_owned())

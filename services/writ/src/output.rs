@@ -17,6 +17,8 @@ pub(crate) enum Format {
     Table,
     /// For programs: the API's `data`, as it is.
     Json,
+    /// For CI: JUnit XML, of `policy validate` and `policy test`.
+    Junit,
 }
 
 /// A column: its title and the JSON pointer of its value.
@@ -32,6 +34,11 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     writeln!(anstream::stdout().lock(), "{text}")?;
     Ok(())
+}
+
+/// Writes a line with other people's text in it.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    line(&visible(text))
 }
 
 /// Writes bytes that are no line of ours: a generated file, a completion script.
@@ -50,7 +57,7 @@ pub(crate) fn json(value: &Value) -> Result<(), Failure> {
 /// Writes a list: a table with one row per item, or the list itself.
 pub(crate) fn rows(format: Format, items: &[Value], columns: &[Column]) -> Result<(), Failure> {
     match format {
-        Format::Json => json(&Value::Array(items.to_vec())),
+        Format::Json | Format::Junit => json(&Value::Array(items.to_vec())),
         Format::Table if items.is_empty() => note("nothing found"),
         Format::Table => {
             let mut table = plain_table();
@@ -77,17 +84,15 @@ pub(crate) fn object(format: Format, value: &Value) -> Result<(), Failure> {
             }
             line(&table.trim_fmt())
         }
-        (Format::Json | Format::Table, _) => json(value),
+        (Format::Json | Format::Junit | Format::Table, _) => json(value),
     }
 }
 
 /// A line of a check list: `ok` or `problem`, what, and how it is.
 pub(crate) fn check(good: bool, what: &str, how: &str) -> Result<(), Failure> {
     let (style, word) = if good { (GOOD, "ok") } else { (BAD, "problem") };
-    line(&format!(
-        "{style}{word:<8}{style:#} {what:<12} {}",
-        visible(how)
-    ))
+    let text = format!("{:<12} {}", visible(what), visible(how));
+    line(&format!("{style}{word:<8}{style:#} {}", text.trim_end()))
 }
 
 /// A remark beside the result, to standard error.

@@ -77,25 +77,3 @@ fn completion_scripts_know_the_commands() {
     assert_eq!(code(&run), 0);
     assert!(out(&run).contains("policy"));
 }
-
-#[test]
-fn policies_are_validated_offline_and_every_problem_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("policies.yaml");
-    let file = file.to_str().unwrap();
-    let good = "name: a\npolicyType: cost_limit\nenforcementMode: block\n\
-                ruleDefinition: {max_cost_per_execution: 1}\n";
-    std::fs::write(file, good).unwrap();
-    let run = writ(&["policy", "validate", "-f", file]);
-    assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
-
-    let bad = "---\nname: b\npolicyType: cost_limit\nenforcementMode: stop\n\
-               ruleDefinition: {max_cots: 1}\nisActiv: true\n";
-    std::fs::write(file, format!("{good}{bad}")).unwrap();
-    let run = writ(&["policy", "validate", "-f", file]);
-    assert_eq!(code(&run), 5, "{}{}", out(&run), err(&run));
-    for wrong in ["max_cots", "enforcementMode", "'isActiv'"] {
-        assert!(out(&run).contains(wrong), "{wrong}: {}", out(&run));
-    }
-    assert!(err(&run).contains("1 of 2"), "{}", err(&run));
-}

@@ -13,6 +13,7 @@ mod errors;
 mod fixture;
 mod ledger;
 mod permissions;
+mod policies;
 mod setup;
 
 use std::process::{Command, Output};

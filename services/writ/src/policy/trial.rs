@@ -1,0 +1,241 @@
+//! Runs cases against the engine, here, without a server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use writ_policy::{Decision, Facts, Policy, PolicySet, Request, Violation, evaluate};
+
+use super::cases::{Case, Suite, outcome_word};
+use super::set::{Chain, FileSet};
+
+/// The policies of some files with ids of their own, ready to be compiled.
+#[derive(Debug)]
+pub(super) struct Bench {
+    /// In the order of the set's entries.
+    pub(super) policies: Vec<Policy>,
+    pub(super) chain: Chain,
+    agents: Agents,
+}
+
+/// A case that was run.
+#[derive(Debug)]
+pub(super) struct Tried<'a> {
+    pub(super) case: &'a Case,
+    /// Why it failed; empty when it passed.
+    pub(super) wrong: Vec<String>,
+    /// Policies that hit and that were judged and did not.
+    pub(super) hit: BTreeSet<Uuid>,
+    pub(super) passed: BTreeSet<Uuid>,
+}
+
+/// A suite that was run.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) suite: &'a Suite,
+    /// Positions of the policies it was run with.
+    pub(super) policies: Vec<usize>,
+    pub(super) tried: Vec<Tried<'a>>,
+}
+
+/// Ids for the names that applications give agents: the same name, the same id.
+#[derive(Debug, Default)]
+struct Agents(BTreeMap<String, Uuid>);
+
+impl Agents {
+    fn id(&mut self, name: &str) -> Uuid {
+        if let Ok(id) = Uuid::try_parse(name) {
+            return id;
+        }
+        let next = u128::try_from(self.0.len()).unwrap_or_default() + 1;
+        *self
+            .0
+            .entry(name.to_owned())
+            .or_insert_with(|| Uuid::from_u128(next))
+    }
+}
+
+impl Bench {
+    /// Ids follow the order of the files, as they will on the server.
+    pub(super) fn new(set: &FileSet) -> Self {
+        let chain = Chain::of(&set.entries);
+        let mut agents = Agents::default();
+        let mut policies = Vec::new();
+        for entry in &set.entries {
+            let mut policy = entry.policy.clone();
+            policy.id = local_id(policies.len());
+            policy.applies_to_agents = entry.agents.iter().map(|it| agents.id(it)).collect();
+            policies.push(policy);
+        }
+        Self {
+            policies,
+            chain,
+            agents,
+        }
+    }
+
+    /// Runs every suite against the policies beside it.
+    pub(super) fn run<'a>(&mut self, set: &'a FileSet) -> Vec<Run<'a>> {
+        set.suites
+            .iter()
+            .map(|it| self.run_suite(set, it))
+            .collect()
+    }
+
+    fn run_suite<'a>(&mut self, set: &'a FileSet, suite: &'a Suite) -> Run<'a> {
+        let wanted = |name: &String| suite.policies.is_empty() || suite.policies.contains(name);
+        let here = set
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.folder == suite.folder && wanted(&entry.policy.name));
+        let policies: Vec<usize> = here.map(|(at, _)| at).collect();
+        let compiled = self.compile(&policies);
+        let tried = suite.cases.iter();
+        let tried = tried.map(|case| self.try_case(&compiled, case)).collect();
+        Run {
+            suite,
+            policies,
+            tried,
+        }
+    }
+
+    /// A set of some of the policies.
+    pub(super) fn compile(&self, positions: &[usize]) -> PolicySet {
+        let chosen = positions.iter().filter_map(|at| self.policies.get(*at));
+        PolicySet::compile(chosen.cloned().collect())
+    }
+
+    fn try_case<'a>(&mut self, compiled: &PolicySet, case: &'a Case) -> Tried<'a> {
+        match self.decide(compiled, case) {
+            Err(wrong) => Tried {
+                case,
+                wrong: vec![wrong],
+                hit: BTreeSet::new(),
+                passed: BTreeSet::new(),
+            },
+            Ok(decision) => {
+                let hit: BTreeSet<Uuid> = hits(&decision).map(|it| it.policy_id).collect();
+                let judged = decision.considered.iter().filter(|it| !it.failed);
+                let judged = judged.map(|it| it.policy_id);
+                Tried {
+                    wrong: wrong_with(case, &decision),
+                    passed: judged.filter(|id| !hit.contains(id)).collect(),
+                    hit,
+                    case,
+                }
+            }
+        }
+    }
+
+    /// What is decided; an error says what is wrong with the request.
+    pub(super) fn decide(&mut self, set: &PolicySet, case: &Case) -> Result<Decision, String> {
+        let request = self.request(&case.request)?;
+        let facts = Facts {
+            mean_cost: case.facts.mean_cost,
+            ..Facts::at(case.options.now_ms())
+        };
+        let mut decision = evaluate(set, &request, &facts);
+        count(&mut decision, case);
+        Ok(decision)
+    }
+
+    /// The body of `POST /policies/enforce` as the engine's request. An agent is known by the name
+    /// it is given; `agent` may say more about it.
+    fn request(&mut self, body: &Value) -> Result<Request, String> {
+        let mut fields = body.as_object().cloned().ok_or("request: must be fields")?;
+        let named = fields.remove("agentId");
+        let name = named.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let agent = fields.entry("agent").or_insert_with(|| json!({}));
+        let agent = agent
+            .as_object_mut()
+            .ok_or("request.agent: must be fields")?;
+        if !name.is_empty() {
+            agent.insert("externalId".to_owned(), name.into());
+            agent.insert("id".to_owned(), self.agents.id(name).to_string().into());
+        }
+        let mut unknown = Vec::new();
+        let read = serde_ignored::deserialize(Value::Object(fields), |path| {
+            unknown.push(path.to_string());
+        });
+        let request = read.map_err(|error: serde_json::Error| format!("request: {error}"))?;
+        match unknown.first() {
+            None => Ok(request),
+            Some(field) => Err(format!("request: unknown field '{field}'")),
+        }
+    }
+}
+
+/// Never nil, and in the order of the positions.
+pub(super) fn local_id(position: usize) -> Uuid {
+    Uuid::from_u128(u128::try_from(position).unwrap_or_default() + 1)
+}
+
+/// Every hit, in any mode.
+pub(super) fn hits(decision: &Decision) -> impl Iterator<Item = &Violation> {
+    decision.violations.iter().chain(&decision.warnings)
+}
+
+/// Does what the shared counters would do with what is spent already.
+fn count(decision: &mut Decision, case: &Case) {
+    for wanted in std::mem::take(&mut decision.reservations) {
+        let spent = case.facts.spent.get(&wanted.violation.policy_name);
+        let spent = micros(spent.copied().unwrap_or_default());
+        if spent.saturating_add(wanted.amount_micros) > wanted.cap_micros {
+            decision.add(wanted.violation);
+        }
+    }
+}
+
+/// US dollars as millionths.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float becomes the nearest integer there is"
+)]
+fn micros(dollars: f64) -> u64 {
+    (dollars * 1_000_000.0).round() as u64
+}
+
+fn wrong_with(case: &Case, decision: &Decision) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut differs = |what: &str, expected: String, was: String| {
+        if expected != was {
+            wrong.push(format!("{what}: expected {expected}, was {was}"));
+        }
+    };
+    if let Some(outcome) = case.expect.outcome {
+        let was = outcome_word(decision.outcome);
+        differs("outcome", outcome_word(outcome).to_owned(), was.to_owned());
+    }
+    if let Some(names) = &case.expect.policies {
+        let expected = names.iter().map(String::as_str).collect();
+        let was = hits(decision).map(|it| it.policy_name.as_str()).collect();
+        differs("policies", listed(&expected), listed(&was));
+    }
+    if let Some(text) = &case.expect.redacted_input {
+        let was = decision.redacted_input.as_deref().unwrap_or("nothing");
+        differs("redactedInput", text.clone(), was.to_owned());
+    }
+    let found: BTreeSet<&str> = hits(decision)
+        .flat_map(|it| it.evidence.iter().map(|it| it.kind.as_str()))
+        .collect();
+    for rule in &case.expect.rules {
+        if !found.contains(rule.as_str()) {
+            wrong.push(format!("rules: expected {rule}, found {}", listed(&found)));
+        }
+    }
+    if !wrong.is_empty() {
+        let reasons = hits(decision).map(|it| format!("{}: {}", it.policy_name, it.message));
+        wrong.extend(reasons);
+    }
+    wrong
+}
+
+fn listed(names: &BTreeSet<&str>) -> String {
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    let names: Vec<_> = names.iter().copied().collect();
+    names.join(", ")
+}
