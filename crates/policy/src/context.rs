@@ -2,11 +2,14 @@
 
 use std::cell::OnceCell;
 
+use serde::Serialize;
+use serde_json::{Map, Value};
+
 use crate::detect::injection::{self, Origin, Score};
 use crate::detect::pii::{self, Found};
 use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
-use crate::set::PolicySet;
+use crate::set::{PolicySet, Scopes};
 use crate::text::{Part, Texts};
 
 /// What rules may look at.
@@ -15,6 +18,8 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) texts: &'a Texts<'a>,
     set: &'a PolicySet,
+    scopes: Scopes<'a>,
+    claims: OnceCell<Claims>,
     signals: OnceCell<Signals>,
     pii: OnceCell<Vec<PiiHit>>,
 }
@@ -26,6 +31,13 @@ pub(crate) struct Signals {
     pub(crate) scores: Vec<(usize, Score)>,
     /// (pattern id, text), ascending.
     pub(crate) patterns: Vec<(u32, usize)>,
+}
+
+/// Who is behind the act, as JSON objects; empty when nobody is named.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    pub(crate) user: Value,
+    pub(crate) delegation: Value,
 }
 
 /// One value found in one text.
@@ -47,9 +59,24 @@ impl<'a> Context<'a> {
             facts,
             texts,
             set,
+            scopes: set.scopes(request),
+            claims: OnceCell::new(),
             signals: OnceCell::new(),
             pii: OnceCell::new(),
         }
+    }
+
+    /// Where this request's policies and patterns are found.
+    pub(crate) fn scopes(&self) -> &Scopes<'a> {
+        &self.scopes
+    }
+
+    /// The person behind the act and its delegation as JSON, for expressions.
+    pub(crate) fn claims(&self) -> &Claims {
+        self.claims.get_or_init(|| Claims {
+            user: object(self.request.on_behalf_of.as_ref()),
+            delegation: object(self.request.delegation.as_ref()),
+        })
     }
 
     pub(crate) fn signals(&self) -> &Signals {
@@ -72,7 +99,7 @@ impl<'a> Context<'a> {
     /// Administrators' patterns see every gap between words as one blank; they do not see the view
     /// without gaps, where `^` and `$` would mean something else.
     fn match_patterns(&self, views: &[View<'_>], mut found: impl FnMut(u32)) {
-        let mut groups = self.set.pattern_groups(self.request.agent.id).peekable();
+        let mut groups = self.set.pattern_groups(&self.scopes).peekable();
         if groups.peek().is_none() {
             return;
         }
@@ -102,7 +129,13 @@ impl<'a> Context<'a> {
 
 fn origin(part: Part) -> Origin {
     match part {
-        Part::ToolOutput => Origin::Document,
+        Part::ToolOutput | Part::Output => Origin::Document,
         Part::Input | Part::Metadata | Part::History => Origin::User,
     }
+}
+
+fn object(claim: Option<&impl Serialize>) -> Value {
+    claim
+        .and_then(|claim| serde_json::to_value(claim).ok())
+        .unwrap_or_else(|| Value::Object(Map::new()))
 }

@@ -62,7 +62,7 @@ pub struct Violation {
     pub evidence: Vec<Evidence>,
 }
 
-/// One policy in scope and what became of it.
+/// One policy in scope and what became of it, in the order of judging.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Considered {
@@ -70,26 +70,52 @@ pub struct Considered {
     pub policy_id: Uuid,
     /// The version that was judged.
     pub version: u64,
+    /// Its place: smaller is judged first, but for prerequisites.
+    pub order: u32,
+    /// Whether its chain let it be judged at all; `why` says what did not.
+    pub judged: bool,
     /// Whether it hit.
     pub applied: bool,
     /// Whether it could not be judged; `why` says the reason.
     pub failed: bool,
     /// The reason in a few words.
     pub why: Cow<'static, str>,
+    /// Work done for it: bytes scanned or steps run, shared scans counted for each.
+    pub cost: u64,
+}
+
+/// What a counter counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Millionths of a US dollar.
+    MicroUsd,
+    /// Allowed or held calls.
+    Calls,
+    /// Records read or written.
+    Records,
 }
 
 /// An amount the service must reserve on a counter before it answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
-    /// The policy whose budget it is.
+    /// The policy whose counter it is.
     pub policy_id: Uuid,
-    /// The budget's period: the UTC day, `2026-11-20`.
-    pub period_key: String,
-    /// How much to add, in millionths of a US dollar; 0 only checks.
-    pub amount_micros: u64,
-    /// The counter may not exceed this, in millionths of a US dollar.
-    pub cap_micros: u64,
+    /// Which of the policy's counters, with its period; letters, digits and `_` only.
+    pub counter: String,
+    /// The period for people: `2026-11-20`, `2026-11`, `2026-11-20T12:05` (UTC).
+    pub period: String,
+    /// What is counted.
+    pub unit: Unit,
+    /// How much to add; 0 only checks.
+    pub amount: u64,
+    /// The counter may not exceed this.
+    pub cap: u64,
+    /// A total above this is marked, though the act may go on.
+    pub warn_above: Option<u64>,
+    /// The agent is to be paused when the cap refuses.
+    pub pause_agent: bool,
     /// What a refusal by the counter becomes; its mode says how strong it is.
     pub violation: Violation,
 }

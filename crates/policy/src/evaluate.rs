@@ -1,156 +1,147 @@
 //! Judges a request against a policy set.
 
-use std::borrow::Cow;
+mod tally;
 
 use crate::context::Context;
-use crate::decision::{
-    Considered, Decision, Evidence, Obligation, Outcome, Reservation, Violation, outcome_of,
-    risk_of,
-};
-use crate::detect::mask;
-use crate::model::{Mode, OnError, Policy};
+use crate::decision::Decision;
+use crate::model::ChainTrigger;
+use crate::outside::{Answers, Call};
 use crate::request::{Facts, Request};
 use crate::rule::{Failure, Verdict};
-use crate::set::PolicySet;
-use crate::text::{Part, Texts};
+use crate::set::{Entry, PolicySet};
+use crate::text::Texts;
+use tally::Tally;
 
 /// Version of the engine, recorded with every decision.
 pub const ENGINE_VERSION: &str = concat!("writ-policy/", env!("CARGO_PKG_VERSION"));
 
+/// What the engine says to a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluation {
+    /// Judged.
+    Decided(Box<Decision>),
+    /// Nothing known so far refuses the act, and these questions could: put them, all at once, and
+    /// call [`resume`] with every answer got so far.
+    Needs(Vec<Call>),
+}
+
 /// Judges a request: every policy in scope is judged and every hit listed, the strongest decides.
 ///
-/// Pure: equal arguments give equal decisions, whatever order the policies were given in.
+/// Pure: equal arguments give equal results, whatever order the policies were given in.
 #[must_use]
-pub fn evaluate(set: &PolicySet, request: &Request, facts: &Facts) -> Decision {
+pub fn evaluate(set: &PolicySet, request: &Request, facts: &Facts) -> Evaluation {
+    resume(set, request, facts, &Answers::new())
+}
+
+/// Judges a request, knowing answers from outside. An answer may lead to further questions, of
+/// policies that waited for it; their number is bounded by the length of the chains.
+#[must_use]
+pub fn resume(set: &PolicySet, request: &Request, facts: &Facts, answers: &Answers) -> Evaluation {
     let texts = Texts::of(request);
-    let context = Context::new(set, request, facts, &texts);
-    let mut tally = Tally::default();
-    for entry in set.in_scope(request.agent.id) {
-        match entry.rule.judge(&context) {
-            Ok(verdict) => tally.judged(&entry.policy, verdict),
-            Err(failure) => tally.failed(&entry.policy, &failure),
-        }
+    let (tally, calls) = run(set, request, facts, &texts, Some(answers));
+    if calls.is_empty() || tally.refused() {
+        Evaluation::Decided(Box::new(tally.close(set, request, &texts)))
+    } else {
+        Evaluation::Needs(calls)
     }
+}
+
+/// Judges a request where nobody can be asked: a policy that has a question fails.
+#[must_use]
+pub fn decide_alone(set: &PolicySet, request: &Request, facts: &Facts) -> Decision {
+    let texts = Texts::of(request);
+    let (tally, _) = run(set, request, facts, &texts, None);
     tally.close(set, request, &texts)
 }
 
-#[derive(Default)]
-struct Tally {
-    violations: Vec<Violation>,
-    warnings: Vec<Violation>,
-    considered: Vec<Considered>,
-    obligations: Vec<Obligation>,
-    reservations: Vec<Reservation>,
-    masked: Vec<Evidence>,
-    masking: bool,
+/// What became of a policy, for those that wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Passed,
+    /// It hit, or could not be judged.
+    Violated,
+    /// Its chain left it out.
+    Skipped,
+    /// It has a question, or waits for one that has.
+    Waiting,
 }
 
-impl Tally {
-    fn judged(&mut self, policy: &Policy, verdict: Verdict) {
-        self.consider(policy, verdict.hit.is_some(), false, verdict.why);
-        if let Some(hit) = verdict.hit {
-            self.hit(violation(policy, policy.mode, hit.message, hit.evidence));
-        }
-        if let Some(budget) = verdict.budget {
-            self.reservations.push(Reservation {
-                policy_id: policy.id,
-                period_key: budget.period_key,
-                amount_micros: budget.amount_micros,
-                cap_micros: budget.cap_micros,
-                violation: violation(policy, policy.mode, budget.message, Vec::new()),
-            });
-        }
-        if !verdict.mask.is_empty() {
-            self.masking = true;
-            self.masked.extend(verdict.mask.iter().cloned());
-            let duty = Obligation::Mask {
-                policy_id: policy.id,
-                evidence: verdict.mask,
-            };
-            self.obligations.push(duty);
-        }
-        if !verdict.logged.is_empty() {
-            let duty = Obligation::LogAccess {
-                policy_id: policy.id,
-                types: verdict.logged,
-            };
-            self.obligations.push(duty);
-        }
-    }
-
-    /// An error never reads as "no violation": it denies, warns, or is marked in the record.
-    fn failed(&mut self, policy: &Policy, failure: &Failure) {
-        self.consider(policy, false, true, Cow::Owned(failure.to_string()));
-        let message = format!("the policy could not be judged: {failure}");
-        match policy.on_error() {
-            OnError::Deny => self.hit(violation(policy, Mode::Block, message, Vec::new())),
-            OnError::Warn => {
-                let mode = policy.mode.min(Mode::Warn);
-                self.hit(violation(policy, mode, message, Vec::new()));
+fn run(
+    set: &PolicySet,
+    request: &Request,
+    facts: &Facts,
+    texts: &Texts<'_>,
+    answers: Option<&Answers>,
+) -> (Tally, Vec<Call>) {
+    let context = Context::new(set, request, facts, texts);
+    let mut tally = Tally::default();
+    let mut calls = Vec::new();
+    // Ascending positions, so that a prerequisite is found by search.
+    let mut judged: Vec<(usize, State)> = Vec::new();
+    for (position, entry) in set.in_scope(context.scopes(), request) {
+        let state = match gate(entry, &judged) {
+            Err((state, why)) => {
+                tally.left_out(&entry.policy, why);
+                state
             }
-            OnError::Allow => {}
-        }
-    }
-
-    fn hit(&mut self, violation: Violation) {
-        if outcome_of(violation.enforcement_mode) == Outcome::Allow {
-            self.warnings.push(violation);
-        } else {
-            self.violations.push(violation);
-        }
-    }
-
-    fn consider(&mut self, policy: &Policy, applied: bool, failed: bool, why: Cow<'static, str>) {
-        let (policy_id, version) = (policy.id, policy.version);
-        self.considered.push(Considered {
-            policy_id,
-            version,
-            applied,
-            failed,
-            why,
-        });
-    }
-
-    fn close(self, set: &PolicySet, request: &Request, texts: &Texts<'_>) -> Decision {
-        let outcome = self
-            .violations
-            .iter()
-            .map(|hit| outcome_of(hit.enforcement_mode))
-            .max();
-        let outcome = outcome.unwrap_or(Outcome::Allow);
-        let risk = risk_of(self.violations.iter().chain(&self.warnings));
-        let input = texts.get(0).filter(|text| text.part == Part::Input);
-        let redacted_input = (self.masking && input.is_some())
-            .then(|| mask::redact(&request.input, &self.masked))
-            .flatten();
-        Decision {
-            outcome,
-            violations: self.violations,
-            warnings: self.warnings,
-            considered: self.considered,
-            redacted_input,
-            obligations: self.obligations,
-            // What is refused spends nothing.
-            reservations: if outcome == Outcome::Block {
-                Vec::new()
-            } else {
-                self.reservations
+            Ok(()) => match judge(entry, &context, answers, &mut calls) {
+                Ok(verdict) => tally.judged(&entry.policy, verdict),
+                Err(failure) => tally.failed(&entry.policy, &failure),
             },
-            policy_set_hash: set.hash(),
-            engine_version: ENGINE_VERSION,
-            risk,
+        };
+        judged.push((position, state));
+    }
+    (tally, calls)
+}
+
+/// Whether the prerequisites let a policy be judged; those out of scope count as passed.
+fn gate(entry: &Entry, judged: &[(usize, State)]) -> Result<(), (State, &'static str)> {
+    let states = entry.after.iter().filter_map(|position| {
+        let found = judged.binary_search_by_key(position, |(at, _)| *at).ok()?;
+        judged.get(found).map(|(_, state)| *state)
+    });
+    let (mut violated, mut skipped, mut waiting) = (false, false, false);
+    for state in states {
+        violated |= state == State::Violated;
+        skipped |= state == State::Skipped;
+        waiting |= state == State::Waiting;
+    }
+    match entry.policy.chain_trigger {
+        ChainTrigger::Always => Ok(()),
+        ChainTrigger::AllPassed if violated => Err((State::Skipped, "a prerequisite was violated")),
+        ChainTrigger::AllPassed if skipped => {
+            Err((State::Skipped, "a prerequisite was not judged"))
         }
+        ChainTrigger::AnyViolated if entry.after.is_empty() || violated => Ok(()),
+        ChainTrigger::AllPassed | ChainTrigger::AnyViolated if waiting => {
+            Err((State::Waiting, "a prerequisite waits for an answer"))
+        }
+        ChainTrigger::AllPassed => Ok(()),
+        ChainTrigger::AnyViolated => Err((State::Skipped, "no prerequisite was violated")),
     }
 }
 
-fn violation(policy: &Policy, mode: Mode, message: String, evidence: Vec<Evidence>) -> Violation {
-    Violation {
-        policy_id: policy.id,
-        policy_name: policy.name.clone(),
-        policy_type: policy.policy_type,
-        severity: policy.severity,
-        enforcement_mode: mode,
-        message,
-        evidence,
+/// Judges one policy; what it has to ask is answered from `answers`, noted in `calls`, or, without
+/// anybody to ask, a failure.
+fn judge(
+    entry: &Entry,
+    context: &Context<'_>,
+    answers: Option<&Answers>,
+    calls: &mut Vec<Call>,
+) -> Result<Verdict, Failure> {
+    let verdict = entry.rule.judge(context)?;
+    let Some(question) = &verdict.question else {
+        return Ok(verdict);
+    };
+    let answers = answers.ok_or_else(|| Failure::Unanswered("nobody can be asked".to_owned()))?;
+    match answers.get(&entry.policy.id) {
+        Some(answer) => entry.rule.answered(context, answer),
+        None => {
+            calls.push(Call {
+                policy_id: entry.policy.id,
+                question: question.clone(),
+            });
+            Ok(verdict)
+        }
     }
 }

@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) use evaluator::EvalError;
 
-use crate::request::{Facts, Request};
+use crate::context::Context;
 use node::{Node, Type};
 
 /// Why an expression is refused when it is written.
@@ -70,9 +70,9 @@ impl Program {
         Ok(Self { root })
     }
 
-    /// Evaluates; true is a violation.
-    pub(crate) fn evaluate(&self, request: &Request, facts: &Facts) -> Result<bool, EvalError> {
-        evaluator::evaluate(&self.root, request, facts)
+    /// Evaluates; true is a violation. Also the steps it took.
+    pub(crate) fn evaluate(&self, context: &Context<'_>) -> Result<(bool, u64), EvalError> {
+        evaluator::evaluate(&self.root, context)
     }
 }
 

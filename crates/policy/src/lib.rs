@@ -27,17 +27,24 @@ pub mod detect;
 mod evaluate;
 mod expr;
 pub mod model;
+pub mod outside;
 pub mod request;
 mod rule;
 pub mod schema;
 pub mod set;
 mod text;
+mod types;
 
 pub use decision::{
-    Considered, Decision, Evidence, Obligation, Outcome, Reservation, Span, Violation,
+    Considered, Decision, Evidence, Obligation, Outcome, Reservation, Span, Unit, Violation,
 };
-pub use evaluate::{ENGINE_VERSION, evaluate};
-pub use model::{Mode, OnError, Policy, PolicyType, Severity};
-pub use request::{AgentRef, Facts, Request, ToolOutput};
+pub use evaluate::{ENGINE_VERSION, Evaluation, decide_alone, evaluate, resume};
+pub use model::{
+    ChainTrigger, Mode, OnError, Phase, Policy, PolicyType, Selectors, Severity, Tier,
+};
+pub use outside::{Answer, Answers, Call, Question};
+pub use request::{
+    AgentRef, Delegation, Facts, Hop, Limits, OnBehalfOf, Request, ToolDescriptor, ToolOutput,
+};
 pub use schema::Problem;
 pub use set::PolicySet;

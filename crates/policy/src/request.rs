@@ -1,8 +1,14 @@
 //! What is judged: one act an agent is about to do.
 
+mod behind;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::model::{Phase, Tier};
+use behind::or_default;
+pub use behind::{Delegation, Hop, OnBehalfOf};
 
 /// The agent on whose behalf the act is asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +22,26 @@ pub struct AgentRef {
     pub name: String,
     /// Environment it is registered in.
     pub environment: String,
+    /// Tags it is registered with.
+    pub tags: Vec<String>,
+    /// What its registration allows and forbids.
+    pub limits: Limits,
+    /// The tools as they were pinned at registration; absent when none were.
+    pub pinned_tools: Option<Vec<ToolDescriptor>>,
+}
+
+/// What an agent's registration says about what it may do; empty lists limit nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// Globs of the tools it may call.
+    pub allowed_actions: Vec<String>,
+    /// Globs of the data sources it may read.
+    pub allowed_data_sources: Vec<String>,
+    /// Globs of the tools a human must approve.
+    pub requires_human_approval_for: Vec<String>,
+    /// `observe`, `advise`, `act_with_approval`, `autonomous`; empty is none.
+    pub autonomy_level: String,
 }
 
 /// What a tool answered and what it had been asked.
@@ -28,6 +54,26 @@ pub struct ToolOutput {
     pub input: Value,
     /// Its answer, any JSON.
     pub output: Value,
+}
+
+/// A tool's definition, as the agent's framework sees it now or as it was pinned.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ToolDescriptor {
+    /// The server that offers it; empty when it is local.
+    #[serde(deserialize_with = "or_default")]
+    pub server: String,
+    /// Tool name.
+    #[serde(deserialize_with = "or_default")]
+    pub tool: String,
+    /// Digest of the definition, opaque to the server.
+    #[serde(deserialize_with = "or_default")]
+    pub descriptor_hash: String,
+    /// What the model is told about it.
+    #[serde(deserialize_with = "or_default")]
+    pub description: String,
+    /// JSON Schema of its arguments; often null.
+    pub input_schema: Value,
 }
 
 /// One act to be judged, in the fields of `POST /policies/enforce`.
@@ -52,6 +98,20 @@ pub struct Request {
     pub conversation_history: Vec<Value>,
     /// Tool answers about to be shown to the model.
     pub tool_outputs: Vec<ToolOutput>,
+    /// The tools' definitions.
+    pub tool_descriptors: Vec<ToolDescriptor>,
+    /// What the model or the act produced, after it.
+    pub output: Option<String>,
+    /// Before or after the act.
+    pub phase: Phase,
+    /// The person behind the act.
+    pub on_behalf_of: Option<OnBehalfOf>,
+    /// The kind of caller.
+    pub tier: Option<Tier>,
+    /// The agents it was handed down by.
+    pub delegation: Option<Delegation>,
+    /// The application's session.
+    pub session_id: String,
 }
 
 impl Request {

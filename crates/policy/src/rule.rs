@@ -1,32 +1,53 @@
 //! The compiled form of each policy type; one file a type.
 
-mod cost_limit;
-mod expression;
-mod injection_scan;
-mod pii_access;
-mod tool_invocation;
+pub(crate) mod charge;
+pub(crate) mod cost_limit;
+pub(crate) mod expression;
+pub(crate) mod injection_scan;
+pub(crate) mod pii_access;
+pub(crate) mod tool_invocation;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::decision::Evidence;
-use crate::model::PolicyType;
+use crate::model::Mode;
+use crate::outside::{Answer, Question};
 use crate::schema::Problem;
 use crate::set::patterns::{Pattern, PatternIds};
+use charge::Charge;
 
 /// A rule that is ready to be judged.
+pub(crate) trait Rule: fmt::Debug + Send + Sync {
+    /// What it says about one request.
+    fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure>;
+
+    /// What it says once its question was answered.
+    fn answered(&self, _context: &Context<'_>, _answer: &Answer) -> Result<Verdict, Failure> {
+        Err(Failure::Unanswered("it has asked nothing".to_owned()))
+    }
+
+    /// The patterns this rule wants matched together with everybody else's.
+    fn take_patterns(&mut self) -> Vec<Pattern> {
+        Vec::new()
+    }
+
+    /// Tells the rule which numbers its patterns got.
+    fn set_pattern_ids(&mut self, _ids: PatternIds) {}
+}
+
+/// A rule that could not be compiled: it fails whenever it is judged.
 #[derive(Debug)]
-pub(crate) enum Rule {
-    InjectionScan(injection_scan::InjectionScan),
-    PiiAccess(pii_access::PiiAccess),
-    CostLimit(cost_limit::CostLimit),
-    ToolInvocation(tool_invocation::ToolInvocation),
-    Expression(expression::Expression),
-    /// Could not be compiled: it fails whenever it is judged.
-    Broken(String),
+pub(crate) struct Broken(pub(crate) String);
+
+impl Rule for Broken {
+    fn judge(&self, _context: &Context<'_>) -> Result<Verdict, Failure> {
+        Err(Failure::Broken(self.0.clone()))
+    }
 }
 
 /// What hit.
@@ -34,15 +55,8 @@ pub(crate) enum Rule {
 pub(crate) struct Hit {
     pub(crate) message: String,
     pub(crate) evidence: Vec<Evidence>,
-}
-
-/// An amount to be reserved, and the message of its refusal.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    pub(crate) amount_micros: u64,
-    pub(crate) cap_micros: u64,
-    pub(crate) period_key: String,
-    pub(crate) message: String,
+    /// A hit that is weaker than the policy's mode: a threshold that only warns.
+    pub(crate) at_most: Mode,
 }
 
 /// What a rule says about one request.
@@ -50,31 +64,63 @@ pub(crate) struct Budget {
 pub(crate) struct Verdict {
     pub(crate) hit: Option<Hit>,
     pub(crate) why: Cow<'static, str>,
-    pub(crate) budget: Option<Budget>,
+    /// Amounts to be reserved.
+    pub(crate) charges: Vec<Charge>,
+    /// What must be asked of somebody else before the rule can be judged.
+    pub(crate) question: Option<Question>,
     /// Values to mask.
     pub(crate) mask: Vec<Evidence>,
     /// Types of data whose access is to be logged.
     pub(crate) logged: Vec<String>,
+    /// Work done beyond the rule's own look: bytes scanned or steps run.
+    pub(crate) cost: u64,
 }
 
 impl Verdict {
     pub(crate) fn clear(why: impl Into<Cow<'static, str>>) -> Self {
-        let why = why.into();
         Self {
             hit: None,
-            why,
-            budget: None,
+            why: why.into(),
+            charges: Vec::new(),
+            question: None,
             mask: Vec::new(),
             logged: Vec::new(),
+            cost: 0,
         }
     }
 
     pub(crate) fn hit(message: String, evidence: Vec<Evidence>) -> Self {
-        let why = Cow::Owned(message.clone());
+        Self::weaker_hit(Mode::Block, message, evidence)
+    }
+
+    /// A hit that is at most as strong as `at_most`, whatever the policy's mode.
+    pub(crate) fn weaker_hit(at_most: Mode, message: String, evidence: Vec<Evidence>) -> Self {
         Self {
-            hit: Some(Hit { message, evidence }),
-            ..Self::clear(why)
+            why: Cow::Owned(message.clone()),
+            hit: Some(Hit {
+                message,
+                evidence,
+                at_most,
+            }),
+            ..Self::clear("")
         }
+    }
+
+    /// Asks before it judges.
+    #[expect(dead_code, reason = "the types that ask come next")]
+    pub(crate) fn ask(question: Question) -> Self {
+        Self {
+            question: Some(question),
+            ..Self::clear("waits for an answer from outside")
+        }
+    }
+
+    pub(crate) fn charging(self, charges: Vec<Charge>) -> Self {
+        Self { charges, ..self }
+    }
+
+    pub(crate) fn costing(self, cost: u64) -> Self {
+        Self { cost, ..self }
     }
 }
 
@@ -87,65 +133,15 @@ pub(crate) enum Failure {
     BadCost,
     #[error("the rule could not be compiled: {0}")]
     Broken(String),
+    #[error("no answer from outside: {0}")]
+    Unanswered(String),
     #[error("expression: {0}")]
     Expression(#[from] crate::expr::EvalError),
 }
 
-/// Compiles a rule definition; all problems at once.
-pub(crate) fn compile(policy_type: PolicyType, definition: &Value) -> Result<Rule, Vec<Problem>> {
-    match policy_type {
-        PolicyType::InjectionScan => {
-            injection_scan::InjectionScan::compile(read(definition)?).map(Rule::InjectionScan)
-        }
-        PolicyType::PiiAccess => Ok(Rule::PiiAccess(pii_access::PiiAccess::new(read(
-            definition,
-        )?))),
-        PolicyType::CostLimit => {
-            cost_limit::CostLimit::compile(&read(definition)?).map(Rule::CostLimit)
-        }
-        PolicyType::ToolInvocation => {
-            tool_invocation::ToolInvocation::compile(&read(definition)?).map(Rule::ToolInvocation)
-        }
-        PolicyType::Expression => {
-            expression::Expression::compile(read(definition)?).map(Rule::Expression)
-        }
-    }
-}
-
-fn read<T: DeserializeOwned>(definition: &Value) -> Result<T, Vec<Problem>> {
+/// Reads the documented shape of a rule.
+pub(crate) fn read<T: DeserializeOwned>(definition: &Value) -> Result<T, Vec<Problem>> {
     T::deserialize(definition).map_err(|error| vec![Problem::at("", error.to_string())])
-}
-
-impl Rule {
-    /// The patterns this rule wants matched together with everybody else's.
-    pub(crate) fn take_patterns(&mut self) -> Vec<Pattern> {
-        match self {
-            Rule::InjectionScan(rule) => rule.take_patterns(),
-            Rule::PiiAccess(_)
-            | Rule::CostLimit(_)
-            | Rule::ToolInvocation(_)
-            | Rule::Expression(_)
-            | Rule::Broken(_) => Vec::new(),
-        }
-    }
-
-    /// Tells the rule which numbers its patterns got.
-    pub(crate) fn set_pattern_ids(&mut self, ids: PatternIds) {
-        if let Rule::InjectionScan(rule) = self {
-            rule.set_pattern_ids(ids);
-        }
-    }
-
-    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
-        match self {
-            Rule::InjectionScan(rule) => rule.judge(context),
-            Rule::PiiAccess(rule) => rule.judge(context),
-            Rule::CostLimit(rule) => rule.judge(context),
-            Rule::ToolInvocation(rule) => Ok(rule.judge(context)),
-            Rule::Expression(rule) => rule.judge(context),
-            Rule::Broken(reason) => Err(Failure::Broken(reason.clone())),
-        }
-    }
 }
 
 /// A name from the request, fit to be shown: cut, printable.

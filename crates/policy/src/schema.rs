@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::PolicyType;
-use crate::rule;
 
 /// One thing that is wrong with a rule definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -29,23 +28,9 @@ impl Problem {
     }
 }
 
-/// The JSON Schema (2020-12) of a policy type's rule definition.
-#[must_use]
-pub fn source(policy_type: PolicyType) -> &'static str {
-    match policy_type {
-        PolicyType::InjectionScan => include_str!("../../../schemas/policy/injection_scan.v1.json"),
-        PolicyType::PiiAccess => include_str!("../../../schemas/policy/pii_access.v1.json"),
-        PolicyType::CostLimit => include_str!("../../../schemas/policy/cost_limit.v1.json"),
-        PolicyType::ToolInvocation => {
-            include_str!("../../../schemas/policy/tool_invocation.v1.json")
-        }
-        PolicyType::Expression => include_str!("../../../schemas/policy/expression.v1.json"),
-    }
-}
-
 static VALIDATORS: LazyLock<Vec<(PolicyType, Option<Validator>)>> = LazyLock::new(|| {
     let compile = |t: &PolicyType| {
-        let schema = serde_json::from_str::<Value>(source(*t)).ok()?;
+        let schema = serde_json::from_str::<Value>(t.schema()).ok()?;
         jsonschema::draft202012::new(&schema).ok()
     };
     PolicyType::ALL.iter().map(|t| (*t, compile(t))).collect()
@@ -60,7 +45,7 @@ pub fn validate(policy_type: PolicyType, definition: &Value) -> Result<(), Vec<P
     if !shape.is_empty() {
         return Err(shape);
     }
-    rule::compile(policy_type, definition).map(|_| ())
+    policy_type.compile(definition).map(|_| ())
 }
 
 fn shape_problems(policy_type: PolicyType, definition: &Value) -> Vec<Problem> {
@@ -102,13 +87,13 @@ fn in_words(policy_type: PolicyType, kind: &ValidationErrorKind) -> Option<Strin
             Some(format!("must be one of {}", options.join(", ")))
         }
         ValidationErrorKind::AnyOf { .. } => {
-            let schema = serde_json::from_str::<Value>(source(policy_type)).ok()?;
+            let schema = serde_json::from_str::<Value>(policy_type.schema()).ok()?;
             let branches = schema.get("anyOf")?.as_array()?.iter().map(required);
             let fields = branches.collect::<Option<Vec<_>>>()?.concat();
             Some(format!("needs at least one of {}", fields.join(", ")))
         }
         ValidationErrorKind::MinProperties { .. } => {
-            let schema = serde_json::from_str::<Value>(source(policy_type)).ok()?;
+            let schema = serde_json::from_str::<Value>(policy_type.schema()).ok()?;
             let fields = schema.get("properties")?.as_object()?.keys().cloned();
             let fields = fields.collect::<Vec<_>>();
             Some(format!("needs at least one of {}", fields.join(", ")))

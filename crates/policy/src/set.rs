@@ -1,37 +1,36 @@
 //! A compiled, immutable set of policies.
 
+mod chain;
 mod hash;
+mod index;
 pub(crate) mod patterns;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
 use crate::model::Policy;
-use crate::rule::{self, Rule};
+use crate::request::Request;
+use crate::rule::{Broken, Rule};
+pub(crate) use index::Scopes;
+use index::{Index, Key};
 use patterns::PatternGroup;
 
-/// Policies compiled once, indexed by agent, safe to share between threads.
+/// Policies compiled once, indexed by whom they apply to, safe to share between threads.
 #[derive(Debug)]
 pub struct PolicySet {
     entries: Vec<Entry>,
     groups: Vec<PatternGroup>,
-    everyone: Scope,
-    by_agent: HashMap<Uuid, Scope>,
+    index: Index,
     hash: [u8; 32],
 }
 
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) policy: Policy,
-    pub(crate) rule: Rule,
-}
-
-/// Positions of entries and pattern groups, ascending.
-#[derive(Debug, Default)]
-struct Scope {
-    entries: Vec<usize>,
-    groups: Vec<usize>,
+    pub(crate) rule: Box<dyn Rule>,
+    /// Positions of its prerequisites: always smaller than its own.
+    pub(crate) after: Vec<usize>,
 }
 
 impl Default for PolicySet {
@@ -44,8 +43,9 @@ impl PolicySet {
     /// Compiles policies; never fails as a whole.
     ///
     /// A policy that cannot be compiled stays in the set and fails at every evaluation, which its
-    /// `onError` turns into a denial or a recorded warning. Inactive policies only count in the
-    /// hash. Of two policies with the same id the one with the higher version counts.
+    /// `onError` turns into a denial or a recorded warning; so do policies that wait for each other
+    /// in a circle. Inactive policies only count in the hash. Of two policies with the same id the
+    /// one with the higher version counts.
     #[must_use]
     pub fn compile(mut policies: Vec<Policy>) -> Self {
         policies.sort_by_key(|p| (p.id, std::cmp::Reverse(p.version)));
@@ -53,12 +53,12 @@ impl PolicySet {
         let hash = hash::of(&policies);
         policies.retain(|p| p.is_active);
         policies.sort_by_key(|p| (p.evaluation_order, p.id));
-        let entries = policies.into_iter().map(Entry::compile).collect();
+        let mut entries: Vec<Entry> = policies.into_iter().map(Entry::compile).collect();
+        entries = chain::in_order(entries);
         let mut set = Self {
             entries,
             groups: Vec::new(),
-            everyone: Scope::default(),
-            by_agent: HashMap::new(),
+            index: Index::default(),
             hash,
         };
         set.index();
@@ -83,52 +83,45 @@ impl PolicySet {
         self.entries.is_empty()
     }
 
-    /// The policies that apply to an agent, in evaluation order.
-    pub(crate) fn in_scope(&self, agent: Uuid) -> impl Iterator<Item = &Entry> {
-        let own = self
-            .by_agent
-            .get(&agent)
-            .map_or(&[][..], |scope| &scope.entries);
-        Merge {
-            left: &self.everyone.entries,
-            right: own,
-        }
-        .filter_map(|i| self.entries.get(i))
+    /// Where the policies and patterns for a request are found.
+    pub(crate) fn scopes(&self, request: &Request) -> Scopes<'_> {
+        self.index.scopes(request)
     }
 
-    /// The pattern groups of the policies that apply to an agent.
-    pub(crate) fn pattern_groups(&self, agent: Uuid) -> impl Iterator<Item = &PatternGroup> {
-        let own = self
-            .by_agent
-            .get(&agent)
-            .map_or(&[][..], |scope| &scope.groups);
-        let indexes = self.everyone.groups.iter().chain(own);
-        indexes.filter_map(|i| self.groups.get(*i))
+    /// The policies that apply to a request with their positions, in the order of judging.
+    pub(crate) fn in_scope<'a>(
+        &'a self,
+        scopes: &Scopes<'_>,
+        request: &Request,
+    ) -> impl Iterator<Item = (usize, &'a Entry)> {
+        let positions = scopes.entries().into_iter();
+        let entries = positions.filter_map(|i| self.entries.get(i).map(|entry| (i, entry)));
+        entries.filter(|(_, entry)| index::selected(&entry.policy, request))
     }
 
-    /// Sorts entries and patterns by whom they apply to: policies with one and the same list of
-    /// agents share one pattern group.
+    /// The pattern groups of the policies that may apply to a request.
+    pub(crate) fn pattern_groups(
+        &self,
+        scopes: &Scopes<'_>,
+    ) -> impl Iterator<Item = &PatternGroup> {
+        let indexes = scopes.groups().into_iter();
+        indexes.filter_map(|i| self.groups.get(i))
+    }
+
+    /// Sorts entries and patterns by whom they apply to: policies found under one and the same keys
+    /// share one pattern group.
     fn index(&mut self) {
         let mut next_id = 0_u32;
-        let mut groups: BTreeMap<Vec<Uuid>, (PatternGroup, Vec<usize>)> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<Key>, (PatternGroup, Vec<usize>)> = BTreeMap::new();
         for (position, entry) in self.entries.iter_mut().enumerate() {
-            let agents = scope_of(&entry.policy);
-            if agents.is_empty() {
-                self.everyone.entries.push(position);
-            }
-            for agent in &agents {
-                self.by_agent
-                    .entry(*agent)
-                    .or_default()
-                    .entries
-                    .push(position);
-            }
+            let keys = index::keys(&entry.policy);
+            self.index.add_entry(&keys, position);
             let patterns = entry.rule.take_patterns();
             if patterns.is_empty() {
                 continue;
             }
             let first = next_id;
-            let (group, members) = groups.entry(agents).or_default();
+            let (group, members) = groups.entry(keys).or_default();
             members.push(position);
             for pattern in patterns {
                 group.add(next_id, pattern);
@@ -136,18 +129,12 @@ impl PolicySet {
             }
             entry.rule.set_pattern_ids(first..next_id);
         }
-        for (agents, (mut group, members)) in groups {
+        for (keys, (mut group, members)) in groups {
             if !group.build().is_empty() {
                 self.break_rules(&members);
             }
-            let index = self.groups.len();
+            self.index.add_group(&keys, self.groups.len());
             self.groups.push(group);
-            if agents.is_empty() {
-                self.everyone.groups.push(index);
-            }
-            for agent in agents {
-                self.by_agent.entry(agent).or_default().groups.push(index);
-            }
         }
     }
 
@@ -155,7 +142,7 @@ impl PolicySet {
     fn break_rules(&mut self, positions: &[usize]) {
         for position in positions {
             if let Some(entry) = self.entries.get_mut(*position) {
-                entry.rule = Rule::Broken("its patterns cannot be combined".to_owned());
+                entry.rule = Box::new(Broken("its patterns cannot be combined".to_owned()));
             }
         }
     }
@@ -163,43 +150,23 @@ impl PolicySet {
 
 impl Entry {
     fn compile(policy: Policy) -> Self {
-        let rule =
-            rule::compile(policy.policy_type, &policy.rule_definition).unwrap_or_else(|problems| {
-                let first = problems.first().map(ToString::to_string);
-                Rule::Broken(first.unwrap_or_default())
-            });
-        Self { policy, rule }
+        let compiled = policy.policy_type.compile(&policy.rule_definition);
+        let rule = compiled.unwrap_or_else(|problems| {
+            let first = problems.first().map(ToString::to_string);
+            Box::new(Broken(first.unwrap_or_default()))
+        });
+        Self {
+            policy,
+            rule,
+            after: Vec::new(),
+        }
     }
 }
 
-fn scope_of(policy: &Policy) -> Vec<Uuid> {
+/// The agents a policy names, each once.
+fn agents_of(policy: &Policy) -> Vec<Uuid> {
     let mut agents = policy.applies_to_agents.clone();
     agents.sort_unstable();
     agents.dedup();
     agents
-}
-
-/// Merges two ascending lists without allocating.
-struct Merge<'a> {
-    left: &'a [usize],
-    right: &'a [usize],
-}
-
-impl Iterator for Merge<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let take_left = match (self.left.first(), self.right.first()) {
-            (Some(left), Some(right)) => left <= right,
-            (left, _) => left.is_some(),
-        };
-        let side = if take_left {
-            &mut self.left
-        } else {
-            &mut self.right
-        };
-        let (first, rest) = side.split_first()?;
-        *side = rest;
-        Some(*first)
-    }
 }

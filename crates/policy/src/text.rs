@@ -23,6 +23,7 @@ pub(crate) enum Part {
     Metadata,
     History,
     ToolOutput,
+    Output,
 }
 
 /// One text.
@@ -79,12 +80,21 @@ impl<'a> Texts<'a> {
             let output = texts.node(None, Step::Item("toolOutputs", i, ".output"));
             texts.walk(Part::ToolOutput, &tool.output, output, Vec::new());
         }
+        if let Some(output) = &request.output {
+            let root = texts.node(None, Step::Root("output"));
+            texts.push(Part::Output, false, Cow::Borrowed(output), root);
+        }
         texts
     }
 
     /// Whether there was more text than the scanners take.
     pub(crate) fn truncated(&self) -> bool {
         self.truncated
+    }
+
+    /// Bytes of all texts together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Text<'a>)> {

@@ -41,18 +41,18 @@ async fn take(
     reserved: &mut Reserved,
 ) -> Result<(), CounterError> {
     let policy = PolicyId(wanted.policy_id);
-    let key = format!("budget_{policy}_{}", wanted.period_key);
+    let key = format!("budget_{policy}_{}", wanted.counter);
     let id = format!("{attempt}:{policy}");
-    let amount = i64::try_from(wanted.amount_micros).unwrap_or(i64::MAX);
+    let amount = i64::try_from(wanted.amount).unwrap_or(i64::MAX);
     let total = log.count(org, &key, amount, &id).await?;
     let total_micros = u64::try_from(total).unwrap_or(0);
-    let exceeded = total_micros > wanted.cap_micros;
+    let exceeded = total_micros > wanted.cap;
     reserved.marks.push(wire::BudgetMark {
         policy_id: policy.to_bytes(),
-        period: wanted.period_key.clone(),
-        reserved_micros: if exceeded { 0 } else { wanted.amount_micros },
+        period: wanted.period.clone(),
+        reserved_micros: if exceeded { 0 } else { wanted.amount },
         total_micros,
-        cap_micros: wanted.cap_micros,
+        cap_micros: wanted.cap,
         exceeded,
     });
     if exceeded {

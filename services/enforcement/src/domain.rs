@@ -4,7 +4,7 @@ use serde::Serialize;
 use writ_access::{Caller, Role};
 use writ_contract::PolicyId;
 use writ_policy::{
-    AgentRef, Decision, Facts, Mode, Outcome, PolicySet, Request, Severity, Violation, evaluate,
+    AgentRef, Decision, Facts, Mode, Outcome, PolicySet, Request, Severity, Violation, decide_alone,
 };
 
 /// An act as an edge received it.
@@ -209,8 +209,9 @@ pub fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdic
         external_id: agent.external_id.clone(),
         name: agent.name.clone(),
         environment: agent.environment.clone(),
+        ..AgentRef::default()
     };
-    Verdict::Judged(Box::new(evaluate(
+    Verdict::Judged(Box::new(decide_alone(
         view.policies,
         &request,
         &Facts::at(now_ms),
@@ -281,19 +282,13 @@ mod tests {
     }
 
     fn set() -> PolicySet {
-        PolicySet::compile(vec![Policy {
-            id: Uuid::from_u128(3),
-            version: 1,
-            name: "No shell".into(),
-            policy_type: PolicyType::ToolInvocation,
-            mode: Mode::Block,
-            rule_definition: serde_json::json!({"denied_tools": ["shell.*"]}),
-            applies_to_agents: Vec::new(),
-            is_active: true,
-            evaluation_order: 100,
-            severity: Severity::High,
-            on_error: None,
-        }])
+        PolicySet::compile(vec![Policy::new(
+            Uuid::from_u128(3),
+            "No shell",
+            PolicyType::ToolInvocation,
+            Mode::Block,
+            serde_json::json!({"denied_tools": ["shell.*"]}),
+        )])
     }
 
     fn ask(tool: &str) -> Ask {

@@ -304,22 +304,23 @@ fn policy(id: PolicyId, version: u64, fact: wire::Policy) -> Result<Option<Polic
         .applies_to_agents
         .iter()
         .map(|a| agent_id(a).map(|a| a.0));
+    let rule = serde_json::from_str(&fact.rule_definition);
     Ok(Some(Policy {
-        id: id.0,
         version,
-        name: fact.name,
-        policy_type: fact.policy_type.parse().map_err(word)?,
-        mode: fact.enforcement_mode.parse().map_err(word)?,
-        rule_definition: serde_json::from_str(&fact.rule_definition)
-            .map_err(|e| malformed(e.to_string()))?,
         applies_to_agents: agents.collect::<Result<_, _>>()?,
-        is_active: true,
         evaluation_order: fact.evaluation_order,
         severity: fact.severity.parse().map_err(word)?,
         on_error: match fact.on_error.as_str() {
             "" => None,
             text => Some(text.parse().map_err(word)?),
         },
+        ..Policy::new(
+            id.0,
+            fact.name,
+            fact.policy_type.parse().map_err(word)?,
+            fact.enforcement_mode.parse().map_err(word)?,
+            rule.map_err(|e| malformed(e.to_string()))?,
+        )
     }))
 }
 

@@ -9,7 +9,8 @@ use super::cost;
 use super::node::{Func, Loop, LoopKind, Node, Var};
 use super::ops;
 use super::value::Value;
-use crate::request::{Facts, Request};
+use crate::context::Context;
+use crate::model::Tier;
 
 /// Bytes of text one step reads or writes.
 const BYTES_A_STEP: usize = 64;
@@ -40,21 +41,20 @@ static EMPTY: LazyLock<Json> = LazyLock::new(|| Json::Object(serde_json::Map::ne
 
 type Evaluated<'a> = Result<Value<'a>, EvalError>;
 
-/// Evaluates to a boolean.
-pub(super) fn evaluate(root: &Node, request: &Request, facts: &Facts) -> Result<bool, EvalError> {
+/// Evaluates to a boolean, and says how many steps it took.
+pub(super) fn evaluate(root: &Node, context: &Context<'_>) -> Result<(bool, u64), EvalError> {
     let mut run = Run {
-        request,
-        facts,
+        context,
         locals: Vec::new(),
         fuel: cost::MAX,
     };
     let value = run.value(root)?;
-    boolean(&value, "the result")
+    let steps = cost::MAX.saturating_sub(run.fuel);
+    Ok((boolean(&value, "the result")?, steps))
 }
 
 struct Run<'a> {
-    request: &'a Request,
-    facts: &'a Facts,
+    context: &'a Context<'a>,
     locals: Vec<Value<'a>>,
     fuel: u64,
 }
@@ -261,10 +261,10 @@ impl<'a> Run<'a> {
     }
 
     fn variable(&self, var: Var) -> Value<'a> {
-        let request = self.request;
+        let request = self.context.request;
         match var {
             Var::Input => Value::Text(&request.input),
-            Var::Output => Value::Text(""),
+            Var::Output => Value::Text(request.output.as_deref().unwrap_or_default()),
             Var::AgentId => Value::made(request.agent.id.to_string()),
             Var::AgentName => Value::Text(&request.agent.name),
             Var::Environment => Value::Text(request.environment()),
@@ -272,28 +272,15 @@ impl<'a> Run<'a> {
             Var::Metadata => Value::Json(object(request.metadata.as_ref())),
             Var::Cost => Value::Double(request.estimated_cost.unwrap_or(0.0)),
             Var::OrgId => Value::made(request.org_id.to_string()),
-            Var::Now => {
-                Value::Time(DateTime::from_timestamp_millis(self.facts.now_ms).unwrap_or_default())
-            }
-            Var::Phase => Value::Text("pre"),
-            Var::User => Value::Json(object(self.claim("onBehalfOf"))),
-            Var::Tier => Value::Text(
-                self.claim("tier")
-                    .and_then(Json::as_str)
-                    .unwrap_or_default(),
+            Var::Now => Value::Time(
+                DateTime::from_timestamp_millis(self.context.facts.now_ms).unwrap_or_default(),
             ),
-            Var::Delegation => Value::Json(object(self.claim("delegation"))),
-            Var::Session => Value::Text(
-                self.claim("sessionId")
-                    .and_then(Json::as_str)
-                    .unwrap_or_default(),
-            ),
+            Var::Phase => Value::Text(request.phase.as_str()),
+            Var::User => Value::Json(&self.context.claims().user),
+            Var::Tier => Value::Text(request.tier.map_or("", Tier::as_str)),
+            Var::Delegation => Value::Json(&self.context.claims().delegation),
+            Var::Session => Value::Text(&request.session_id),
         }
-    }
-
-    /// Who is behind the act, as clients that can only send metadata say it.
-    fn claim(&self, name: &str) -> Option<&'a Json> {
-        self.request.metadata.as_ref()?.get(name)
     }
 }
 

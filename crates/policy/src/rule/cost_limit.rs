@@ -1,10 +1,12 @@
 //! `cost_limit`: a cap per execution and a budget per UTC day.
 
-use chrono::{DateTime, Datelike};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Budget, Failure, Verdict};
+use super::charge::{Charge, Unit, Window, counter};
+use super::{Failure, Rule, Verdict, read};
 use crate::context::Context;
+use crate::model::Phase;
 use crate::schema::Problem;
 
 /// The documented rule; amounts in USD.
@@ -62,8 +64,12 @@ impl Source {
     }
 }
 
+pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
+    Ok(Box::new(CostLimit::new(&read(definition)?)?))
+}
+
 impl CostLimit {
-    pub(crate) fn compile(definition: &Definition) -> Result<Self, Vec<Problem>> {
+    fn new(definition: &Definition) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut amount = |path: &str, value: Option<f64>| {
             let micros = value.map(micros);
@@ -87,7 +93,24 @@ impl CostLimit {
         }
     }
 
-    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+    /// The request's estimate, else the policy's default, else the agent's mean, else nothing.
+    fn estimate(&self, context: &Context<'_>) -> Result<(u64, Source), Failure> {
+        let usable = |cost: f64| micros(cost).ok_or(Failure::BadCost);
+        if let Some(cost) = context.request.estimated_cost {
+            return Ok((usable(cost)?, Source::Estimate));
+        }
+        if let Some(amount) = self.default_estimate {
+            return Ok((amount, Source::Default));
+        }
+        match context.facts.mean_cost {
+            Some(cost) => Ok((usable(cost)?, Source::Mean)),
+            None => Ok((0, Source::Unknown)),
+        }
+    }
+}
+
+impl Rule for CostLimit {
+    fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
         let (amount, source) = self.estimate(context)?;
         let name = source.name();
         if let Some(cap) = self.per_execution.filter(|cap| amount > *cap) {
@@ -109,36 +132,26 @@ impl CostLimit {
             );
             return Ok(Verdict::hit(message, Vec::new()));
         }
-        let budget = Budget {
-            amount_micros: amount,
-            cap_micros: cap,
-            period_key: utc_day(context.facts.now_ms),
+        if context.request.phase == Phase::Post {
+            return Ok(Verdict::clear(source.within()));
+        }
+        let period = Window::Day.period(context.facts.now_ms);
+        let charge = Charge {
+            counter: counter("all", "", &period),
+            period,
+            unit: Unit::MicroUsd,
+            amount,
+            cap,
+            warn_above: None,
+            pause_agent: false,
             message: format!("the daily budget of {} is used up", usd(cap)),
         };
-        Ok(Verdict {
-            budget: Some(budget),
-            ..Verdict::clear(source.reserved())
-        })
-    }
-
-    /// The request's estimate, else the policy's default, else the agent's mean, else nothing.
-    fn estimate(&self, context: &Context<'_>) -> Result<(u64, Source), Failure> {
-        let usable = |cost: f64| micros(cost).ok_or(Failure::BadCost);
-        if let Some(cost) = context.request.estimated_cost {
-            return Ok((usable(cost)?, Source::Estimate));
-        }
-        if let Some(amount) = self.default_estimate {
-            return Ok((amount, Source::Default));
-        }
-        match context.facts.mean_cost {
-            Some(cost) => Ok((usable(cost)?, Source::Mean)),
-            None => Ok((0, Source::Unknown)),
-        }
+        Ok(Verdict::clear(source.reserved()).charging(vec![charge]))
     }
 }
 
 /// USD to millionths, rounded up so that many small calls cannot slip under a cap.
-fn micros(usd: f64) -> Option<u64> {
+pub(super) fn micros(usd: f64) -> Option<u64> {
     if !(0.0..=1e9).contains(&usd) {
         return None;
     }
@@ -158,18 +171,13 @@ fn micros(usd: f64) -> Option<u64> {
     Some(whole as u64)
 }
 
-fn usd(micros: u64) -> String {
+pub(super) fn usd(micros: u64) -> String {
     let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
     if part.is_multiple_of(10_000) {
         format!("${whole}.{:02}", part / 10_000)
     } else {
         format!("${whole}.{part:06}")
     }
-}
-
-fn utc_day(now_ms: i64) -> String {
-    let day = DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
-    format!("{:04}-{:02}-{:02}", day.year(), day.month(), day.day())
 }
 
 #[cfg(test)]
@@ -184,11 +192,5 @@ mod tests {
         assert_eq!(micros(-0.01), None);
         assert_eq!(micros(f64::NAN), None);
         assert_eq!(micros(f64::INFINITY), None);
-    }
-
-    #[test]
-    fn period_is_the_utc_day() {
-        assert_eq!(utc_day(1_795_132_799_999), "2026-11-19");
-        assert_eq!(utc_day(1_795_132_800_000), "2026-11-20");
     }
 }

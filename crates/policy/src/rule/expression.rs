@@ -1,8 +1,9 @@
 //! `expression`: a CEL expression over the request; true is a violation.
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Failure, Verdict};
+use super::{Failure, Rule, Verdict, read};
 use crate::context::Context;
 use crate::expr::Program;
 use crate::schema::Problem;
@@ -22,8 +23,12 @@ pub(crate) struct Expression {
     message: String,
 }
 
+pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
+    Ok(Box::new(Expression::new(read(definition)?)?))
+}
+
 impl Expression {
-    pub(crate) fn compile(definition: Definition) -> Result<Self, Vec<Problem>> {
+    fn new(definition: Definition) -> Result<Self, Vec<Problem>> {
         let program = Program::compile(&definition.expression)
             .map_err(|error| vec![Problem::at("/expression", error.to_string())])?;
         let message = definition
@@ -31,12 +36,16 @@ impl Expression {
             .unwrap_or_else(|| "the policy's expression is true".to_owned());
         Ok(Self { program, message })
     }
+}
 
-    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
-        if self.program.evaluate(context.request, context.facts)? {
-            Ok(Verdict::hit(self.message.clone(), Vec::new()))
+impl Rule for Expression {
+    fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+        let (hit, steps) = self.program.evaluate(context)?;
+        let verdict = if hit {
+            Verdict::hit(self.message.clone(), Vec::new())
         } else {
-            Ok(Verdict::clear("the expression is false"))
-        }
+            Verdict::clear("the expression is false")
+        };
+        Ok(verdict.costing(steps))
     }
 }

@@ -1,8 +1,9 @@
 //! `injection_scan`: the built-in detector, and the administrator's own patterns.
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Failure, Verdict};
+use super::{Failure, Rule, Verdict, read};
 use crate::context::Context;
 use crate::decision::Evidence;
 use crate::schema::Problem;
@@ -44,8 +45,12 @@ pub(crate) struct InjectionScan {
     threshold: u16,
 }
 
+pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
+    Ok(Box::new(InjectionScan::new(read(definition)?)?))
+}
+
 impl InjectionScan {
-    pub(crate) fn compile(definition: Definition) -> Result<Self, Vec<Problem>> {
+    fn new(definition: Definition) -> Result<Self, Vec<Problem>> {
         let mut patterns = Vec::new();
         let mut problems = Vec::new();
         for (i, source) in definition.patterns.iter().enumerate() {
@@ -76,38 +81,6 @@ impl InjectionScan {
         })
     }
 
-    pub(crate) fn take_patterns(&mut self) -> Vec<Pattern> {
-        std::mem::take(&mut self.patterns)
-    }
-
-    pub(crate) fn set_pattern_ids(&mut self, ids: PatternIds) {
-        self.ids = ids;
-    }
-
-    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
-        if context.texts.truncated() {
-            return Err(Failure::TooMuchText);
-        }
-        let mut evidence = self.own_patterns(context);
-        let mut best = 0;
-        for (text, score) in &context.signals().scores {
-            if score.permille < self.threshold || !self.scans(context, *text) {
-                continue;
-            }
-            best = best.max(score.permille);
-            let location = context.texts.location(*text);
-            evidence.extend(score.signals.iter().map(|signal| Evidence {
-                kind: (*signal).to_owned(),
-                location: location.clone(),
-                span: None,
-            }));
-        }
-        if evidence.is_empty() {
-            return Ok(Verdict::clear("no sign of prompt injection"));
-        }
-        Ok(Verdict::hit(message(&evidence, best), evidence))
-    }
-
     fn own_patterns(&self, context: &Context<'_>) -> Vec<Evidence> {
         if self.ids.is_empty() {
             return Vec::new();
@@ -129,10 +102,45 @@ impl InjectionScan {
 
     fn scans(&self, context: &Context<'_>, text: usize) -> bool {
         match context.texts.get(text).map(|text| text.part) {
-            Some(Part::ToolOutput) => self.scan_output,
+            Some(Part::ToolOutput | Part::Output) => self.scan_output,
             Some(Part::Input | Part::Metadata | Part::History) => self.scan_input,
             None => false,
         }
+    }
+}
+
+impl Rule for InjectionScan {
+    fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+        if context.texts.truncated() {
+            return Err(Failure::TooMuchText);
+        }
+        let mut evidence = self.own_patterns(context);
+        let mut best = 0;
+        for (text, score) in &context.signals().scores {
+            if score.permille < self.threshold || !self.scans(context, *text) {
+                continue;
+            }
+            best = best.max(score.permille);
+            let location = context.texts.location(*text);
+            evidence.extend(score.signals.iter().map(|signal| Evidence {
+                kind: (*signal).to_owned(),
+                location: location.clone(),
+                span: None,
+            }));
+        }
+        if evidence.is_empty() {
+            return Ok(Verdict::clear("no sign of prompt injection").costing(context.texts.bytes()));
+        }
+        let verdict = Verdict::hit(message(&evidence, best), evidence);
+        Ok(verdict.costing(context.texts.bytes()))
+    }
+
+    fn take_patterns(&mut self) -> Vec<Pattern> {
+        std::mem::take(&mut self.patterns)
+    }
+
+    fn set_pattern_ids(&mut self, ids: PatternIds) {
+        self.ids = ids;
     }
 }
 

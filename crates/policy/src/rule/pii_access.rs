@@ -1,11 +1,13 @@
 //! `pii_access`: personal data and secrets, refused, flagged or masked.
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Failure, Verdict};
+use super::{Failure, Rule, Verdict, read};
 use crate::context::{Context, PiiHit};
 use crate::decision::Evidence;
 use crate::detect::pii::PiiType;
+use crate::schema::Problem;
 use crate::text::Part;
 
 /// The documented rule; no list means every type.
@@ -33,12 +35,29 @@ pub(crate) struct PiiAccess {
     definition: Definition,
 }
 
-impl PiiAccess {
-    pub(crate) fn new(definition: Definition) -> Self {
-        Self { definition }
-    }
+pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
+    Ok(Box::new(PiiAccess {
+        definition: read(definition)?,
+    }))
+}
 
-    pub(crate) fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
+impl PiiAccess {
+    fn wants(&self, context: &Context<'_>, hit: &PiiHit) -> bool {
+        let denied = &self.definition.denied_pii_types;
+        let listed = denied
+            .as_ref()
+            .is_none_or(|types| types.contains(&hit.found.kind));
+        listed
+            && match context.texts.get(hit.text).map(|text| text.part) {
+                Some(Part::ToolOutput | Part::Output) => self.definition.scan_output,
+                Some(Part::Input | Part::Metadata | Part::History) => self.definition.scan_input,
+                None => false,
+            }
+    }
+}
+
+impl Rule for PiiAccess {
+    fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
         if context.texts.truncated() {
             return Err(Failure::TooMuchText);
         }
@@ -51,7 +70,7 @@ impl PiiAccess {
             })
             .collect();
         if evidence.is_empty() {
-            return Ok(Verdict::clear("no denied data was found"));
+            return Ok(Verdict::clear("no denied data was found").costing(context.texts.bytes()));
         }
         let types = types_of(&evidence);
         let mut verdict = Verdict::hit(message(&evidence, &types), Vec::new());
@@ -64,20 +83,7 @@ impl PiiAccess {
         if let Some(hit) = &mut verdict.hit {
             hit.evidence = evidence;
         }
-        Ok(verdict)
-    }
-
-    fn wants(&self, context: &Context<'_>, hit: &PiiHit) -> bool {
-        let denied = &self.definition.denied_pii_types;
-        let listed = denied
-            .as_ref()
-            .is_none_or(|types| types.contains(&hit.found.kind));
-        listed
-            && match context.texts.get(hit.text).map(|text| text.part) {
-                Some(Part::ToolOutput) => self.definition.scan_output,
-                Some(Part::Input | Part::Metadata | Part::History) => self.definition.scan_input,
-                None => false,
-            }
+        Ok(verdict.costing(context.texts.bytes()))
     }
 }
 

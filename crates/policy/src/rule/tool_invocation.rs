@@ -2,8 +2,9 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Verdict, shown};
+use super::{Failure, Rule, Verdict, read, shown};
 use crate::context::Context;
 use crate::decision::Evidence;
 use crate::schema::Problem;
@@ -25,8 +26,12 @@ pub(crate) struct ToolInvocation {
     denied: Vec<Glob>,
 }
 
+pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
+    Ok(Box::new(ToolInvocation::new(&read(definition)?)?))
+}
+
 impl ToolInvocation {
-    pub(crate) fn compile(definition: &Definition) -> Result<Self, Vec<Problem>> {
+    fn new(definition: &Definition) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         // Case may be a disguise, so a denied name is matched without it and an allowed one with it.
         let denied = globs(
@@ -46,7 +51,18 @@ impl ToolInvocation {
         }
     }
 
-    pub(crate) fn judge(&self, context: &Context<'_>) -> Verdict {
+    fn refuses(&self, tool: &str) -> Option<&'static str> {
+        let name = tool.trim();
+        if self.denied.iter().any(|glob| glob.matches(name)) {
+            return Some(DENIED);
+        }
+        let allowed = self.allowed.as_ref()?;
+        (!allowed.iter().any(|glob| glob.matches(tool))).then_some("tool_not_allowed")
+    }
+}
+
+impl Rule for ToolInvocation {
+    fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
         let mut evidence = Vec::new();
         let mut first = None;
         for (i, tool) in context.request.tools.iter().enumerate() {
@@ -60,7 +76,7 @@ impl ToolInvocation {
                 span: None,
             });
         }
-        match first {
+        Ok(match first {
             None if context.request.tools.is_empty() => Verdict::clear("no tool is named"),
             None => Verdict::clear("every named tool is allowed"),
             Some((tool, kind)) => {
@@ -75,16 +91,7 @@ impl ToolInvocation {
                 };
                 Verdict::hit(format!("tool '{}' {reason}{more}", shown(tool)), evidence)
             }
-        }
-    }
-
-    fn refuses(&self, tool: &str) -> Option<&'static str> {
-        let name = tool.trim();
-        if self.denied.iter().any(|glob| glob.matches(name)) {
-            return Some(DENIED);
-        }
-        let allowed = self.allowed.as_ref()?;
-        (!allowed.iter().any(|glob| glob.matches(tool))).then_some("tool_not_allowed")
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Policy;
 
-const DOMAIN: &[u8] = b"writ/policy-set/v1";
+const DOMAIN: &[u8] = b"writ/policy-set/v2";
 
 /// Hashes policies that are already sorted by id.
 pub(super) fn of(policies: &[Policy]) -> [u8; 32] {
@@ -28,12 +28,30 @@ fn add(hasher: &mut Sha256, policy: &Policy) {
     text(hasher, policy.on_error().as_str());
     hasher.update([u8::from(policy.is_active)]);
     hasher.update(policy.evaluation_order.to_be_bytes());
-    let agents = super::scope_of(policy);
+    let agents = super::agents_of(policy);
     number(hasher, agents.len());
     for agent in agents {
         hasher.update(agent.as_bytes());
     }
+    let selectors = &policy.selectors;
+    words(hasher, &selectors.tags);
+    words(hasher, &selectors.environments);
+    words(hasher, &selectors.users);
+    let tiers: Vec<String> = selectors.tiers.iter().map(ToString::to_string).collect();
+    words(hasher, &tiers);
+    number(hasher, policy.prerequisites.len());
+    for id in &policy.prerequisites {
+        hasher.update(id.as_bytes());
+    }
+    text(hasher, policy.chain_trigger.as_str());
     value(hasher, &policy.rule_definition);
+}
+
+fn words(hasher: &mut Sha256, words: &[String]) {
+    number(hasher, words.len());
+    for word in words {
+        text(hasher, word);
+    }
 }
 
 /// Objects are hashed in key order, whatever order the map keeps.

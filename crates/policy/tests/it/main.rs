@@ -8,6 +8,7 @@
 )]
 
 mod bombs;
+mod chains;
 mod injection;
 mod modes;
 mod props;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use writ_policy::detect::{injection, views};
 use writ_policy::{
     Decision, Facts, Mode, OnError, Outcome, Policy, PolicySet, PolicyType, Request, ToolOutput,
-    evaluate,
+    decide_alone,
 };
 
 use crate::support::{NOON, agent, policy, request};
@@ -105,7 +105,7 @@ fn requests() -> impl Strategy<Value = Request> {
 }
 
 fn judged(policies: Vec<Policy>, request: &Request) -> Decision {
-    evaluate(&PolicySet::compile(policies), request, &Facts::at(NOON))
+    decide_alone(&PolicySet::compile(policies), request, &Facts::at(NOON))
 }
 
 proptest! {

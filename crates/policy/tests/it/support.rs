@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 use writ_policy::{
-    AgentRef, Decision, Facts, Mode, Policy, PolicySet, PolicyType, Request, Severity, evaluate,
+    AgentRef, Decision, Facts, Mode, Policy, PolicySet, PolicyType, Request, Severity, decide_alone,
 };
 
 /// 2026-11-20T12:00:00Z.
@@ -15,17 +15,14 @@ pub(crate) fn agent() -> Uuid {
 
 pub(crate) fn policy(n: u128, policy_type: PolicyType, mode: Mode, rule: Value) -> Policy {
     Policy {
-        id: Uuid::from_u128(n),
-        version: 1,
-        name: format!("policy {n}"),
-        policy_type,
-        mode,
-        rule_definition: rule,
-        applies_to_agents: Vec::new(),
-        is_active: true,
-        evaluation_order: 100,
         severity: Severity::High,
-        on_error: None,
+        ..Policy::new(
+            Uuid::from_u128(n),
+            format!("policy {n}"),
+            policy_type,
+            mode,
+            rule,
+        )
     }
 }
 
@@ -36,6 +33,7 @@ pub(crate) fn request(input: &str) -> Request {
             external_id: "billing-bot".into(),
             name: "Billing bot".into(),
             environment: "production".into(),
+            ..AgentRef::default()
         },
         org_id: Uuid::from_u128(0x0126),
         input: input.into(),
@@ -44,7 +42,7 @@ pub(crate) fn request(input: &str) -> Request {
 }
 
 pub(crate) fn decide(policies: Vec<Policy>, request: &Request) -> Decision {
-    evaluate(&PolicySet::compile(policies), request, &Facts::at(NOON))
+    decide_alone(&PolicySet::compile(policies), request, &Facts::at(NOON))
 }
 
 /// Judges by a single block policy.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use uuid::Uuid;
-use writ_policy::{Facts, Mode, Obligation, Outcome, PolicySet, PolicyType, Request, evaluate};
+use writ_policy::{Facts, Mode, Obligation, Outcome, PolicySet, PolicyType, Request, decide_alone};
 
 use crate::support::{NOON, agent, decide, decide_by, policy, request};
 
@@ -59,11 +59,8 @@ fn daily_budget_becomes_a_reservation_of_the_utc_day() {
     let decision = decide_by(PolicyType::CostLimit, rule.clone(), &spending);
     let reservation = &decision.reservations[0];
     assert_eq!(decision.outcome, Outcome::Allow);
-    assert_eq!(reservation.period_key, "2026-11-20");
-    assert_eq!(
-        (reservation.amount_micros, reservation.cap_micros),
-        (250_000, 10_000_000)
-    );
+    assert_eq!(reservation.period, "2026-11-20");
+    assert_eq!((reservation.amount, reservation.cap), (250_000, 10_000_000));
 
     let mut refused = decision.clone();
     refused.add(reservation.violation.clone());
@@ -86,7 +83,7 @@ fn daily_budget_becomes_a_reservation_of_the_utc_day() {
 fn missing_estimate_falls_back_and_says_so() {
     let rule = json!({"daily_budget": 10, "default_estimated_cost": 0.02});
     let decision = decide_by(PolicyType::CostLimit, rule, &request("go"));
-    assert_eq!(decision.reservations[0].amount_micros, 20_000);
+    assert_eq!(decision.reservations[0].amount, 20_000);
     assert!(
         decision.considered[0]
             .why
@@ -103,10 +100,10 @@ fn missing_estimate_falls_back_and_says_so() {
         now_ms: NOON,
         mean_cost: Some(0.5),
     };
-    let decision = evaluate(&set, &request("go"), &facts);
-    assert_eq!(decision.reservations[0].amount_micros, 500_000);
-    let decision = evaluate(&set, &request("go"), &Facts::at(NOON));
-    assert_eq!(decision.reservations[0].amount_micros, 0);
+    let decision = decide_alone(&set, &request("go"), &facts);
+    assert_eq!(decision.reservations[0].amount, 500_000);
+    let decision = decide_alone(&set, &request("go"), &Facts::at(NOON));
+    assert_eq!(decision.reservations[0].amount, 0);
 }
 
 #[test]
@@ -169,7 +166,7 @@ fn empty_allow_list_allows_no_tool() {
 }
 
 fn rich_request() -> Request {
-    Request {
+    let mut request = Request {
         metadata: Some(json!({
             "amount": 250, "rate": 0.5, "tags": ["a", "b"], "nested": {"deep": [1, 2, 3]},
             "onBehalfOf": {"userId": "u1", "roles": ["clerk"]}, "tier": "subagent",
@@ -178,7 +175,9 @@ fn rich_request() -> Request {
         tools: vec!["db.read".into(), "mail.send".into()],
         estimated_cost: Some(1.5),
         ..request("Transfer the money, please")
-    }
+    };
+    request.read_metadata().unwrap();
+    request
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! The policy types: one line each, with the module that compiles its rule. The schema of a type is
+//! `schemas/policy/<word>.v1.json`.
+
+use serde_json::Value;
+
+use crate::model::words;
+use crate::rule::{self, Rule};
+use crate::schema::Problem;
+
+macro_rules! policy_types {
+    ($($(#[doc = $doc:literal])* $variant:ident = $word:literal $(| $alias:literal)* => $module:ident),+ $(,)?) => {
+        /// Which detector or rule a policy uses.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PolicyType {
+            $($(#[doc = $doc])* $variant),+
+        }
+
+        words!(PolicyType, "policy type", [$($variant = $word $(| $alias)*),+]);
+
+        impl PolicyType {
+            /// Compiles a rule definition; all problems at once.
+            pub(crate) fn compile(self, definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
+                match self {
+                    $(Self::$variant => rule::$module::compile(definition)),+
+                }
+            }
+
+            /// The JSON Schema (2020-12) of its rule definition.
+            #[must_use]
+            pub fn schema(self) -> &'static str {
+                match self {
+                    $(Self::$variant => {
+                        include_str!(concat!("../../../schemas/policy/", $word, ".v1.json"))
+                    }),+
+                }
+            }
+        }
+    };
+}
+
+policy_types! {
+    /// Prompt injection, direct and inside tool outputs.
+    InjectionScan = "injection_scan" => injection_scan,
+    /// Personal data and secrets.
+    PiiAccess = "pii_access" => pii_access,
+    /// Cost per execution and per UTC day.
+    CostLimit = "cost_limit" => cost_limit,
+    /// Which tools may be called.
+    ToolInvocation = "tool_invocation" => tool_invocation,
+    /// A CEL expression; true is a violation.
+    Expression = "expression" => expression,
+}
