@@ -153,7 +153,7 @@ fn conditions_of(bench: &Bench, at: usize, rule: &Value) -> Vec<(String, Vec<Val
     let Some(kind) = bench.policies.get(at).map(|it| it.policy_type) else {
         return Vec::new();
     };
-    let shape: Value = serde_json::from_str(schema::source(kind)).unwrap_or_default();
+    let shape: Value = serde_json::from_str(kind.schema()).unwrap_or_default();
     let mut found = Vec::new();
     vary(rule, &shape, "", &mut |path, variants| {
         let valid = |variant: &Value| schema::validate(kind, variant).is_ok();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use writ_policy::{Decision, Facts, Policy, PolicySet, Request, Violation, evaluate};
+use writ_policy::{Decision, Facts, Policy, PolicySet, Request, Violation, decide_alone};
 
 use super::cases::{Case, Suite, outcome_word};
 use super::set::{Chain, FileSet};
@@ -135,7 +135,7 @@ impl Bench {
             mean_cost: case.facts.mean_cost,
             ..Facts::at(case.options.now_ms())
         };
-        let mut decision = evaluate(set, &request, &facts);
+        let mut decision = decide_alone(set, &request, &facts);
         count(&mut decision, case);
         Ok(decision)
     }
@@ -158,7 +158,9 @@ impl Bench {
         let read = serde_ignored::deserialize(Value::Object(fields), |path| {
             unknown.push(path.to_string());
         });
-        let request = read.map_err(|error: serde_json::Error| format!("request: {error}"))?;
+        let mut request: Request =
+            read.map_err(|error: serde_json::Error| format!("request: {error}"))?;
+        request.read_metadata()?;
         match unknown.first() {
             None => Ok(request),
             Some(field) => Err(format!("request: unknown field '{field}'")),
@@ -181,7 +183,7 @@ fn count(decision: &mut Decision, case: &Case) {
     for wanted in std::mem::take(&mut decision.reservations) {
         let spent = case.facts.spent.get(&wanted.violation.policy_name);
         let spent = micros(spent.copied().unwrap_or_default());
-        if spent.saturating_add(wanted.amount_micros) > wanted.cap_micros {
+        if spent.saturating_add(wanted.amount) > wanted.cap {
             decision.add(wanted.violation);
         }
     }
