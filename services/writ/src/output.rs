@@ -15,7 +15,7 @@ use crate::failure::{Failure, USAGE};
 pub(crate) enum Format {
     /// For people.
     Table,
-    /// For programs: the API's `data`, as it is.
+    /// For programs: what the API gives, as it is.
     Json,
     /// For CI: JUnit XML, of `policy validate` and `policy test`.
     Junit,

@@ -16,6 +16,7 @@ mod server;
 mod set;
 mod trial;
 mod validate;
+mod writer;
 mod yaml;
 
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ pub(crate) struct Sources {
     /// Files or folders, read with all below them; - is standard input
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The same, for those who like it; may be repeated
+    /// The same as PATH; may be repeated
     #[arg(short, long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
     /// A starter pack (`writ policy packs`); may be repeated

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
-use writ_policy::Policy;
+use writ_policy::{Mode, Policy};
 
 /// Fields as the API names them, without those that say nothing. Prerequisites are names.
 pub(super) type Form = Map<String, Value>;
@@ -32,8 +32,9 @@ pub(super) fn of(policy: &Policy, agents: &[Uuid], prerequisites: Vec<String>) -
     let agents = agents.iter().map(Uuid::to_string).collect();
     form.insert("appliesToAgents".to_owned(), sorted(agents));
     form.insert("prerequisites".to_owned(), sorted(prerequisites));
-    // Absent means the mode's own, on both sides.
-    form.insert("onError".to_owned(), policy.on_error().as_str().into());
+    if policy.on_error == Some(policy.mode.default_on_error()) {
+        form.remove("onError");
+    }
     form.retain(|name, value| ALWAYS.contains(&name.as_str()) || !says_nothing(value));
     form
 }
@@ -138,13 +139,17 @@ pub(super) fn patch(from: &Form, to: &Form) -> Form {
         }
     }
     for (name, value) in from.iter().filter(|(name, _)| !to.contains_key(*name)) {
-        body.insert(name.clone(), empty(value));
+        body.insert(name.clone(), empty(name, value, to));
     }
     body
 }
 
-fn empty(value: &Value) -> Value {
+fn empty(name: &str, value: &Value, to: &Form) -> Value {
+    let mode = to.get("enforcementMode").and_then(Value::as_str);
     match value {
+        Value::String(_) if name == "onError" => mode
+            .and_then(|word| word.parse::<Mode>().ok())
+            .map_or(Value::Null, |mode| mode.default_on_error().as_str().into()),
         Value::String(_) => "".into(),
         Value::Array(_) => json!([]),
         Value::Object(_) => json!({}),
@@ -198,6 +203,13 @@ mod tests {
             "ruleDefinition": {"daily_budget": 6}, "onError": "allow", "appliesToAgents": [],
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn an_error_behaviour_that_is_gone_becomes_the_modes_own() {
+        let from = form(json!({"onError": "allow"}));
+        let body = patch(&from, &form(json!({})));
+        assert_eq!(Value::Object(body), json!({"onError": "deny"}));
     }
 
     #[test]

@@ -24,11 +24,14 @@ pub(super) fn valid(sources: &Sources) -> Result<FileSet, Failure> {
 }
 
 fn refused(set: &FileSet) -> Failure {
-    let problems = match set.problems.len() {
+    Failure::Invalid(format!("{}; nothing was done", counted(set)))
+}
+
+fn counted(set: &FileSet) -> String {
+    match set.problems.len() {
         1 => "1 problem".to_owned(),
         several => format!("{several} problems"),
-    };
-    Failure::Invalid(format!("{problems}; nothing was done"))
+    }
 }
 
 /// Shows every problem, or how much is right.
@@ -48,7 +51,7 @@ pub(super) fn run(sources: &Sources, format: Format) -> Result<ExitCode, Failure
             );
             match set.problems.len() {
                 0 => output::check(true, &found, "")?,
-                some => output::line(&format!("{some} problems"))?,
+                _ => output::line(&counted(&set))?,
             }
         }
         Format::Json => output::json(&json!({

@@ -14,6 +14,7 @@ mod architecture;
 mod edges;
 mod faults;
 mod grpc;
+mod policies_as_code;
 mod publisher;
 mod sdk;
 mod stack;

@@ -186,14 +186,19 @@ impl Stack {
         options.connect(host).await.unwrap()
     }
 
-    /// Runs `writ` with the stack's environment, as the owner; stdout when it succeeds.
-    pub(crate) fn writ(&self, args: &[&str]) -> String {
+    /// `writ` with the stack's environment, as the owner.
+    pub(crate) fn writ_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary("writ"));
         command
             .args(args)
             .envs(&self.env)
             .env("WRIT_API_KEY", self.var("WRIT_ADMIN_KEY"));
-        let output = command.output().unwrap();
+        command
+    }
+
+    /// Runs it; stdout when it succeeds.
+    pub(crate) fn writ(&self, args: &[&str]) -> String {
+        let output = self.writ_command(args).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
             output.status.success(),
