@@ -25,7 +25,6 @@ use clap::Subcommand;
 use reqwest::Method;
 use uuid::Uuid;
 use writ_contract::PolicyId;
-use writ_policy::Policy;
 
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -116,9 +115,4 @@ pub(crate) async fn run(command: PolicyCommand, context: &Context) -> Result<Exi
 /// The id in a text, with or without its prefix.
 fn policy_id(text: &str) -> Option<Uuid> {
     text.parse::<PolicyId>().ok().map(|id| id.0)
-}
-
-/// The policies a policy waits for.
-fn prerequisites(_policy: &Policy) -> &[Uuid] {
-    &[]
 }

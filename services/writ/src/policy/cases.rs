@@ -50,8 +50,21 @@ pub(super) struct Options {
 pub(super) struct Given {
     /// The agent's mean cost per trace, in US dollars.
     pub(super) mean_cost: Option<f64>,
-    /// What the counters of budgets already hold, by policy, in US dollars.
-    pub(super) spent: BTreeMap<String, f64>,
+    /// What the counters of policies already hold: US dollars, calls, records.
+    pub(super) used: BTreeMap<String, f64>,
+    /// What validators and models say, by the policy that asks.
+    pub(super) answers: BTreeMap<String, Said>,
+}
+
+/// An answer from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Said {
+    Allow,
+    Deny,
+    RequireApproval,
+    /// None that can be used.
+    Failed,
 }
 
 /// What should be decided; what is absent is not looked at.
@@ -140,7 +153,8 @@ impl Suite {
         let of_suite = self.policies.iter().map(|name| (name.as_str(), self.line));
         let of_cases = self.cases.iter().flat_map(|case| {
             let expected = case.expect.policies.iter().flatten();
-            let names = expected.chain(case.facts.spent.keys());
+            let names = expected.chain(case.facts.used.keys());
+            let names = names.chain(case.facts.answers.keys());
             names.map(|name| (name.as_str(), case.line))
         });
         of_suite.chain(of_cases).collect()
@@ -160,8 +174,10 @@ impl Suite {
 impl CaseSpec {
     /// What a case does not say, its suite does.
     fn finish(self, line: usize, options: &Options, facts: &Given) -> Case {
-        let mut spent = facts.spent.clone();
-        spent.extend(self.facts.spent);
+        let mut both = facts.clone();
+        both.used.extend(self.facts.used);
+        both.answers.extend(self.facts.answers);
+        both.mean_cost = self.facts.mean_cost.or(both.mean_cost);
         Case {
             name: self.name,
             line,
@@ -169,10 +185,7 @@ impl CaseSpec {
             options: Options {
                 now: self.options.now.or(options.now),
             },
-            facts: Given {
-                mean_cost: self.facts.mean_cost.or(facts.mean_cost),
-                spent,
-            },
+            facts: both,
             expect: self.expect,
         }
     }

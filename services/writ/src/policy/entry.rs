@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use writ_contract::PolicyId;
+use writ_policy::model::{MAX_EVALUATION_ORDER, MAX_PREREQUISITES};
 use writ_policy::{Policy, PolicyType, schema};
 
 use super::problem::{Place, Problem, below};
@@ -13,14 +14,12 @@ use super::problem::{Place, Problem, below};
 const NAME: usize = 200;
 const RULE: usize = 64 * 1024;
 const AGENTS: usize = 1_000;
-const PREREQUISITES: usize = 20;
-const ORDER: u32 = 100_000;
 
 /// Fields of the engine's policy that a file says elsewhere, or does not say.
 const NOT_IN_SPEC: &[&str] = &["id", "version", "name", "mode"];
 const REQUIRED: &[&str] = &["policyType", "enforcementMode", "ruleDefinition"];
 const APPLIES_TO: &str = "appliesToAgents";
-const PREREQUISITES_FIELD: &str = "prerequisites";
+const PREREQUISITES: &str = "prerequisites";
 
 /// A policy as a file says it. Names of agents and policies become ids where they are known.
 #[derive(Debug, Clone)]
@@ -60,7 +59,7 @@ impl Entry {
         let name = read_name(place, metadata, problems);
         let id = read_id(place, metadata, problems);
         let agents = words(place, spec, APPLIES_TO, AGENTS, problems);
-        let prerequisites = words(place, spec, PREREQUISITES_FIELD, PREREQUISITES, problems);
+        let prerequisites = words(place, spec, PREREQUISITES, MAX_PREREQUISITES, problems);
         let policy = read_spec(place, &name, spec, problems);
         check_rule(place, spec, problems);
         (problems.len() == before).then_some(())?;
@@ -168,7 +167,7 @@ fn read_spec(
     let missing = REQUIRED.iter().filter(|it| !spec.contains_key(**it));
     problems.extend(missing.map(|it| place.problem(&below("/spec", it), "is required")));
     let mut all = smallest(name);
-    let named_elsewhere = [APPLIES_TO, PREREQUISITES_FIELD];
+    let named_elsewhere = [APPLIES_TO, PREREQUISITES];
     for (field, value) in spec {
         if named_elsewhere.contains(&field.as_str()) {
             continue;
@@ -227,7 +226,9 @@ fn wrong_with(field: &str, value: &Value) -> Option<(String, String)> {
 /// Limits of the server.
 fn too_much(field: &str, policy: &Policy) -> Option<String> {
     match field {
-        "evaluationOrder" if policy.evaluation_order > ORDER => Some(format!("at most {ORDER}")),
+        "evaluationOrder" if policy.evaluation_order > MAX_EVALUATION_ORDER => {
+            Some(format!("at most {MAX_EVALUATION_ORDER}"))
+        }
         "ruleDefinition" if policy.rule_definition.to_string().len() > RULE => {
             Some(format!("at most {RULE} bytes"))
         }

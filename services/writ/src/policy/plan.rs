@@ -8,7 +8,6 @@ use writ_contract::PolicyId;
 
 use super::entry::Entry;
 use super::form::{self, Change, Form};
-use super::prerequisites;
 use super::server::Stored;
 use super::set::Chain;
 
@@ -190,7 +189,7 @@ fn deletions(mut rest: Vec<&Stored>) -> Vec<Step> {
     while !rest.is_empty() {
         let needed: HashSet<Uuid> = rest
             .iter()
-            .flat_map(|it| prerequisites(&it.policy).iter().copied())
+            .flat_map(|it| it.policy.prerequisites.iter().copied())
             .collect();
         let (mut free, waiting): (Vec<_>, Vec<_>) = rest
             .into_iter()

@@ -60,7 +60,7 @@ pub(super) fn unique_names(policies: &[Policy]) -> HashMap<Uuid, String> {
 }
 
 fn form_of(policy: &Policy, names: &HashMap<Uuid, String>) -> Form {
-    let prerequisites = super::prerequisites(policy).iter().map(|id| {
+    let prerequisites = policy.prerequisites.iter().map(|id| {
         let name = names.get(id).cloned();
         name.unwrap_or_else(|| PolicyId(*id).to_string())
     });

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use writ_policy::{Decision, Facts, Policy, PolicySet, Request, Violation, decide_alone};
+use writ_policy::{
+    Answer, Answers, Call, Decision, Evaluation, Facts, Policy, PolicySet, Request, Unit,
+    Violation, resume,
+};
 
-use super::cases::{Case, Suite, outcome_word};
+use super::cases::{Case, Said, Suite, outcome_word};
 use super::set::{Chain, FileSet};
 
 /// The policies of some files with ids of their own, ready to be compiled.
@@ -61,10 +64,11 @@ impl Bench {
         let chain = Chain::of(&set.entries);
         let mut agents = Agents::default();
         let mut policies = Vec::new();
-        for entry in &set.entries {
+        for (entry, before) in set.entries.iter().zip(&chain.before) {
             let mut policy = entry.policy.clone();
             policy.id = local_id(policies.len());
             policy.applies_to_agents = entry.agents.iter().map(|it| agents.id(it)).collect();
+            policy.prerequisites = before.iter().map(|at| local_id(*at)).collect();
             policies.push(policy);
         }
         Self {
@@ -116,7 +120,10 @@ impl Bench {
             },
             Ok(decision) => {
                 let hit: BTreeSet<Uuid> = hits(&decision).map(|it| it.policy_id).collect();
-                let judged = decision.considered.iter().filter(|it| !it.failed);
+                let judged = decision
+                    .considered
+                    .iter()
+                    .filter(|it| it.judged && !it.failed);
                 let judged = judged.map(|it| it.policy_id);
                 Tried {
                     wrong: wrong_with(case, &decision),
@@ -135,9 +142,38 @@ impl Bench {
             mean_cost: case.facts.mean_cost,
             ..Facts::at(case.options.now_ms())
         };
-        let mut decision = decide_alone(set, &request, &facts);
+        let mut decision = self.resolve(set, &request, &facts, case);
         count(&mut decision, case);
         Ok(decision)
+    }
+
+    /// Answers what the engine asks with what the case says; a question it does not foresee gets
+    /// no usable answer.
+    fn resolve(&self, set: &PolicySet, request: &Request, facts: &Facts, case: &Case) -> Decision {
+        let mut answers = Answers::new();
+        loop {
+            match resume(set, request, facts, &answers) {
+                Evaluation::Decided(decision) => return *decision,
+                Evaluation::Needs(calls) => {
+                    answers.extend(calls.iter().map(|it| (it.policy_id, self.answer(it, case))));
+                }
+            }
+        }
+    }
+
+    fn answer(&self, call: &Call, case: &Case) -> Answer {
+        let asks = self.policies.iter().find(|it| it.id == call.policy_id);
+        let said = asks.and_then(|it| case.facts.answers.get(&it.name));
+        let reason = "the test says so".to_owned();
+        match said {
+            Some(Said::Allow) => Answer::Allow { reason },
+            Some(Said::Deny) => Answer::Deny { reason },
+            Some(Said::RequireApproval) => Answer::RequireApproval { reason },
+            Some(Said::Failed) => Answer::Failed { reason },
+            None => Answer::Failed {
+                reason: "the test has no answer".to_owned(),
+            },
+        }
     }
 
     /// The body of `POST /policies/enforce` as the engine's request. An agent is known by the name
@@ -178,25 +214,28 @@ pub(super) fn hits(decision: &Decision) -> impl Iterator<Item = &Violation> {
     decision.violations.iter().chain(&decision.warnings)
 }
 
-/// Does what the shared counters would do with what is spent already.
+/// Does what the shared counters would do with what they hold already.
 fn count(decision: &mut Decision, case: &Case) {
     for wanted in std::mem::take(&mut decision.reservations) {
-        let spent = case.facts.spent.get(&wanted.violation.policy_name);
-        let spent = micros(spent.copied().unwrap_or_default());
-        if spent.saturating_add(wanted.amount) > wanted.cap {
+        let used = case.facts.used.get(&wanted.violation.policy_name);
+        let used = used.copied().unwrap_or_default();
+        let used = match wanted.unit {
+            Unit::MicroUsd => whole(used * 1_000_000.0),
+            Unit::Calls | Unit::Records => whole(used),
+        };
+        if used.saturating_add(wanted.amount) > wanted.cap {
             decision.add(wanted.violation);
         }
     }
 }
 
-/// US dollars as millionths.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a float becomes the nearest integer there is"
 )]
-fn micros(dollars: f64) -> u64 {
-    (dollars * 1_000_000.0).round() as u64
+fn whole(amount: f64) -> u64 {
+    amount.round() as u64
 }
 
 fn wrong_with(case: &Case, decision: &Decision) -> Vec<String> {

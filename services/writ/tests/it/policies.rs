@@ -229,6 +229,25 @@ fn a_policy_is_for_the_agents_it_names() {
 }
 
 #[test]
+fn prerequisites_are_judged_first() {
+    let tools = "{policyType: tool_invocation, enforcementMode: warn, \
+                 ruleDefinition: {denied_tools: [pay]}}";
+    let spec = "{policyType: cost_limit, enforcementMode: block, prerequisites: [payments], \
+                chainTrigger: any_violated, ruleDefinition: {max_cost_per_execution: 1}}";
+    let policies = [policy("dear payments", spec), policy("payments", tools)].concat();
+    let case = |tool: &str, hit: &str| {
+        format!(
+            "    - name: {tool}\n      request: {{input: x, tools: [{tool}], estimatedCost: 2}}\n      \
+             expect: {{policies: [{hit}]}}\n"
+        )
+    };
+    let cases = test(&[case("pay", "payments, dear payments"), case("look", "")].concat());
+    let files = [("p.yaml", &*policies), ("p_test.yaml", &*cases)];
+    let run = Folder::with(&files).run(&["test"]);
+    assert_eq!(code(&run), 0, "{}", out(&run));
+}
+
+#[test]
 fn what_a_test_says_wrong_is_a_problem_of_the_file() {
     let cases = "    - name: a\n      request: {input: x}\n      expect: {outcom: block}\n    \
                  - name: b\n      request: {input: x}\n      expect: {outcome: no}\n";
