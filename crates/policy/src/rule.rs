@@ -3,6 +3,7 @@
 pub(crate) mod charge;
 pub(crate) mod cost_limit;
 pub(crate) mod expression;
+pub(crate) mod glob;
 pub(crate) mod injection_scan;
 pub(crate) mod pii_access;
 pub(crate) mod tool_invocation;
