@@ -1,14 +1,22 @@
 //! Finds personal data and secrets as exact spans.
 
 mod checks;
+mod context;
+mod dates;
 mod fold;
-mod scanners;
+mod network;
+mod numbers;
+mod scan;
+mod secrets;
+mod text;
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Span;
+use scan::Trust;
 
 /// A kind of personal data or secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,38 +78,49 @@ pub struct Found {
     pub span: Span,
 }
 
-/// Every value in a text, ascending, none overlapping another: of two that do, the kind that is
-/// declared first in [`PiiType`] wins, because its check is the stronger one.
+/// Every value in a text, ascending, none overlapping another.
+///
+/// Of two that overlap the longer one wins when it holds the other; else one that was recognised
+/// by its form beats one that only its name gives away, then the kind declared first in
+/// [`PiiType`]. Takes time linear in the length of the text, whatever is in it.
 #[must_use]
 pub fn find(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
     match fold::undisguised(text) {
-        None => scanners::run(text, |kind, start, end| {
-            found.push(Found {
-                kind,
-                span: Span { start, end },
-            });
+        None => scan::run(text, |trust, (kind, start, end)| {
+            let span = Span { start, end };
+            found.push((trust, Found { kind, span }));
         }),
-        Some(plain) => scanners::run(&plain.text, |kind, start, end| {
-            found.extend(plain.original(start, end).map(|span| Found { kind, span }));
+        Some(plain) => scan::run(&plain.text, |trust, (kind, start, end)| {
+            let span = plain.original(start, end);
+            found.extend(span.map(|span| (trust, Found { kind, span })));
         }),
     }
-    if found.len() < 2 {
-        return found;
-    }
-    found.sort_unstable_by_key(|f| (f.span.start, f.kind, std::cmp::Reverse(f.span.end)));
-    let mut kept: Vec<Found> = Vec::with_capacity(found.len());
+    without_overlaps(found)
+}
+
+fn without_overlaps(mut found: Vec<(Trust, Found)>) -> Vec<Found> {
+    found.sort_unstable_by_key(|(trust, f)| (f.span.start, *trust, f.kind, Reverse(f.span.end)));
+    let mut kept: Vec<(Trust, Found)> = Vec::with_capacity(found.len());
     for candidate in found {
         match kept.last_mut() {
-            Some(last) if candidate.span.start < last.span.end => {
-                if candidate.kind < last.kind {
+            Some(last) if candidate.1.span.start < last.1.span.end => {
+                if beats(candidate, *last) {
                     *last = candidate;
                 }
             }
             _ => kept.push(candidate),
         }
     }
-    kept
+    kept.into_iter().map(|(_, found)| found).collect()
+}
+
+fn beats(new: (Trust, Found), old: (Trust, Found)) -> bool {
+    let holds = |a: Span, b: Span| a != b && a.start <= b.start && b.end <= a.end;
+    if holds(old.1.span, new.1.span) {
+        return false;
+    }
+    holds(new.1.span, old.1.span) || (new.0, new.1.kind) < (old.0, old.1.kind)
 }
 
 #[cfg(test)]

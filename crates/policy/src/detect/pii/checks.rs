@@ -2,7 +2,8 @@
 
 /// The digits of a text.
 fn digits(text: &str) -> impl DoubleEndedIterator<Item = u32> {
-    text.chars().filter_map(|c| c.to_digit(10))
+    let digits = text.bytes().filter(u8::is_ascii_digit);
+    digits.map(|b| u32::from(b - b'0'))
 }
 
 /// The digits of a text as a string.
@@ -24,34 +25,35 @@ pub(super) fn luhn(text: &str) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Length and issuer prefix of the card schemes in use.
+/// Length and issuer prefix of the card schemes in use, and the check digit.
 pub(super) fn card(text: &str) -> bool {
-    let number = only_digits(text);
-    let prefix = |n: usize| {
-        number
-            .get(..n)
-            .and_then(|p| p.parse::<u32>().ok())
-            .unwrap_or(0)
-    };
-    let (one, two, three, four) = (prefix(1), prefix(2), prefix(3), prefix(4));
-    let plan = match number.len() {
-        13 => one == 4,
-        14 => (300..=305).contains(&three) || matches!(two, 36 | 38 | 39),
-        15 => matches!(two, 34 | 37),
-        16 => {
-            one == 4
-                || (51..=55).contains(&two)
-                || (2221..=2720).contains(&four)
-                || four == 6011
-                || (644..=659).contains(&three)
-                || (3528..=3589).contains(&four)
-                || matches!(two, 62 | 81)
+    let (mut prefix, mut length, mut first, mut varied) = (0, 0, None, false);
+    for digit in digits(text) {
+        length += 1;
+        if length <= 4 {
+            prefix = prefix * 10 + digit;
         }
-        17..=19 => one == 4 || matches!(two, 62 | 50 | 56..=58 | 63 | 67) || four == 6011,
-        _ => false,
-    };
-    let varied = number.bytes().any(|b| Some(b) != number.bytes().next());
-    plan && varied && luhn(&number)
+        varied |= *first.get_or_insert(digit) != digit;
+    }
+    scheme(prefix).is_some_and(|lengths| lengths.contains(&length)) && varied && luhn(text)
+}
+
+/// Whether a card number may begin with these four digits.
+pub(super) fn card_prefix(four: &str) -> bool {
+    four.parse().is_ok_and(|prefix| scheme(prefix).is_some())
+}
+
+/// The lengths of the scheme whose numbers begin with these four digits.
+fn scheme(prefix: u32) -> Option<&'static [u32]> {
+    Some(match prefix {
+        4000..=4999 => &[13, 16, 19],
+        5100..=5599 | 2221..=2720 | 2200..=2204 => &[16],
+        3400..=3499 | 3700..=3799 => &[15],
+        6011 | 6440..=6599 | 3528..=3589 | 6200..=6299 | 8100..=8199 => &[16, 17, 18, 19],
+        3000..=3059 | 3095 | 3600..=3699 | 3800..=3999 => &[14],
+        5000..=5099 | 5600..=5899 | 6300..=6399 | 6700..=6799 => &[17, 18, 19],
+        _ => return None,
+    })
 }
 
 /// US Social Security Administration: areas 000, 666 and 900–999, group 00 and serial 0000 are
@@ -89,7 +91,7 @@ pub(super) fn iban(text: &str) -> bool {
     remainder == Some(1)
 }
 
-fn iban_length(country: &str) -> Option<usize> {
+pub(super) fn iban_length(country: &str) -> Option<usize> {
     const LENGTHS: &[(usize, &str)] = &[
         (15, "NO"),
         (16, "BE"),
@@ -110,7 +112,10 @@ fn iban_length(country: &str) -> Option<usize> {
         (32, "LC"),
         (33, "RU"),
     ];
-    let of = |(_, list): &&(usize, &str)| list.split(' ').any(|code| code == country);
+    let of = |(_, list): &&(usize, &str)| {
+        let mut codes = list.split(' ');
+        codes.any(|code| code.eq_ignore_ascii_case(country))
+    };
     LENGTHS.iter().find(of).map(|(length, _)| *length)
 }
 
@@ -132,30 +137,44 @@ pub(super) fn nanp(text: &str) -> bool {
     first(0) && first(3) && local.get(1..3) != Some("11")
 }
 
-/// Bits of information a character, times a hundred; separates random secrets from words.
-pub(super) fn entropy_centibits(text: &str) -> u32 {
-    let mut counts = [0_u32; 256];
-    for byte in text.bytes() {
-        if let Some(count) = counts.get_mut(usize::from(byte)) {
-            *count += 1;
-        }
+/// 555 numbers stand for a phone number in examples; people try a policy with them.
+pub(super) fn fictitious(text: &str) -> bool {
+    let number = only_digits(text);
+    let local = number.get(number.len().saturating_sub(10)..);
+    local.is_some_and(|n| n.len() == 10 && n.starts_with("555"))
+}
+
+/// The length of the E.164 country code these digits begin with; +1 is not among them.
+pub(super) fn country_code(digits: &[u8]) -> Option<usize> {
+    match digits {
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => Some(2),
+        [b'7', ..] => Some(1),
+        [b'2', b'1', b'1'..=b'3' | b'6' | b'8']
+        | [b'2', b'2' | b'3' | b'4' | b'6', _]
+        | [b'2', b'5', b'0'..=b'8']
+        | [b'2', b'9', b'0' | b'1' | b'7'..=b'9']
+        | [b'3', b'5' | b'7', _]
+        | [b'3', b'8', b'0'..=b'3' | b'5'..=b'7' | b'9']
+        | [b'4', b'2', b'0' | b'1' | b'3']
+        | [b'5', b'0' | b'9', _]
+        | [b'6', b'7', b'0' | b'2'..=b'9']
+        | [b'6', b'8', b'0'..=b'3' | b'5'..=b'9']
+        | [b'6', b'9', b'0'..=b'2']
+        | [b'8', b'0', b'0' | b'8']
+        | [b'8', b'5', b'0' | b'2' | b'3' | b'5' | b'6']
+        | [b'8', b'7', b'0' | b'8']
+        | [b'8', b'8', b'0' | b'1' | b'2' | b'3' | b'6' | b'8']
+        | [b'9', b'6', b'0'..=b'8']
+        | [b'9', b'7', b'0'..=b'7' | b'9']
+        | [b'9', b'9', b'2'..=b'6' | b'8'] => Some(3),
+        _ => None,
     }
-    let length = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
-    let bits: f64 = counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| {
-            let share = f64::from(*count) / length;
-            -share * share.log2()
-        })
-        .sum();
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 800"
-    )]
-    let centibits = (bits * 100.0) as u32;
-    centibits
 }
 
 #[cfg(test)]

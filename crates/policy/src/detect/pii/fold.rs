@@ -1,57 +1,209 @@
 //! Undoes disguises of numbers and addresses, and remembers where everything came from.
 
+use unicode_normalization::char::decompose_compatible;
+
 use crate::decision::Span;
 use crate::detect::normalise::visible;
 
 /// A text without disguises.
 pub(super) struct Plain {
     pub(super) text: String,
-    /// For every byte of the text: the original character's range.
-    origins: Vec<Span>,
+    /// The places that were changed, ascending.
+    edits: Vec<Edit>,
+}
+
+/// One piece that reads differently in the plain text: where it ends in both, and its lengths.
+#[derive(Clone, Copy)]
+struct Edit {
+    plain_end: u32,
+    original_end: u32,
+    plain_length: u8,
+    original_length: u8,
 }
 
 impl Plain {
     /// Translates a range of the plain text into one of the original.
     pub(super) fn original(&self, start: usize, end: usize) -> Option<Span> {
-        let first = self.origins.get(start)?;
-        let last = self.origins.get(end.checked_sub(1)?)?;
-        Some(Span {
-            start: first.start,
-            end: last.end,
-        })
+        let start = match self.edit_at(start) {
+            Some(edit) if start < edit.plain_end() => edit.original_start(),
+            Some(edit) => edit.original_end() + (start - edit.plain_end()),
+            None => start,
+        };
+        let end = match self.edit_at(end.checked_sub(1)?) {
+            Some(edit) if end <= edit.plain_end() => edit.original_end(),
+            Some(edit) => edit.original_end() + (end - edit.plain_end()),
+            None => end,
+        };
+        Some(Span { start, end })
+    }
+
+    /// The last change at or before a byte of the plain text.
+    fn edit_at(&self, at: usize) -> Option<Edit> {
+        let after = self.edits.partition_point(|edit| edit.plain_start() <= at);
+        self.edits.get(after.checked_sub(1)?).copied()
+    }
+
+    fn replace(&mut self, plain: Option<char>, original_end: usize, original_length: usize) {
+        let before = self.text.len();
+        self.text.extend(plain);
+        let length = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.edits.push(Edit {
+            plain_end: place(self.text.len()),
+            original_end: place(original_end),
+            plain_length: length(self.text.len() - before),
+            original_length: length(original_length),
+        });
     }
 }
 
-/// The text with invisible characters dropped and full-width forms, special blanks and special
-/// hyphens in their plain form; `None` when it has none of these.
-pub(super) fn undisguised(text: &str) -> Option<Plain> {
-    if text.is_ascii() || text.chars().all(|c| plain(c) == Some(c)) {
-        return None;
+impl Edit {
+    fn plain_end(self) -> usize {
+        self.plain_end as usize
     }
+
+    fn plain_start(self) -> usize {
+        self.plain_end()
+            .saturating_sub(usize::from(self.plain_length))
+    }
+
+    fn original_end(self) -> usize {
+        self.original_end as usize
+    }
+
+    fn original_start(self) -> usize {
+        self.original_end()
+            .saturating_sub(usize::from(self.original_length))
+    }
+}
+
+/// The text with invisible characters dropped, other forms of digits, blanks and hyphens plain, and
+/// `[at]` and `[dot]` as signs; `None` when it has none of these.
+pub(super) fn undisguised(text: &str) -> Option<Plain> {
+    let first = first_disguise(text)?;
+    let (head, tail) = text.split_at_checked(first)?;
     let mut out = Plain {
         text: String::with_capacity(text.len()),
-        origins: Vec::new(),
+        edits: Vec::new(),
     };
-    for (start, c) in text.char_indices() {
-        let Some(plain) = plain(c) else { continue };
-        out.text.push(plain);
-        let origin = Span {
-            start,
-            end: start + c.len_utf8(),
+    out.text.push_str(head);
+    let mut rest = tail;
+    while let Some(c) = rest.chars().next() {
+        let at = text.len() - rest.len();
+        let width = if let Some((sign, width)) = spelled_sign(rest) {
+            out.replace(Some(sign), at + width, width);
+            width
+        } else {
+            let width = c.len_utf8();
+            match plain(c) {
+                Some(same) if same == c => out.text.push(c),
+                other => out.replace(other, at + width, width),
+            }
+            width
         };
-        out.origins.resize(out.text.len(), origin);
+        rest = rest.get(width..).unwrap_or_default();
     }
     Some(out)
 }
 
+/// Where the first disguise is.
+fn first_disguise(text: &str) -> Option<usize> {
+    let unusual = |b: &u8| *b >= 0x80 || matches!(b, b'[' | b'(' | b'{' | b'<');
+    let mut at = 0;
+    loop {
+        let rest = text.as_bytes().get(at..)?;
+        at += rest.iter().position(unusual)?;
+        let rest = text.get(at..)?;
+        let c = rest.chars().next()?;
+        if c.is_ascii() {
+            let next = rest.as_bytes().get(1).copied().unwrap_or(0);
+            let begins = matches!(next, b'a' | b'A' | b'@' | b'd' | b'D' | b'.');
+            if begins && spelled_sign(rest).is_some() {
+                return Some(blanks_before(text, at));
+            }
+        } else if plain(c) != Some(c) {
+            return Some(at);
+        }
+        at += c.len_utf8();
+    }
+}
+
+fn blanks_before(text: &str, at: usize) -> usize {
+    let head = text.get(..at).unwrap_or_default();
+    let blanks = head
+        .bytes()
+        .rev()
+        .take(2)
+        .take_while(|b| *b == b' ')
+        .count();
+    at - blanks
+}
+
+/// `[at]`, ` (dot) ` and the like: the sign that is meant, and how many bytes spell it.
+fn spelled_sign(text: &str) -> Option<(char, usize)> {
+    const WORDS: [(&[u8], char); 4] = [(b"at", '@'), (b"@", '@'), (b"dot", '.'), (b".", '.')];
+    let bytes = text.as_bytes();
+    let is_blank = |b: &&u8| **b == b' ';
+    let before = bytes.iter().take(2).take_while(is_blank).count();
+    let close = match bytes.get(before)? {
+        b'[' => b']',
+        b'(' => b')',
+        b'{' => b'}',
+        b'<' => b'>',
+        _ => return None,
+    };
+    let inner = bytes.get(before + 1..)?;
+    let (word, sign) = WORDS.into_iter().find(|(word, _)| {
+        let given = inner.get(..word.len());
+        given.is_some_and(|given| given.eq_ignore_ascii_case(word))
+            && inner.get(word.len()) == Some(&close)
+    })?;
+    let length = before + word.len() + 2;
+    let after = bytes
+        .get(length..)?
+        .iter()
+        .take(2)
+        .take_while(is_blank)
+        .count();
+    Some((sign, length + after))
+}
+
+/// The digits of scripts that have their own: their zeros.
+const ZEROS: [u32; 17] = [
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66,
+    0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x17E0,
+];
+
 fn plain(c: char) -> Option<char> {
     match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0),
-        '\u{00A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => Some(' '),
+        '\0'..='\u{9F}'
+        | '\u{C0}'..='\u{02BB}'
+        | '\u{0370}'..='\u{05FF}'
+        | '\u{3040}'..='\u{3163}'
+        | '\u{3165}'..='\u{FDFF}' => Some(c),
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' => Some('-'),
-        '\u{0660}'..='\u{0669}' => char::from_u32(u32::from(c) - 0x0660 + 0x30),
-        '\u{06F0}'..='\u{06F9}' => char::from_u32(u32::from(c) - 0x06F0 + 0x30),
-        '\u{0966}'..='\u{096F}' => char::from_u32(u32::from(c) - 0x0966 + 0x30),
+        '\u{2024}' | '\u{3002}' => Some('.'),
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0),
+        '\u{0600}'..='\u{1FFF}' => digit_of_script(c).or_else(|| visible(c)),
+        '\u{A0}'..='\u{BF}'
+        | '\u{2000}'..='\u{303F}'
+        | '\u{FE00}'..='\u{FFEF}'
+        | '\u{1D400}'..='\u{1FBFF}' => compatible(c).or_else(|| visible(c)),
         _ => visible(c),
     }
+}
+
+fn digit_of_script(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let zero = ZEROS
+        .into_iter()
+        .find(|zero| (*zero..*zero + 10).contains(&code))?;
+    char::from_u32(u32::from('0') + code - zero)
+}
+
+/// The ASCII character this is only another form of.
+fn compatible(c: char) -> Option<char> {
+    let (mut count, mut last) = (0, c);
+    decompose_compatible(c, |part| (count, last) = (count + 1, part));
+    (count == 1 && last.is_ascii()).then_some(last)
 }
