@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::output;
 use crate::target::Target;
 
 /// A little more than the server's own 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
+/// The server counts calls by the minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A whole ledger takes as long as it takes; this only ends what hangs.
 const DOWNLOAD: Duration = Duration::from_secs(3600);
 
@@ -134,10 +137,7 @@ impl Api {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let answer = self.patiently(request).await?;
         let status = answer.status();
         let text = answer
             .text()
@@ -155,6 +155,25 @@ impl Api {
         }
     }
 
+    /// Sends, and again when the server says when: a call over its limit has done nothing.
+    async fn patiently(&self, request: RequestBuilder) -> Result<reqwest::Response, Failure> {
+        let mut request = request;
+        loop {
+            let again = request.try_clone();
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| self.unreachable(&error))?;
+            match (again, wait(&answer)) {
+                (Some(again), Some(wait)) => {
+                    let seconds = wait.as_secs();
+                    output::note(&format!("over the limit of calls: waiting {seconds} s"))?;
+                    tokio::time::sleep(wait).await;
+                    request = again;
+                }
+                (_, None) | (None, Some(_)) => return Ok(answer),
+            }
+        }
+    }
+
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         Failure::Unavailable(format!(
             "cannot reach {}: {}; start it with `writ dev`, or name another with --url",
@@ -162,6 +181,22 @@ impl Api {
             innermost(error)
         ))
     }
+}
+
+/// How long a call over the limit of its key is to wait; whoever asks for more is not waited for.
+fn wait(answer: &reqwest::Response) -> Option<Duration> {
+    if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds: u64 = answer
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    let wait = Duration::from_secs(seconds.max(1));
+    (wait <= LONGEST_WAIT).then_some(wait)
 }
 
 /// An HTTP client for one server; a loopback server is never asked through a proxy.

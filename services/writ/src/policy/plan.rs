@@ -209,3 +209,127 @@ fn deletions(mut rest: Vec<&Stored>) -> Vec<Step> {
     }
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::files::Text;
+    use super::super::server::answered;
+    use super::super::set::FileSet;
+    use super::*;
+
+    fn document(name: &str, extra: &str) -> String {
+        format!(
+            "---\napiVersion: writ.dev/v1\nkind: Policy\nmetadata: {{name: {name}}}\n\
+             spec: {{policyType: injection_scan, enforcementMode: block, ruleDefinition: {{}}{extra}}}\n"
+        )
+    }
+
+    fn entries(documents: &[String]) -> Vec<Entry> {
+        let text = Text {
+            name: "p.yaml".to_owned(),
+            folder: "".into(),
+            text: documents.concat(),
+        };
+        let set = FileSet::load(&[text]);
+        assert_eq!(set.problems, []);
+        set.entries
+    }
+
+    fn stored(id: u128, name: &str, after: &[u128]) -> Stored {
+        let wire = |id: &u128| PolicyId(Uuid::from_u128(*id)).to_string();
+        let policy = json!({
+            "id": wire(&id), "name": name, "policyType": "injection_scan", "version": 7,
+            "enforcementMode": "block", "ruleDefinition": {}, "onError": null,
+            "prerequisites": after.iter().map(wire).collect::<Vec<_>>(),
+        });
+        let names = after
+            .iter()
+            .map(|id| (Uuid::from_u128(*id), format!("n{id}")));
+        answered(policy, &names.collect::<HashMap<_, _>>()).unwrap()
+    }
+
+    fn plan(documents: &[String], stored: &[Stored], prune: bool) -> Result<Plan, Vec<String>> {
+        Plan::new(&entries(documents), stored, &BTreeMap::new(), prune)
+    }
+
+    fn steps(plan: &Plan) -> Vec<String> {
+        let step = |it: &Step| format!("{} {}", it.action.word(), it.name);
+        plan.steps.iter().map(step).collect()
+    }
+
+    #[test]
+    fn prerequisites_are_written_first_and_deleted_last() {
+        let files = [document("a", ", prerequisites: [b]"), document("b", "")];
+        let there = [
+            stored(1, "n1", &[]),
+            stored(2, "n2", &[1]),
+            stored(3, "n3", &[2]),
+        ];
+        let plan = plan(&files, &there, true).unwrap();
+        let expected = [
+            "create b",
+            "create a",
+            "delete n3",
+            "delete n2",
+            "delete n1",
+        ];
+        assert_eq!(steps(&plan), expected);
+    }
+
+    #[test]
+    fn what_the_files_do_not_name_stays_unless_it_is_pruned() {
+        let there = [stored(1, "a", &[]), stored(2, "b", &[])];
+        let plan = plan(&[document("a", "")], &there, false).unwrap();
+        assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+        assert_eq!(plan.unchanged, 1);
+    }
+
+    #[test]
+    fn an_update_is_of_the_version_that_was_compared() {
+        let there = [stored(1, "a", &[])];
+        let plan = plan(&[document("a", ", severity: high")], &there, false).unwrap();
+        let [
+            Step {
+                action: Action::Update { version, body, .. },
+                ..
+            },
+        ] = plan.steps.as_slice()
+        else {
+            panic!("{:?}", plan.steps);
+        };
+        assert_eq!(*version, 7);
+        assert_eq!(Value::Object(body.clone()), json!({"severity": "high"}));
+    }
+
+    #[test]
+    fn an_id_finds_a_policy_that_is_called_otherwise() {
+        let id = PolicyId(Uuid::from_u128(1));
+        let renamed =
+            document("new", "").replace("{name: new}", &format!("{{name: new, id: {id}}}"));
+        let there = [stored(1, "old", &[])];
+        let found = plan(std::slice::from_ref(&renamed), &there, true).unwrap();
+        assert_eq!(steps(&found), ["update new"]);
+        let wrong = plan(&[renamed], &[], false).unwrap_err();
+        assert!(
+            wrong[0].contains("the server has no policy pol_"),
+            "{wrong:?}"
+        );
+    }
+
+    #[test]
+    fn who_is_meant_must_be_clear() {
+        let twins = [stored(1, "a", &[]), stored(2, "a", &[])];
+        let wrong = plan(&[document("a", "")], &twins, false).unwrap_err();
+        assert!(wrong[0].contains("say which in metadata.id"), "{wrong:?}");
+
+        let id = PolicyId(Uuid::from_u128(1));
+        let by_id = document("b", "").replace("{name: b}", &format!("{{name: b, id: {id}}}"));
+        let wrong = plan(&[document("a", ""), by_id], &twins[..1], false).unwrap_err();
+        assert!(
+            wrong[0].contains("another policy of the files"),
+            "{wrong:?}"
+        );
+    }
+}

@@ -1,5 +1,8 @@
 //! Exit codes, help and what a user is told to do.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use crate::{code, err, out, writ, writ_with};
 
 #[test]
@@ -76,4 +79,27 @@ fn completion_scripts_know_the_commands() {
     let run = writ(&["completion", "bash"]);
     assert_eq!(code(&run), 0);
     assert!(out(&run).contains("policy"));
+}
+
+#[test]
+fn a_call_over_the_limit_is_made_again_when_the_server_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let busy = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n";
+    let list = "HTTP/1.1 200 OK\r\n";
+    let server = std::thread::spawn(move || {
+        for (head, body) in [(busy, "{}"), (list, "{\"data\":[]}")] {
+            let (mut caller, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            assert!(caller.read(&mut request).unwrap() > 0);
+            let length = body.len();
+            let answer =
+                format!("{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+            caller.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let run = writ(&["agent", "list", "--url", &url, "--key", "k"]);
+    server.join().unwrap();
+    assert_eq!(code(&run), 0, "{}", err(&run));
+    assert!(err(&run).contains("waiting 1 s"), "{}", err(&run));
 }
