@@ -116,11 +116,11 @@ impl<'a> Context<'a> {
         self.pii.get_or_init(|| {
             let mut hits = Vec::new();
             for (text, content) in self.texts.iter() {
-                hits.extend(
-                    pii::find(&content.raw)
-                        .into_iter()
-                        .map(|found| PiiHit { text, found }),
-                );
+                let found = match self.texts.field(text) {
+                    Some(name) => pii::find_in_field(name, &content.raw),
+                    None => pii::find(&content.raw),
+                };
+                hits.extend(found.into_iter().map(|found| PiiHit { text, found }));
             }
             hits
         })

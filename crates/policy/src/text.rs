@@ -105,6 +105,18 @@ impl<'a> Texts<'a> {
         self.texts.get(index)
     }
 
+    /// The name of the nearest field that holds a text.
+    pub(crate) fn field(&self, index: usize) -> Option<&'a str> {
+        let mut node = self.nodes.get(self.texts.get(index)?.node)?;
+        loop {
+            match node.step {
+                Step::Key(key) => return Some(key),
+                Step::Index(_) => node = self.nodes.get(node.parent?)?,
+                Step::Root(_) | Step::Item(..) => return None,
+            }
+        }
+    }
+
     /// The path of a text, with every key that could itself be data replaced by `*`.
     pub(crate) fn location(&self, index: usize) -> String {
         let mut steps = Vec::new();

@@ -11,18 +11,15 @@ mod secrets;
 mod text;
 
 use std::cmp::Reverse;
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
 
 use crate::decision::Span;
+use crate::model::words;
 use scan::Trust;
 
 /// A kind of personal data or secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PiiType {
-    /// Secrets of every kind: keys, tokens, passwords in assignments.
+    /// Secrets of every kind: keys, tokens, passwords in assignments and URLs.
     ApiKey,
     /// Payment card number, Luhn-checked.
     CreditCard,
@@ -40,34 +37,26 @@ pub enum PiiType {
     DateOfBirth,
     /// North American phone number.
     PhoneUs,
-    /// Phone number in international form.
+    /// Phone number of another country, with its country code or beside a word that says so.
     PhoneIntl,
 }
 
-impl PiiType {
-    /// The word used in rules and findings.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PiiType::ApiKey => "api_key",
-            PiiType::CreditCard => "credit_card",
-            PiiType::Iban => "iban",
-            PiiType::Ssn => "ssn",
-            PiiType::Email => "email",
-            PiiType::IpAddress => "ip_address",
-            PiiType::PassportUs => "passport_us",
-            PiiType::DateOfBirth => "date_of_birth",
-            PiiType::PhoneUs => "phone_us",
-            PiiType::PhoneIntl => "phone_intl",
-        }
-    }
-}
-
-impl fmt::Display for PiiType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+words!(
+    PiiType,
+    "type of data",
+    [
+        ApiKey = "api_key" | "apikey" | "secret" | "secrets" | "token" | "password" | "credential",
+        CreditCard = "credit_card" | "creditcard" | "card_number" | "credit_card_number",
+        Iban = "iban" | "bank_account",
+        Ssn = "ssn" | "us_ssn" | "social_security_number",
+        Email = "email" | "email_address",
+        IpAddress = "ip_address" | "ip" | "ipv4" | "ipv6",
+        PassportUs = "passport_us" | "passport" | "us_passport",
+        DateOfBirth = "date_of_birth" | "dob" | "birth_date" | "birthdate",
+        PhoneUs = "phone_us" | "us_phone",
+        PhoneIntl = "phone_intl" | "phone_international",
+    ]
+);
 
 /// One value that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +86,25 @@ pub fn find(text: &str) -> Vec<Found> {
         }),
     }
     without_overlaps(found)
+}
+
+/// The longest text that is looked at together with the name of its field, in bytes.
+const LONGEST_FIELD: usize = 512;
+
+/// The same for the value of a named field: its name may say what the value is.
+#[must_use]
+pub fn find_in_field(name: &str, text: &str) -> Vec<Found> {
+    if text.len() > LONGEST_FIELD || name.len() > 64 {
+        return find(text);
+    }
+    let mut found = find(&format!("{name}: {text}"));
+    let before = name.len() + 2;
+    found.retain(|found| found.span.end > before);
+    for found in &mut found {
+        found.span.start = found.span.start.saturating_sub(before);
+        found.span.end -= before;
+    }
+    found
 }
 
 fn without_overlaps(mut found: Vec<(Trust, Found)>) -> Vec<Found> {
@@ -197,6 +205,26 @@ mod tests {
         ] {
             assert_eq!(values(text), [], "{text}");
         }
+    }
+
+    #[test]
+    fn name_of_a_field_says_what_its_value_is() {
+        for (name, text, found) in [
+            ("ssn", "536904399", Some("ssn")),
+            ("customerPhone", "2065165472", Some("phone_us")),
+            ("password", "hunter2-Xk9", Some("api_key")),
+            ("birthDate", "1984-02-29", Some("date_of_birth")),
+            ("orderNumber", "536904399", None),
+            ("note", "mail ana@example.com", Some("email")),
+        ] {
+            let values = find_in_field(name, text);
+            assert_eq!(values.first().map(|f| f.kind.as_str()), found, "{name}");
+            for value in values {
+                assert!(text.get(value.span.start..value.span.end).is_some());
+            }
+        }
+        let end = find_in_field("note", "mail ana@example.com")[0].span;
+        assert_eq!((end.start, end.end), (5, 20));
     }
 
     #[test]

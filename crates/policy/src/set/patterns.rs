@@ -28,15 +28,24 @@ impl Pattern {
     /// Without Unicode mode: in a union one non-ASCII byte of input would otherwise make the
     /// automaton give up and fall back to an engine 200 times slower.
     pub(crate) fn compile(source: &str) -> Result<Self, String> {
+        let wide = !source.is_ascii();
+        let regex = Self::alone(source)?;
+        Ok(Self {
+            source: source.to_owned(),
+            wide: wide.then_some(regex),
+        })
+    }
+
+    /// Compiles a pattern that is to be matched by itself, for where it matches.
+    pub(crate) fn alone(source: &str) -> Result<Regex, String> {
         if source.len() > MAX_SOURCE {
             return Err(format!("is longer than {MAX_SOURCE} bytes"));
         }
         if asks_for_unicode(source) {
             return Err("the flag 'u' is not supported".to_owned());
         }
-        let wide = !source.is_ascii();
         let regex = RegexBuilder::new(source)
-            .unicode(wide)
+            .unicode(!source.is_ascii())
             .case_insensitive(true)
             .size_limit(MAX_COMPILED)
             .build()
@@ -44,10 +53,7 @@ impl Pattern {
         if regex.is_match(b"") {
             return Err("matches the empty text, so it would match everything".to_owned());
         }
-        Ok(Self {
-            source: source.to_owned(),
-            wide: wide.then_some(regex),
-        })
+        Ok(regex)
     }
 }
 

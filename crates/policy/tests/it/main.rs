@@ -11,6 +11,7 @@ mod bombs;
 mod chains;
 mod injection;
 mod modes;
+mod pii;
 mod props;
 mod schemas;
 mod support;
