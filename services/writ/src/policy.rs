@@ -8,6 +8,7 @@ mod export;
 mod files;
 mod form;
 mod junit;
+mod limits;
 mod packs;
 mod plan;
 mod problem;

@@ -5,15 +5,11 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use writ_contract::PolicyId;
-use writ_policy::model::{MAX_EVALUATION_ORDER, MAX_PREREQUISITES};
+use writ_policy::model::MAX_PREREQUISITES;
 use writ_policy::{Policy, PolicyType, schema};
 
+use super::limits::{self, AGENTS, NAME};
 use super::problem::{Place, Problem, below};
-
-// What the server accepts.
-const NAME: usize = 200;
-const RULE: usize = 64 * 1024;
-const AGENTS: usize = 1_000;
 
 /// Fields of the engine's policy that a file says elsewhere, or does not say.
 const NOT_IN_SPEC: &[&str] = &["id", "version", "name", "mode"];
@@ -219,20 +215,7 @@ fn wrong_with(field: &str, value: &Value) -> Option<(String, String)> {
             let pointer = format!("/spec/{}", path.replace('.', "/"));
             Some((pointer, format!("unknown field '{last}'")))
         }
-        (Ok(policy), None) => too_much(field, &policy).map(|message| (pointer, message)),
-    }
-}
-
-/// Limits of the server.
-fn too_much(field: &str, policy: &Policy) -> Option<String> {
-    match field {
-        "evaluationOrder" if policy.evaluation_order > MAX_EVALUATION_ORDER => {
-            Some(format!("at most {MAX_EVALUATION_ORDER}"))
-        }
-        "ruleDefinition" if policy.rule_definition.to_string().len() > RULE => {
-            Some(format!("at most {RULE} bytes"))
-        }
-        _ => None,
+        (Ok(policy), None) => limits::exceeded(field, &policy).map(|message| (pointer, message)),
     }
 }
 

@@ -113,6 +113,30 @@ fn every_problem_is_named_with_its_line() {
 }
 
 #[test]
+fn what_the_server_would_find_too_much_is_found_here() {
+    let spec = format!(
+        "{{policyType: injection_scan, enforcementMode: block, ruleDefinition: {{}}, \
+         evaluationOrder: 100001, description: {}, metadata: {{a: {}}}, \
+         selectors: {{tags: ['']}}, appliesToAgents: [a, '']}}",
+        "d".repeat(4_097),
+        "m".repeat(16 * 1024),
+    );
+    let folder = Folder::with(&[("p.yaml", &policy(&"n".repeat(201), &spec))]);
+    let run = folder.run(&["validate"]);
+    assert_eq!(code(&run), 3, "{}", out(&run));
+    for said in [
+        "metadata.name: at most 200 characters, not 201",
+        "spec.evaluationOrder: at most 100000",
+        "spec.description: at most 4096 characters, not 4097",
+        "spec.metadata: at most 16384 bytes",
+        "spec.selectors: tags: each must have 1 to 256 characters",
+        "spec.appliesToAgents[1]: must be text, and not empty",
+    ] {
+        assert!(out(&run).contains(said), "{said}\n{}", out(&run));
+    }
+}
+
+#[test]
 fn a_name_is_taken_once_and_a_chain_has_an_end() {
     let chained = |name: &str, after: &str| {
         let spec = format!(
