@@ -60,6 +60,9 @@ pub struct Violation {
     /// Where it was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// A language model did not answer, so the built-in detector judged instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
 }
 
 /// One policy in scope and what became of it, in the order of judging.
@@ -78,6 +81,9 @@ pub struct Considered {
     pub applied: bool,
     /// Whether it could not be judged; `why` says the reason.
     pub failed: bool,
+    /// A language model did not answer, so the built-in detector judged instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
     /// The reason in a few words.
     pub why: Cow<'static, str>,
     /// Work done for it: bytes scanned or steps run, shared scans counted for each.

@@ -5,7 +5,7 @@ mod tally;
 use crate::context::Context;
 use crate::decision::Decision;
 use crate::model::ChainTrigger;
-use crate::outside::{Answers, Call};
+use crate::outside::{Answer, Answers, Call};
 use crate::request::{Facts, Request};
 use crate::rule::{Failure, Verdict};
 use crate::set::{Entry, PolicySet};
@@ -46,7 +46,7 @@ pub fn resume(set: &PolicySet, request: &Request, facts: &Facts, answers: &Answe
     }
 }
 
-/// Judges a request where nobody can be asked: a policy that has a question fails.
+/// Judges a request where nobody can be asked: every question gets a failed answer.
 #[must_use]
 pub fn decide_alone(set: &PolicySet, request: &Request, facts: &Facts) -> Decision {
     let texts = Texts::of(request);
@@ -122,7 +122,7 @@ fn gate(entry: &Entry, judged: &[(usize, State)]) -> Result<(), (State, &'static
 }
 
 /// Judges one policy; what it has to ask is answered from `answers`, noted in `calls`, or, without
-/// anybody to ask, a failure.
+/// anybody to ask, failed.
 fn judge(
     entry: &Entry,
     context: &Context<'_>,
@@ -133,7 +133,10 @@ fn judge(
     let Some(question) = &verdict.question else {
         return Ok(verdict);
     };
-    let answers = answers.ok_or_else(|| Failure::Unanswered("nobody can be asked".to_owned()))?;
+    let Some(answers) = answers else {
+        let nobody = Answer::failed("nobody can be asked");
+        return entry.rule.answered(context, &nobody);
+    };
     match answers.get(&entry.policy.id) {
         Some(answer) => entry.rule.answered(context, answer),
         None => {

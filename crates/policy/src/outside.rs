@@ -16,8 +16,8 @@ pub struct Call {
     pub question: Question,
 }
 
-/// What a policy wants to know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a policy wants to know; equal questions of several policies need one answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Question {
     /// A registered validator's opinion of the whole request.
@@ -33,6 +33,8 @@ pub enum Question {
         instruction: String,
         /// The name of the configured model; empty is the deployment's default.
         model: String,
+        /// How sure the model must be, in thousandths, for its verdict to count as a refusal.
+        threshold: u16,
         /// The texts to be judged.
         texts: Vec<String>,
     },
@@ -61,7 +63,21 @@ pub enum Answer {
     Failed {
         /// What went wrong.
         reason: String,
+        /// Whether the one that was asked is registered to fail open.
+        #[serde(default)]
+        fail_open: bool,
     },
+}
+
+impl Answer {
+    /// No usable answer, of one that fails closed.
+    #[must_use]
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed {
+            reason: reason.into(),
+            fail_open: false,
+        }
+    }
 }
 
 /// Answers by the policy that asked.

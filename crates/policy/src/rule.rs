@@ -2,10 +2,13 @@
 
 pub(crate) mod charge;
 pub(crate) mod cost_limit;
+pub(crate) mod custom_validator;
 pub(crate) mod expression;
 pub(crate) mod glob;
 pub(crate) mod injection_scan;
+mod opinion;
 pub(crate) mod pii_access;
+pub(crate) mod semantic;
 pub(crate) mod tool_invocation;
 
 use std::borrow::Cow;
@@ -29,7 +32,10 @@ pub(crate) trait Rule: fmt::Debug + Send + Sync {
 
     /// What it says once its question was answered.
     fn answered(&self, _context: &Context<'_>, _answer: &Answer) -> Result<Verdict, Failure> {
-        Err(Failure::Unanswered("it has asked nothing".to_owned()))
+        Err(Failure::Unanswered {
+            reason: "it has asked nothing".to_owned(),
+            open: false,
+        })
     }
 
     /// The patterns this rule wants matched together with everybody else's.
@@ -75,6 +81,8 @@ pub(crate) struct Verdict {
     pub(crate) logged: Vec<String>,
     /// Work done beyond the rule's own look: bytes scanned or steps run.
     pub(crate) cost: u64,
+    /// The built-in detector judged because a language model did not.
+    pub(crate) degraded: bool,
 }
 
 impl Verdict {
@@ -87,6 +95,7 @@ impl Verdict {
             mask: Vec::new(),
             logged: Vec::new(),
             cost: 0,
+            degraded: false,
         }
     }
 
@@ -108,7 +117,6 @@ impl Verdict {
     }
 
     /// Asks before it judges.
-    #[expect(dead_code, reason = "the types that ask come next")]
     pub(crate) fn ask(question: Question) -> Self {
         Self {
             question: Some(question),
@@ -134,10 +142,37 @@ pub(crate) enum Failure {
     BadCost,
     #[error("the rule could not be compiled: {0}")]
     Broken(String),
-    #[error("no answer from outside: {0}")]
-    Unanswered(String),
+    /// Somebody who was asked did not answer; `open`: that shall deny nobody.
+    #[error("no answer from outside: {reason}")]
+    Unanswered { reason: String, open: bool },
+    /// A language model did not answer, and the built-in detector found nothing.
+    #[error("no answer from the model ({reason}); the injection detector found nothing")]
+    Degraded { reason: String, open: bool },
     #[error("expression: {0}")]
     Expression(#[from] crate::expr::EvalError),
+}
+
+impl Failure {
+    /// Whether it denies nobody, whatever the policy says about errors.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Unanswered { open: true, .. } | Self::Degraded { open: true, .. }
+        )
+    }
+
+    /// What the record says of the hit it becomes.
+    pub(crate) fn evidence(&self) -> Vec<Evidence> {
+        let kind = match self {
+            Self::Degraded { .. } => "degraded",
+            Self::Unanswered { open: true, .. } => "failed_open",
+            Self::Unanswered { open: false, .. } => "unanswered",
+            Self::TooMuchText | Self::BadCost | Self::Broken(_) | Self::Expression(_) => {
+                return Vec::new();
+            }
+        };
+        vec![opinion::evidence(kind)]
+    }
 }
 
 /// Reads the documented shape of a rule.

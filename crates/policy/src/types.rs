@@ -47,6 +47,10 @@ policy_types! {
     CostLimit = "cost_limit" => cost_limit,
     /// Which tools may be called.
     ToolInvocation = "tool_invocation" => tool_invocation,
+    /// The opinion of a registered validator, an HTTP service of the customer's own.
+    CustomValidator = "custom_validator" => custom_validator,
+    /// An instruction in plain words, judged by a language model inside the deployment.
+    Semantic = "semantic" | "custom" => semantic,
     /// A CEL expression; true is a violation.
     Expression = "expression" => expression,
 }

@@ -42,12 +42,16 @@ impl Tally {
         self.considered.push(Considered {
             judged: state != State::Waiting,
             applied: verdict.hit.is_some(),
+            degraded: verdict.degraded,
             cost: verdict.cost,
             ..considered(policy, verdict.why)
         });
         if let Some(hit) = verdict.hit {
             let mode = policy.mode.min(hit.at_most);
-            self.hit(violation(policy, mode, hit.message, hit.evidence));
+            self.hit(Violation {
+                degraded: verdict.degraded,
+                ..violation(policy, mode, hit.message, hit.evidence)
+            });
         }
         let charges = verdict.charges.into_iter();
         self.reservations
@@ -81,19 +85,22 @@ impl Tally {
 
     /// An error never reads as "no violation": it denies, warns, or is marked in the record.
     pub(super) fn failed(&mut self, policy: &Policy, failure: &Failure) -> State {
+        let degraded = matches!(failure, Failure::Degraded { .. });
         self.considered.push(Considered {
             failed: true,
+            degraded,
             ..considered(policy, Cow::Owned(failure.to_string()))
         });
+        let mode = match policy.on_error() {
+            OnError::Deny if !failure.is_open() => Mode::Block,
+            OnError::Deny | OnError::Warn => policy.mode.min(Mode::Warn),
+            OnError::Allow => return State::Violated,
+        };
         let message = format!("the policy could not be judged: {failure}");
-        match policy.on_error() {
-            OnError::Deny => self.hit(violation(policy, Mode::Block, message, Vec::new())),
-            OnError::Warn => {
-                let mode = policy.mode.min(Mode::Warn);
-                self.hit(violation(policy, mode, message, Vec::new()));
-            }
-            OnError::Allow => {}
-        }
+        self.hit(Violation {
+            degraded,
+            ..violation(policy, mode, message, failure.evidence())
+        });
         State::Violated
     }
 
@@ -147,6 +154,7 @@ fn violation(policy: &Policy, mode: Mode, message: String, evidence: Vec<Evidenc
         enforcement_mode: mode,
         message,
         evidence,
+        degraded: false,
     }
 }
 
@@ -159,6 +167,7 @@ fn considered(policy: &Policy, why: Cow<'static, str>) -> Considered {
         judged: true,
         applied: false,
         failed: false,
+        degraded: false,
         why,
         cost: 0,
     }

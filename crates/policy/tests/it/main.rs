@@ -11,6 +11,7 @@ mod bombs;
 mod chains;
 mod injection;
 mod modes;
+mod outside;
 mod pii;
 mod props;
 mod schemas;

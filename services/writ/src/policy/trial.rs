@@ -169,10 +169,8 @@ impl Bench {
             Some(Said::Allow) => Answer::Allow { reason },
             Some(Said::Deny) => Answer::Deny { reason },
             Some(Said::RequireApproval) => Answer::RequireApproval { reason },
-            Some(Said::Failed) => Answer::Failed { reason },
-            None => Answer::Failed {
-                reason: "the test has no answer".to_owned(),
-            },
+            Some(Said::Failed) => Answer::failed(reason),
+            None => Answer::failed("the test has no answer"),
         }
     }
 
