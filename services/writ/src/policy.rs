@@ -13,6 +13,7 @@ mod packs;
 mod plan;
 mod problem;
 mod report;
+mod request;
 mod server;
 mod set;
 mod trial;

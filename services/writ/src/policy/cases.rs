@@ -7,9 +7,10 @@ use chrono::{DateTime, TimeZone, Utc};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use writ_policy::Outcome;
+use writ_policy::{Outcome, Request};
 
 use super::problem::{Place, Problem, below};
+use super::request;
 
 /// Cases that share policies, time and facts.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub(super) struct Suite {
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) line: usize,
-    /// Fields of `POST /policies/enforce`.
-    pub(super) request: Value,
+    /// Whose agent has no id when the case names it otherwise.
+    pub(super) request: Request,
     pub(super) options: Options,
     pub(super) facts: Given,
     pub(super) expect: Expect,
@@ -133,7 +134,10 @@ impl Suite {
                 let message = format!("another case is called '{}'", case.name);
                 problems.push(place.problem(&below(&pointer, "name"), message));
             }
-            cases.push(case.finish(line, &spec.options, &spec.facts));
+            match request::read(&case.request) {
+                Ok(request) => cases.push(case.finish(request, line, &spec.options, &spec.facts)),
+                Err(why) => problems.push(place.problem(&below(&pointer, "request"), why)),
+            }
         }
         if spec.cases.is_empty() {
             problems.push(place.problem("/spec/cases", "must not be empty"));
@@ -173,7 +177,7 @@ impl Suite {
 
 impl CaseSpec {
     /// What a case does not say, its suite does.
-    fn finish(self, line: usize, options: &Options, facts: &Given) -> Case {
+    fn finish(self, request: Request, line: usize, options: &Options, facts: &Given) -> Case {
         let mut both = facts.clone();
         both.used.extend(self.facts.used);
         both.answers.extend(self.facts.answers);
@@ -181,7 +185,7 @@ impl CaseSpec {
         Case {
             name: self.name,
             line,
-            request: self.request,
+            request,
             options: Options {
                 now: self.options.now.or(options.now),
             },

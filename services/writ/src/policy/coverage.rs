@@ -128,14 +128,14 @@ fn compile_with(bench: &Bench, around: &[usize], at: usize, rule: Value) -> Poli
 }
 
 /// What a decision comes to, without words and the set's hash.
-type Essence = Option<(Vec<(Uuid, Value)>, Value, Option<String>)>;
+type Essence = (Vec<(Uuid, Value)>, Value, Option<String>);
 
 fn decisions(bench: &mut Bench, set: &PolicySet, cases: &[&Case]) -> Vec<Essence> {
-    let decide = |case: &&Case| bench.decide(set, case).ok().map(|it| essence(&it));
+    let decide = |case: &&Case| essence(&bench.decide(set, case));
     cases.iter().map(decide).collect()
 }
 
-fn essence(decision: &Decision) -> (Vec<(Uuid, Value)>, Value, Option<String>) {
+fn essence(decision: &Decision) -> Essence {
     let json = |value| serde_json::to_value(value).unwrap_or_default();
     let hits = hits(decision).map(|hit| {
         let evidence = serde_json::to_value(&hit.evidence).unwrap_or_default();

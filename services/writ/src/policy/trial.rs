@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_policy::{
     Answer, Answers, Call, Decision, Evaluation, Facts, Policy, PolicySet, Request, Unit,
@@ -111,40 +110,32 @@ impl Bench {
     }
 
     fn try_case<'a>(&mut self, compiled: &PolicySet, case: &'a Case) -> Tried<'a> {
-        match self.decide(compiled, case) {
-            Err(wrong) => Tried {
-                case,
-                wrong: vec![wrong],
-                hit: BTreeSet::new(),
-                passed: BTreeSet::new(),
-            },
-            Ok(decision) => {
-                let hit: BTreeSet<Uuid> = hits(&decision).map(|it| it.policy_id).collect();
-                let judged = decision
-                    .considered
-                    .iter()
-                    .filter(|it| it.judged && !it.failed);
-                let judged = judged.map(|it| it.policy_id);
-                Tried {
-                    wrong: wrong_with(case, &decision),
-                    passed: judged.filter(|id| !hit.contains(id)).collect(),
-                    hit,
-                    case,
-                }
-            }
+        let decision = self.decide(compiled, case);
+        let hit: BTreeSet<Uuid> = hits(&decision).map(|it| it.policy_id).collect();
+        let judged = decision.considered.iter();
+        let judged = judged.filter(|it| it.judged && !it.failed);
+        let judged = judged.map(|it| it.policy_id);
+        Tried {
+            wrong: wrong_with(case, &decision),
+            passed: judged.filter(|id| !hit.contains(id)).collect(),
+            hit,
+            case,
         }
     }
 
-    /// What is decided; an error says what is wrong with the request.
-    pub(super) fn decide(&mut self, set: &PolicySet, case: &Case) -> Result<Decision, String> {
-        let request = self.request(&case.request)?;
+    /// What is decided.
+    pub(super) fn decide(&mut self, set: &PolicySet, case: &Case) -> Decision {
+        let mut request = case.request.clone();
+        if request.agent.id.is_nil() && !request.agent.external_id.is_empty() {
+            request.agent.id = self.agents.id(&request.agent.external_id);
+        }
         let facts = Facts {
             mean_cost: case.facts.mean_cost,
             ..Facts::at(case.options.now_ms())
         };
         let mut decision = self.resolve(set, &request, &facts, case);
         count(&mut decision, case);
-        Ok(decision)
+        decision
     }
 
     /// Answers what the engine asks with what the case says; a question it does not foresee gets
@@ -171,33 +162,6 @@ impl Bench {
             Some(Said::RequireApproval) => Answer::RequireApproval { reason },
             Some(Said::Failed) => Answer::failed(reason),
             None => Answer::failed("the test has no answer"),
-        }
-    }
-
-    /// The body of `POST /policies/enforce` as the engine's request. An agent is known by the name
-    /// it is given; `agent` may say more about it.
-    fn request(&mut self, body: &Value) -> Result<Request, String> {
-        let mut fields = body.as_object().cloned().ok_or("request: must be fields")?;
-        let named = fields.remove("agentId");
-        let name = named.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let agent = fields.entry("agent").or_insert_with(|| json!({}));
-        let agent = agent
-            .as_object_mut()
-            .ok_or("request.agent: must be fields")?;
-        if !name.is_empty() {
-            agent.insert("externalId".to_owned(), name.into());
-            agent.insert("id".to_owned(), self.agents.id(name).to_string().into());
-        }
-        let mut unknown = Vec::new();
-        let read = serde_ignored::deserialize(Value::Object(fields), |path| {
-            unknown.push(path.to_string());
-        });
-        let mut request: Request =
-            read.map_err(|error: serde_json::Error| format!("request: {error}"))?;
-        request.read_metadata()?;
-        match unknown.first() {
-            None => Ok(request),
-            Some(field) => Err(format!("request: unknown field '{field}'")),
         }
     }
 }

@@ -274,7 +274,8 @@ fn prerequisites_are_judged_first() {
 #[test]
 fn what_a_test_says_wrong_is_a_problem_of_the_file() {
     let cases = "    - name: a\n      request: {input: x}\n      expect: {outcom: block}\n    \
-                 - name: b\n      request: {input: x}\n      expect: {outcome: no}\n";
+                 - name: b\n      request: {input: x}\n      expect: {outcome: no}\n    \
+                 - name: c\n      request: {inptu: x}\n      expect: {outcome: allow}\n";
     let folder = Folder::with(&[("p.yaml", &limit("limit")), ("p_test.yaml", &test(cases))]);
     let run = folder.run(&["test"]);
     assert_eq!(code(&run), 3, "{}", out(&run));
@@ -283,6 +284,7 @@ fn what_a_test_says_wrong_is_a_problem_of_the_file() {
         "`outcom`",
         "p_test.yaml:8: ",
         "must be allow",
+        "p_test.yaml:12: spec.cases[2].request: unknown field 'inptu'",
     ] {
         assert!(err(&run).contains(said), "{said}\n{}", err(&run));
     }
