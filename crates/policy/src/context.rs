@@ -1,5 +1,7 @@
 //! One request under evaluation: its texts, and scans that run at most once for all policies.
 
+pub(crate) mod subject;
+
 use std::cell::OnceCell;
 
 use serde::Serialize;
@@ -9,8 +11,10 @@ use crate::detect::injection::{self, Origin, Score};
 use crate::detect::pii::{self, Found};
 use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
+use crate::rule::names::Name;
 use crate::set::{PolicySet, Scopes};
 use crate::text::{Part, Texts};
+use subject::Subject;
 
 /// What rules may look at.
 pub(crate) struct Context<'a> {
@@ -20,6 +24,8 @@ pub(crate) struct Context<'a> {
     set: &'a PolicySet,
     scopes: Scopes<'a>,
     claims: OnceCell<Claims>,
+    tools: OnceCell<Vec<Name<'a>>>,
+    subject: OnceCell<Subject<'a>>,
     signals: OnceCell<Signals>,
     pii: OnceCell<Vec<PiiHit>>,
 }
@@ -61,6 +67,8 @@ impl<'a> Context<'a> {
             set,
             scopes: set.scopes(request),
             claims: OnceCell::new(),
+            tools: OnceCell::new(),
+            subject: OnceCell::new(),
             signals: OnceCell::new(),
             pii: OnceCell::new(),
         }
@@ -77,6 +85,17 @@ impl<'a> Context<'a> {
             user: object(self.request.on_behalf_of.as_ref()),
             delegation: object(self.request.delegation.as_ref()),
         })
+    }
+
+    /// The tools about to be used, in the order of the request.
+    pub(crate) fn tools(&self) -> &[Name<'a>] {
+        let names = || self.request.tools.iter().map(|tool| Name::new(tool));
+        self.tools.get_or_init(|| names().collect())
+    }
+
+    /// Who asks.
+    pub(crate) fn subject(&self) -> &Subject<'a> {
+        self.subject.get_or_init(|| Subject::of(self.request))
     }
 
     pub(crate) fn signals(&self) -> &Signals {

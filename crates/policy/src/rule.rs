@@ -1,11 +1,14 @@
 //! The compiled form of each policy type; one file a type.
 
+pub(crate) mod access_control;
+pub(crate) mod action_approval;
 pub(crate) mod charge;
 pub(crate) mod cost_limit;
 pub(crate) mod custom_validator;
 pub(crate) mod expression;
 pub(crate) mod glob;
 pub(crate) mod injection_scan;
+pub(crate) mod names;
 mod opinion;
 pub(crate) mod pii_access;
 pub(crate) mod semantic;
@@ -183,4 +186,12 @@ pub(crate) fn read<T: DeserializeOwned>(definition: &Value) -> Result<T, Vec<Pro
 /// A name from the request, fit to be shown: cut, printable.
 pub(crate) fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// How many there are besides the one that was named.
+pub(crate) fn and_more(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    }
 }

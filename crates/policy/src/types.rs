@@ -51,6 +51,10 @@ policy_types! {
     CustomValidator = "custom_validator" => custom_validator,
     /// An instruction in plain words, judged by a language model inside the deployment.
     Semantic = "semantic" | "custom" => semantic,
+    /// Who may do what, where and when.
+    AccessControl = "access_control" => access_control,
+    /// Actions that a human should see first.
+    ActionApproval = "action_approval" => action_approval,
     /// A CEL expression; true is a violation.
     Expression = "expression" => expression,
 }

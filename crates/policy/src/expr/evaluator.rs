@@ -53,13 +53,13 @@ pub(super) fn evaluate(root: &Node, context: &Context<'_>) -> Result<(bool, u64)
     Ok((boolean(&value, "the result")?, steps))
 }
 
-struct Run<'a> {
-    context: &'a Context<'a>,
+struct Run<'a, 'c> {
+    context: &'a Context<'c>,
     locals: Vec<Value<'a>>,
     fuel: u64,
 }
 
-impl<'a> Run<'a> {
+impl<'a> Run<'a, '_> {
     fn burn(&mut self, steps: usize) -> Result<(), EvalError> {
         let left = self.fuel.checked_sub(steps as u64);
         self.fuel = left.unwrap_or(0);

@@ -7,6 +7,8 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod access_control;
+mod action_approval;
 mod bombs;
 mod chains;
 mod injection;

@@ -50,6 +50,20 @@ fn cases() -> Vec<Case> {
             broken: json!({"denied_tools": ["[a"]}),
         },
         Case {
+            policy_type: PolicyType::AccessControl,
+            rule: json!({"rules": [{"effect": "deny", "tools": ["db.*"]}]}),
+            hit: with(|r| r.tools = vec!["db.drop".into()]),
+            clear: with(|r| r.tools = vec!["mail".into()]),
+            broken: json!({"time_windows": [{"time_zone": "Europe/Entenhausen"}]}),
+        },
+        Case {
+            policy_type: PolicyType::ActionApproval,
+            rule: json!({"actions": ["pay*"]}),
+            hit: with(|r| r.tools = vec!["bank.pay_all".into()]),
+            clear: with(|r| r.tools = vec!["bank.balance".into()]),
+            broken: json!({"actions": ["[a"]}),
+        },
+        Case {
             policy_type: PolicyType::Expression,
             rule: json!({"expression": "environment == 'production' && cost > 1.0"}),
             hit: with(|r| r.estimated_cost = Some(2.0)),

@@ -44,6 +44,14 @@ fn rules() -> impl Strategy<Value = (PolicyType, Value)> {
             PolicyType::ToolInvocation,
             json!({"allowed_tools": ["search", "db.read"]})
         )),
+        Just((
+            PolicyType::AccessControl,
+            json!({"rules": [{"effect": "allow", "tools": ["db.*"]}, {"effect": "deny", "users": ["u"]}]})
+        )),
+        Just((
+            PolicyType::ActionApproval,
+            json!({"actions": ["drop", "send*"], "except": ["db.drop"]})
+        )),
         proptest::sample::select(expressions.to_vec())
             .prop_map(|source| (PolicyType::Expression, json!({"expression": source}))),
     ]
