@@ -177,7 +177,15 @@ pub struct Decision {
 
 impl Decision {
     /// Adds a hit found after evaluation (a refused reservation) and raises the outcome to match.
+    /// A policy that is listed already with a hit as strong is not listed again.
     pub fn add(&mut self, violation: Violation) {
+        let mut listed = self.violations.iter().chain(&self.warnings);
+        if listed.any(|hit| {
+            hit.policy_id == violation.policy_id
+                && hit.enforcement_mode >= violation.enforcement_mode
+        }) {
+            return;
+        }
         let outcome = outcome_of(violation.enforcement_mode);
         self.outcome = self.outcome.max(outcome);
         for considered in &mut self.considered {

@@ -2,15 +2,19 @@
 
 pub(crate) mod access_control;
 pub(crate) mod action_approval;
+pub(crate) mod budget_cap;
 pub(crate) mod charge;
 pub(crate) mod cost_limit;
 pub(crate) mod custom_validator;
 pub(crate) mod expression;
 pub(crate) mod glob;
 pub(crate) mod injection_scan;
+mod money;
 pub(crate) mod names;
 mod opinion;
 pub(crate) mod pii_access;
+pub(crate) mod rate_limit;
+pub(crate) mod record_limit;
 pub(crate) mod semantic;
 pub(crate) mod tool_invocation;
 
@@ -143,6 +147,8 @@ pub(crate) enum Failure {
     TooMuchText,
     #[error("the estimated cost is not a usable amount")]
     BadCost,
+    #[error("{0} is not a usable number")]
+    BadNumber(&'static str),
     #[error("the rule could not be compiled: {0}")]
     Broken(String),
     /// Somebody who was asked did not answer; `open`: that shall deny nobody.
@@ -170,9 +176,11 @@ impl Failure {
             Self::Degraded { .. } => "degraded",
             Self::Unanswered { open: true, .. } => "failed_open",
             Self::Unanswered { open: false, .. } => "unanswered",
-            Self::TooMuchText | Self::BadCost | Self::Broken(_) | Self::Expression(_) => {
-                return Vec::new();
-            }
+            Self::TooMuchText
+            | Self::BadCost
+            | Self::BadNumber(_)
+            | Self::Broken(_)
+            | Self::Expression(_) => return Vec::new(),
         };
         vec![opinion::evidence(kind)]
     }

@@ -117,6 +117,18 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// Which tool's answer a text is part of; `None` for its arguments and everything else.
+    pub(crate) fn tool_output(&self, index: usize) -> Option<usize> {
+        let mut node = self.nodes.get(self.texts.get(index)?.node)?;
+        while let Some(parent) = node.parent {
+            node = self.nodes.get(parent)?;
+        }
+        match node.step {
+            Step::Item("toolOutputs", i, ".output") => Some(i),
+            Step::Root(_) | Step::Item(..) | Step::Key(_) | Step::Index(_) => None,
+        }
+    }
+
     /// The path of a text, with every key that could itself be data replaced by `*`.
     pub(crate) fn location(&self, index: usize) -> String {
         let mut steps = Vec::new();

@@ -45,6 +45,12 @@ policy_types! {
     PiiAccess = "pii_access" => pii_access,
     /// Cost per execution and per UTC day.
     CostLimit = "cost_limit" => cost_limit,
+    /// What may be spent in a period.
+    BudgetCap = "budget_cap" => budget_cap,
+    /// How many calls a window allows.
+    RateLimit = "rate_limit" => rate_limit,
+    /// How many records may be read.
+    RecordLimit = "record_limit" => record_limit,
     /// Which tools may be called.
     ToolInvocation = "tool_invocation" => tool_invocation,
     /// The opinion of a registered validator, an HTTP service of the customer's own.

@@ -183,6 +183,11 @@ fn reservation(policy: &Policy, charge: Charge) -> Reservation {
         cap: charge.cap,
         warn_above: charge.warn_above,
         pause_agent: charge.pause_agent,
-        violation: violation(policy, policy.mode, charge.message, Vec::new()),
+        violation: violation(
+            policy,
+            policy.mode.min(charge.at_most),
+            charge.message,
+            Vec::new(),
+        ),
     }
 }

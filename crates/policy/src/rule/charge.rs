@@ -4,6 +4,8 @@ use chrono::{DateTime, Datelike, Timelike};
 use sha2::{Digest, Sha256};
 
 pub(crate) use crate::decision::Unit;
+use crate::model::Mode;
+use crate::request::Request;
 
 /// An amount, the counter it goes to and what becomes of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,16 +21,31 @@ pub(crate) struct Charge {
     pub(crate) warn_above: Option<u64>,
     /// The agent is to be paused when the cap refuses.
     pub(crate) pause_agent: bool,
+    /// A refusal is at most this strong, whatever the policy's mode.
+    pub(crate) at_most: Mode,
     /// The message of a refusal.
     pub(crate) message: String,
 }
 
+impl Charge {
+    /// A charge of nothing; the caller fills in counter, amount and cap.
+    pub(crate) fn of(unit: Unit, period: String, message: String) -> Self {
+        Self {
+            counter: String::new(),
+            period,
+            unit,
+            amount: 0,
+            cap: 0,
+            warn_above: None,
+            pause_agent: false,
+            at_most: Mode::Block,
+            message,
+        }
+    }
+}
+
 /// A calendar window of a counter, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the other counting types come next")
-)]
 pub(crate) enum Window {
     Minute,
     Hour,
@@ -38,6 +55,27 @@ pub(crate) enum Window {
 }
 
 impl Window {
+    /// Reads `1m`, `1h`, `1d`, `1mo`, or the word; months begin on `reset_day`.
+    pub(crate) fn parse(word: &str, reset_day: u32) -> Option<Self> {
+        Some(match word {
+            "1m" | "minute" => Self::Minute,
+            "1h" | "hour" => Self::Hour,
+            "1d" | "day" => Self::Day,
+            "1mo" | "month" => Self::Month(reset_day),
+            _ => return None,
+        })
+    }
+
+    /// `minute`, `hour`, `day`, `month`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Window::Minute => "minute",
+            Window::Hour => "hour",
+            Window::Day => "day",
+            Window::Month(_) => "month",
+        }
+    }
+
     /// The window that holds a moment, in words that sort by time.
     pub(crate) fn period(self, now_ms: i64) -> String {
         let now = DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
@@ -59,6 +97,87 @@ impl Window {
             }
         }
     }
+}
+
+/// What a counter is kept for each of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    Org,
+    Agent,
+    /// The person behind the act, whichever agents act for them.
+    User,
+    Session,
+    Workspace,
+}
+
+impl Holder {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "org" | "organization" => Self::Org,
+            "agent" => Self::Agent,
+            "user" => Self::User,
+            "session" => Self::Session,
+            "workspace" => Self::Workspace,
+            _ => return None,
+        })
+    }
+
+    /// For messages: `the organisation`, `this agent`, …
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Holder::Org => "all agents",
+            Holder::Agent => "this agent",
+            Holder::User => "this user",
+            Holder::Session => "this session",
+            Holder::Workspace => "this workspace",
+        }
+    }
+
+    /// Who holds the counter for a request. A request that names no user, session or workspace is
+    /// counted for its agent: what is not said must not be a way around the cap.
+    pub(crate) fn of(self, request: &Request) -> (Self, String) {
+        let who = match self {
+            Holder::Org => return (self, String::new()),
+            Holder::Agent => String::new(),
+            Holder::User => request.person().to_lowercase(),
+            Holder::Session => request.session_id.clone(),
+            Holder::Workspace => workspace(request).to_owned(),
+        };
+        if who.is_empty() {
+            (Holder::Agent, agent(request))
+        } else {
+            (self, who)
+        }
+    }
+
+    /// Its counter in a period.
+    pub(crate) fn counter(self, who: &str, period: &str) -> String {
+        let scope = match self {
+            Holder::Org => "all",
+            Holder::Agent => "agent",
+            Holder::User => "user",
+            Holder::Session => "session",
+            Holder::Workspace => "workspace",
+        };
+        counter(scope, who, period)
+    }
+}
+
+fn agent(request: &Request) -> String {
+    if request.agent.id.is_nil() {
+        request.agent.external_id.clone()
+    } else {
+        request.agent.id.to_string()
+    }
+}
+
+/// The agent's tag `workspace:<name>`, which was registered; else what the application says.
+fn workspace(request: &Request) -> &str {
+    let mut tags = request.agent.tags.iter();
+    let tagged = tags.find_map(|tag| tag.strip_prefix("workspace:"));
+    let metadata = request.metadata.as_ref();
+    let said = || metadata?.get("workspace")?.as_str();
+    tagged.or_else(said).unwrap_or_default()
 }
 
 /// The name of a counter: what it counts for (`agent`, `user`, …), hashed because it comes from

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::charge::{Charge, Unit, Window, counter};
+use super::money::{amount, estimate, usd};
 use super::{Failure, Rule, Verdict, read};
 use crate::context::Context;
 use crate::model::Phase;
@@ -26,44 +27,6 @@ pub(crate) struct CostLimit {
     default_estimate: Option<u64>,
 }
 
-/// Where an amount comes from.
-#[derive(Debug, Clone, Copy)]
-enum Source {
-    Estimate,
-    Default,
-    Mean,
-    Unknown,
-}
-
-impl Source {
-    fn name(self) -> &'static str {
-        match self {
-            Source::Estimate => "the estimated cost",
-            Source::Default => "the policy's default cost",
-            Source::Mean => "the agent's mean cost",
-            Source::Unknown => "an unknown cost",
-        }
-    }
-
-    fn within(self) -> &'static str {
-        match self {
-            Source::Estimate => "the estimated cost is within the limit",
-            Source::Default => "the policy's default cost is within the limit",
-            Source::Mean => "the agent's mean cost is within the limit",
-            Source::Unknown => "the cost is unknown and taken as 0",
-        }
-    }
-
-    fn reserved(self) -> &'static str {
-        match self {
-            Source::Estimate => "the estimated cost is to be reserved",
-            Source::Default => "the policy's default cost is to be reserved",
-            Source::Mean => "the agent's mean cost is to be reserved",
-            Source::Unknown => "the cost is unknown; only the budget is checked",
-        }
-    }
-}
-
 pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
     Ok(Box::new(CostLimit::new(&read(definition)?)?))
 }
@@ -71,16 +34,7 @@ pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>>
 impl CostLimit {
     fn new(definition: &Definition) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut amount = |path: &str, value: Option<f64>| {
-            let micros = value.map(micros);
-            if micros == Some(None) {
-                problems.push(Problem::at(
-                    path,
-                    "must be an amount from 0 to 1,000,000,000 USD",
-                ));
-            }
-            micros.flatten()
-        };
+        let mut amount = |path, usd| amount(path, usd, &mut problems);
         let rule = Self {
             per_execution: amount("/max_cost_per_execution", definition.max_cost_per_execution),
             daily: amount("/daily_budget", definition.daily_budget),
@@ -92,105 +46,44 @@ impl CostLimit {
             Err(problems)
         }
     }
-
-    /// The request's estimate, else the policy's default, else the agent's mean, else nothing.
-    fn estimate(&self, context: &Context<'_>) -> Result<(u64, Source), Failure> {
-        let usable = |cost: f64| micros(cost).ok_or(Failure::BadCost);
-        if let Some(cost) = context.request.estimated_cost {
-            return Ok((usable(cost)?, Source::Estimate));
-        }
-        if let Some(amount) = self.default_estimate {
-            return Ok((amount, Source::Default));
-        }
-        match context.facts.mean_cost {
-            Some(cost) => Ok((usable(cost)?, Source::Mean)),
-            None => Ok((0, Source::Unknown)),
-        }
-    }
 }
 
 impl Rule for CostLimit {
     fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
-        let (amount, source) = self.estimate(context)?;
+        let (amount, source) = estimate(context, self.default_estimate)?;
         let name = source.name();
-        if let Some(cap) = self.per_execution.filter(|cap| amount > *cap) {
-            let message = format!(
-                "{name} of {} exceeds the limit of {} per execution",
-                usd(amount),
-                usd(cap)
-            );
-            return Ok(Verdict::hit(message, Vec::new()));
-        }
-        let Some(cap) = self.daily else {
-            return Ok(Verdict::clear(source.within()));
+        let verdict = match (self.per_execution, self.daily) {
+            (Some(cap), _) if amount > cap => {
+                let (amount, cap) = (usd(amount), usd(cap));
+                let message =
+                    format!("{name} of {amount} exceeds the limit of {cap} per execution");
+                Verdict::hit(message, Vec::new())
+            }
+            (_, Some(cap)) if amount > cap => {
+                let (amount, cap) = (usd(amount), usd(cap));
+                let message = format!("{name} of {amount} exceeds the daily budget of {cap}");
+                Verdict::hit(message, Vec::new())
+            }
+            (_, Some(_)) if context.request.phase == Phase::Pre => {
+                Verdict::clear(source.reserved())
+            }
+            _ => Verdict::clear(source.within()),
         };
-        if amount > cap {
-            let message = format!(
-                "{name} of {} exceeds the daily budget of {}",
-                usd(amount),
-                usd(cap)
-            );
-            return Ok(Verdict::hit(message, Vec::new()));
-        }
-        if context.request.phase == Phase::Post {
-            return Ok(Verdict::clear(source.within()));
-        }
+        let Some(cap) = self.daily.filter(|_| context.request.phase == Phase::Pre) else {
+            return Ok(verdict);
+        };
         let period = Window::Day.period(context.facts.now_ms);
+        // Also of an act that hits: where the hit only warns, the act goes on and spends.
         let charge = Charge {
             counter: counter("all", "", &period),
-            period,
-            unit: Unit::MicroUsd,
             amount,
             cap,
-            warn_above: None,
-            pause_agent: false,
-            message: format!("the daily budget of {} is used up", usd(cap)),
+            ..Charge::of(
+                Unit::MicroUsd,
+                period,
+                format!("the daily budget of {} is used up", usd(cap)),
+            )
         };
-        Ok(Verdict::clear(source.reserved()).charging(vec![charge]))
-    }
-}
-
-/// USD to millionths, rounded up so that many small calls cannot slip under a cap.
-pub(super) fn micros(usd: f64) -> Option<u64> {
-    if !(0.0..=1e9).contains(&usd) {
-        return None;
-    }
-    // A value such as 0.29 is 289999.99999999994 micros in binary: round what is a hair off, then up.
-    let exact = usd * 1e6;
-    let near = exact.round();
-    let whole = if (exact - near).abs() < 1e-3 {
-        near
-    } else {
-        exact.ceil()
-    };
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the range was checked above and 1e15 is exact in f64"
-    )]
-    Some(whole as u64)
-}
-
-pub(super) fn usd(micros: u64) -> String {
-    let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
-    if part.is_multiple_of(10_000) {
-        format!("${whole}.{:02}", part / 10_000)
-    } else {
-        format!("${whole}.{part:06}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_round_up_but_not_for_binary_noise() {
-        assert_eq!(micros(0.29), Some(290_000));
-        assert_eq!(micros(0.000_000_1), Some(1));
-        assert_eq!(micros(0.0), Some(0));
-        assert_eq!(micros(-0.01), None);
-        assert_eq!(micros(f64::NAN), None);
-        assert_eq!(micros(f64::INFINITY), None);
+        Ok(verdict.charging(vec![charge]))
     }
 }

@@ -10,12 +10,15 @@
 mod access_control;
 mod action_approval;
 mod bombs;
+mod budget_cap;
 mod chains;
 mod injection;
 mod modes;
 mod outside;
 mod pii;
 mod props;
+mod rate_limit;
+mod record_limit;
 mod schemas;
 mod support;
 mod types;

@@ -1,7 +1,7 @@
 //! Every type in every mode: a hit, no hit, and an error.
 
 use serde_json::{Value, json};
-use writ_policy::{Decision, Mode, OnError, Outcome, PolicyType, Request};
+use writ_policy::{Decision, Mode, OnError, Outcome, PolicyType, Request, Tier};
 
 use crate::support::{decide, policy, request};
 
@@ -14,12 +14,45 @@ struct Case {
     broken: Value,
 }
 
+fn with(change: fn(&mut Request)) -> Request {
+    let mut request = request("hello");
+    change(&mut request);
+    request
+}
+
 fn cases() -> Vec<Case> {
-    let with = |change: fn(&mut Request)| {
-        let mut request = request("hello");
-        change(&mut request);
-        request
-    };
+    let mut cases = first_cases();
+    cases.extend(counting_cases());
+    cases
+}
+
+fn counting_cases() -> Vec<Case> {
+    vec![
+        Case {
+            policy_type: PolicyType::BudgetCap,
+            rule: json!({"cap_usd": 0.5}),
+            hit: with(|r| r.estimated_cost = Some(0.51)),
+            clear: with(|r| r.estimated_cost = Some(0.5)),
+            broken: json!({"cap_usd": 0.5, "scope": "planet"}),
+        },
+        Case {
+            policy_type: PolicyType::RateLimit,
+            rule: json!({"tiers": {"background": 0}}),
+            hit: with(|r| r.tier = Some(Tier::Background)),
+            clear: with(|r| r.tier = Some(Tier::Interactive)),
+            broken: json!({"max_requests": "many"}),
+        },
+        Case {
+            policy_type: PolicyType::RecordLimit,
+            rule: json!({"max_records_per_call": 100}),
+            hit: with(|r| r.metadata = Some(json!({"recordCount": 101}))),
+            clear: with(|r| r.metadata = Some(json!({"recordCount": 100}))),
+            broken: json!({"max_records_per_call": 100, "scope": "planet"}),
+        },
+    ]
+}
+
+fn first_cases() -> Vec<Case> {
     vec![
         Case {
             policy_type: PolicyType::InjectionScan,

@@ -36,6 +36,12 @@ fn rules() -> impl Strategy<Value = (PolicyType, Value)> {
             json!({"max_cost_per_execution": 1.0})
         )),
         Just((PolicyType::CostLimit, json!({"daily_budget": 3.0}))),
+        Just((PolicyType::BudgetCap, json!({"cap_usd": 3.0}))),
+        Just((PolicyType::RateLimit, json!({"max_requests": 0}))),
+        Just((
+            PolicyType::RecordLimit,
+            json!({"max_records": 5, "unbounded": "deny"})
+        )),
         Just((
             PolicyType::ToolInvocation,
             json!({"denied_tools": ["db.*"]})

@@ -49,3 +49,9 @@ pub(crate) fn decide(policies: Vec<Policy>, request: &Request) -> Decision {
 pub(crate) fn decide_by(policy_type: PolicyType, rule: Value, request: &Request) -> Decision {
     decide(vec![policy(1, policy_type, Mode::Block, rule)], request)
 }
+
+/// The problem a rule definition has, as its author reads it.
+pub(crate) fn problem(policy_type: PolicyType, rule: &Value) -> String {
+    let problems = writ_policy::schema::validate(policy_type, rule).unwrap_err();
+    problems[0].to_string()
+}
