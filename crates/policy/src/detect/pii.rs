@@ -6,6 +6,7 @@ mod dates;
 mod fold;
 mod network;
 mod numbers;
+mod phones;
 mod scan;
 mod secrets;
 mod text;

@@ -16,6 +16,7 @@ mod injection;
 mod modes;
 mod outside;
 mod pii;
+mod pii_props;
 mod props;
 mod rate_limit;
 mod record_limit;

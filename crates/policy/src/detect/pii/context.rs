@@ -40,7 +40,7 @@ const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Topic::Phone,
-        "phone|mobile|cell|tel|tel.|call|fax|dial|ring|text me|text us|texted|sms|\
+        "phone|mobile|cell|tel|tel.|call|fax|dial|text me|text us|texted|sms|\
          whatsapp|hotline|contact|reach|my number|her number|his number|their number|\
          our number|phone number|telefon|teléfono|telefono|téléphone|telefone|móvil|celular|\
          cellulare|handy|rufnummer|portable|numéro|número|numero|mobil|puhelin|телефон|\

@@ -85,11 +85,17 @@ fn separated(t: Text<'_>, start: usize, end: usize) -> Option<usize> {
     valid.then_some(third + tail)
 }
 
+/// The sign between two numbers of a date.
 fn sign_at(t: Text<'_>, at: usize) -> Option<&'static str> {
-    let signs = [". ", "-", "/", ".", " ", "年", "月"];
-    signs
-        .into_iter()
-        .find(|sign| t.has(at, sign) && is_digit(t.byte(at + sign.len())))
+    let sign = match t.byte(at) {
+        b'.' if t.byte(at + 1) == b' ' => ". ",
+        b'.' => ".",
+        b'-' => "-",
+        b'/' => "/",
+        b' ' => " ",
+        _ => ["年", "月"].into_iter().find(|sign| t.has(at, sign))?,
+    };
+    is_digit(t.byte(at + sign.len())).then_some(sign)
 }
 
 /// `19840229`

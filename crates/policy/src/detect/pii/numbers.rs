@@ -1,10 +1,11 @@
-//! Numbers of people: cards, social security, phones, passports, bank accounts.
+//! Numbers of people: cards, social security, passports, bank accounts.
 
 use super::PiiType;
 use super::checks;
 use super::context::{Topic, is_about, topic};
 use super::dates;
 use super::network;
+use super::phones;
 use super::text::{Edge, Text, edge_before, goes_on, is_word, word_before};
 
 /// A value that was recognised: what it is and where.
@@ -28,7 +29,7 @@ pub(super) fn at(t: Text<'_>, start: usize, end: usize) -> Option<Value> {
         return None;
     }
     match (t.back(start, 1), end - start) {
-        (b'+', _) => return abroad(t, start, end),
+        (b'+', _) => return phones::after_plus(t, start, end),
         (_, 1..=3)
             if t.byte(end) == b'.'
                 && let Some(value) = network::v4(t, start) =>
@@ -41,10 +42,10 @@ pub(super) fn at(t: Text<'_>, start: usize, end: usize) -> Option<Value> {
     }
     card(t, start, end)
         .or_else(|| ssn(t, start, end))
-        .or_else(|| phone(t, start, end))
+        .or_else(|| phones::at_home(t, start, end))
         .or_else(|| passport(t, start, end))
         .or_else(|| dates::numeric(t, start, end))
-        .or_else(|| national_phone(t, start, end))
+        .or_else(|| phones::national(t, start, end))
 }
 
 /// Most digits in a text are part of words such as hashes; these are seen off at once.
@@ -58,7 +59,7 @@ fn is_part_of_word(t: Text<'_>, start: usize, end: usize) -> bool {
 }
 
 /// Whether a value may start here, given what it would be.
-fn may_start(t: Text<'_>, start: usize, end: usize, wanted: Topic) -> bool {
+pub(super) fn may_start(t: Text<'_>, start: usize, end: usize, wanted: Topic) -> bool {
     match edge_before(t, start) {
         Edge::Free => true,
         Edge::Word => is_about(t, start, end, wanted),
@@ -150,6 +151,9 @@ fn grouped_card(t: Text<'_>, start: usize, end: usize) -> Option<usize> {
     if !checks::card_prefix(t.slice(start, start + 4)) {
         return None;
     }
+    if end - start > 8 || between == b'.' && end - start != 4 {
+        return None;
+    }
     let (mut end, mut count) = (end, end - start);
     let mut best = None;
     for _ in 1..MAX_GROUPS {
@@ -158,7 +162,8 @@ fn grouped_card(t: Text<'_>, start: usize, end: usize) -> Option<usize> {
         }
         let next = t.run(end + 1, 13, is_digit);
         let group = next - end - 1;
-        if group < 2 || is_word(t.byte(next)) {
+        let odd = !(2..=8).contains(&group) || between == b'.' && group != 4;
+        if odd || is_word(t.byte(next)) {
             break;
         }
         (end, count) = (next, count + group);
@@ -215,176 +220,6 @@ fn grouped(t: Text<'_>, start: usize, sizes: &[usize]) -> Option<usize> {
         end = next;
     }
     Some(end)
-}
-
-/// North American numbers in their usual forms.
-fn phone(t: Text<'_>, start: usize, end: usize) -> Option<Value> {
-    let (first, area) = match end - start {
-        1 if t.byte(start) == b'1' => (start, trunk(t, end)?),
-        3 if t.slice(start, end) == "001" => (start, trunk(t, end)?),
-        3 if t.back(start, 1) == b'(' && t.byte(end) == b')' => (start - 1, start - 1),
-        3 => (start, start),
-        10 | 11 => return plain_phone(t, start, end),
-        _ => return None,
-    };
-    let end = local(t, area)?;
-    let number = t.slice(area, end);
-    let sure = first < area || t.byte(area) == b'(';
-    let valid = checks::nanp(number)
-        || (checks::fictitious(number) && (sure || is_about(t, first, end, Topic::Phone)));
-    (valid && ends_phone(t, end) && may_start(t, first, end, Topic::Phone)).then_some((
-        PiiType::PhoneUs,
-        first,
-        end,
-    ))
-}
-
-/// The sign after a country code, if any.
-fn trunk(t: Text<'_>, end: usize) -> Option<usize> {
-    match t.byte(end) {
-        b'(' => Some(end),
-        b' ' | b'-' | b'.' | b'/' => Some(end + 1),
-        _ => None,
-    }
-}
-
-/// Area, exchange and line: `(415) 555-2671`, `415.555.2671`; returns the end.
-fn local(t: Text<'_>, area: usize) -> Option<usize> {
-    let bracket = t.byte(area) == b'(';
-    let area = area + usize::from(bracket);
-    let mut at = exactly(t, area, 3)?;
-    if bracket {
-        at = if t.byte(at) == b')' {
-            at + 1
-        } else {
-            return None;
-        };
-        at += usize::from(matches!(t.byte(at), b' ' | b'-' | b'.'));
-    } else if matches!(t.byte(at), b' ' | b'-' | b'.' | b'/') {
-        at += 1;
-    } else {
-        return None;
-    }
-    let at = exactly(t, at, 3).or_else(|| exactly(t, at, 7).filter(|_| bracket).map(|_| at + 3))?;
-    let at = at + usize::from(matches!(t.byte(at), b' ' | b'-' | b'.'));
-    exactly(t, at, 4)
-}
-
-/// The end of a run of exactly so many digits.
-fn exactly(t: Text<'_>, start: usize, digits: usize) -> Option<usize> {
-    let end = t.run(start, digits + 1, is_digit);
-    (end - start == digits).then_some(end)
-}
-
-/// Ten digits in a row say nothing by themselves.
-fn plain_phone(t: Text<'_>, start: usize, end: usize) -> Option<Value> {
-    let digits = t.slice(start, end);
-    let valid = checks::nanp(digits) || checks::fictitious(digits);
-    let free = edge_before(t, start) != Edge::Number && ends_phone(t, end);
-    (valid && free && is_about(t, start, end, Topic::Phone)).then_some((
-        PiiType::PhoneUs,
-        start,
-        end,
-    ))
-}
-
-/// An extension may follow a phone number directly.
-fn ends_phone(t: Text<'_>, end: usize) -> bool {
-    let extension = t.has(end, "x") && is_digit(t.byte(end + 1)) || t.has(end, "ext");
-    extension || !goes_on(t, end)
-}
-
-/// After a plus sign: E.164.
-fn abroad(t: Text<'_>, start: usize, end: usize) -> Option<Value> {
-    let plus = start - 1;
-    if is_word(t.back(plus, 1)) && edge_before(t, plus) != Edge::Free {
-        return None;
-    }
-    if t.byte(start) == b'1' {
-        let end = match end - start {
-            1 => local(t, trunk(t, end)?)?,
-            4 => local_after_area(t, end)?,
-            11 => end,
-            _ => return None,
-        };
-        let digits = t.slice(start, end);
-        let valid = checks::nanp(digits) || checks::fictitious(digits);
-        return (valid && ends_phone(t, end)).then_some((PiiType::PhoneUs, plus, end));
-    }
-    let end = international(t, start)?;
-    Some((PiiType::PhoneIntl, plus, end))
-}
-
-/// `+1415 555 2671`
-fn local_after_area(t: Text<'_>, area_end: usize) -> Option<usize> {
-    let sign = |at: usize| at + usize::from(matches!(t.byte(at), b' ' | b'-' | b'.'));
-    let exchange = exactly(t, sign(area_end), 3)?;
-    exactly(t, sign(exchange), 4)
-}
-
-/// A number with its country code, in groups of any size; returns the end.
-fn international(t: Text<'_>, start: usize) -> Option<usize> {
-    let code = checks::country_code(t.bytes_after(start, 3))?;
-    let (end, digits) = groups_of_phone(t, start);
-    let national = digits.checked_sub(code)?;
-    let fits = (6..=13).contains(&national) && (8..=15).contains(&digits);
-    (fits && ends_phone(t, end)).then_some(end)
-}
-
-/// The end of groups of digits as in phone numbers, and how many digits they hold; never more than
-/// the 15 of E.164.
-fn groups_of_phone(t: Text<'_>, start: usize) -> (usize, usize) {
-    let mut end = t.run(start, 16, is_digit);
-    let mut digits = end - start;
-    for _ in 0..7 {
-        let at = end + usize::from(matches!(t.byte(end), b' ' | b'-' | b'.' | b'/'));
-        let open = t.byte(at) == b'(';
-        let from = at + usize::from(open);
-        let to = t.run(from, 13, is_digit);
-        let closed = !open || t.byte(to) == b')';
-        if at == end && !open || to == from || !closed || digits + (to - from) > 15 {
-            break;
-        }
-        digits += to - from;
-        end = to + usize::from(open);
-    }
-    let bracket = t.back(end, 1) == b')';
-    if bracket {
-        (
-            t.run_back(end - 1, 6, |b| b != b'(').saturating_sub(1),
-            digits,
-        )
-    } else {
-        (end, digits)
-    }
-}
-
-/// A number as it is dialled within its country, beside a word that says so.
-fn national_phone(t: Text<'_>, start: usize, end: usize) -> Option<Value> {
-    if t.byte(start) != b'0' || end - start > 15 {
-        return None;
-    }
-    let first = start - usize::from(t.back(start, 1) == b'(');
-    let (last, digits) = if first < start {
-        groups_of_phone_in_brackets(t, start, end)?
-    } else {
-        groups_of_phone(t, start)
-    };
-    let plausible = (9..=15).contains(&digits)
-        && ends_phone(t, last)
-        && edge_before(t, first) != Edge::Number
-        && is_about(t, first, last, Topic::Phone);
-    plausible.then_some((PiiType::PhoneIntl, first, last))
-}
-
-/// `(020) 7946 0958`
-fn groups_of_phone_in_brackets(t: Text<'_>, start: usize, end: usize) -> Option<(usize, usize)> {
-    let after = end + 1 + usize::from(t.byte(end + 1) == b' ');
-    if t.byte(end) != b')' || !is_digit(t.byte(after)) {
-        return None;
-    }
-    let (last, digits) = groups_of_phone(t, after);
-    Some((last, digits + end - start))
 }
 
 /// Nine digits, or a letter and eight, beside the word.

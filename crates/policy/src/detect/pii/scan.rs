@@ -6,7 +6,7 @@ use super::PiiType;
 use super::network;
 use super::numbers::{self, Value, is_digit};
 use super::secrets;
-use super::text::{Text, is_escape, word_before};
+use super::text::{Text, is_escape, is_word, word_before};
 
 /// How much a recogniser's word counts against another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +91,8 @@ impl<F: FnMut(Trust, Value)> Scan<'_, F> {
             b'%' if t.has(at, "%40") => self.email(at, 3),
             b'&' if t.has(at, "&#64;") => self.email(at, 5),
             b':' => return self.colon(at),
-            b'=' | b'>' => self.assignment(at, at + 1),
+            b'=' => self.assignment(at, at + 1),
+            b'>' if self.ends_tag(at) => self.assignment(at, at + 1),
             // `("password", "…")`
             b',' if matches!(t.back(at, 1), b'"' | b'\'') => self.assignment(at, at + 1),
             b'0'..=b'9' => return self.number(at),
@@ -104,6 +105,14 @@ impl<F: FnMut(Trust, Value)> Scan<'_, F> {
             _ => {}
         }
         at + 1
+    }
+
+    /// `<password>` or `=>`
+    fn ends_tag(&self, at: usize) -> bool {
+        let name = self
+            .t
+            .run_back(at, 64, |b| is_word(b) || matches!(b, b'-' | b'.'));
+        matches!(self.t.back(name, 1), b'<' | b'=')
     }
 
     fn secret(&mut self, range: Option<(usize, usize)>) -> Option<usize> {

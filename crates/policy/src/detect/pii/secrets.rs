@@ -194,7 +194,13 @@ pub(super) fn azure(t: Text<'_>, tilde: usize) -> Option<(usize, usize)> {
 /// Whether characters were drawn by a machine: letters and digits take turns, few repeat.
 pub(super) fn random(value: &str) -> bool {
     let look = Look::of(value);
-    look.varied && look.mixed && look.turning
+    look.varied && look.mixed && look.turning && look.wordless
+}
+
+/// Whether most of a value is words, as in `FilterOrBool`.
+fn spells_words(value: &str) -> bool {
+    let counts = Counts::of(value);
+    counts.capital_pairs == 0 && counts.in_words * 2 >= value.len()
 }
 
 /// What the characters of a value look like.
@@ -203,39 +209,74 @@ struct Look {
     varied: bool,
     /// Letters and digits, or letters of both cases that take turns.
     mixed: bool,
-    /// Digits are many or stand here and there, not at one place.
+    /// Digits are many or stand here and there.
     turning: bool,
+    /// What is left between the digits spells no words.
+    wordless: bool,
 }
 
-impl Look {
+/// Counted over the bytes of a value.
+#[derive(Default)]
+struct Counts {
+    lower: usize,
+    upper: usize,
+    digits: usize,
+    /// Changes between lower case, upper case and digits.
+    turns: usize,
+    digit_runs: usize,
+    capital_pairs: usize,
+    /// Letters in runs of three or more in lower case, as in words.
+    in_words: usize,
+}
+
+impl Counts {
     fn of(value: &str) -> Self {
-        let mut seen = 0_u128;
-        let (mut lower, mut upper, mut digits, mut turns) = (0_usize, 0_usize, 0_usize, 0_usize);
-        let mut last = 0;
+        let mut counts = Self::default();
+        let (mut last, mut run) = (0, 0);
         for b in value.bytes() {
-            seen |= 1 << u32::from(b & 0x7F);
             let class = match b {
                 b'0'..=b'9' => 1,
                 b'a'..=b'z' => 2,
                 b'A'..=b'Z' => 3,
-                _ => 4,
+                _ => 0,
             };
-            digits += usize::from(class == 1);
-            lower += usize::from(class == 2);
-            upper += usize::from(class == 3);
-            turns += usize::from(last != 0 && class != last && class != 4 && last != 4);
+            counts.digits += usize::from(class == 1);
+            counts.lower += usize::from(class == 2);
+            counts.upper += usize::from(class == 3);
+            counts.turns += usize::from(class != last && class != 0 && last != 0);
+            counts.digit_runs += usize::from(class == 1 && last != 1);
+            counts.capital_pairs += usize::from(class == 3 && last == 3);
+            run = if class == 2 { run + 1 } else { 0 };
+            counts.in_words += match run {
+                0..=2 => 0,
+                3 => 3,
+                _ => 1,
+            };
             last = class;
         }
+        counts
+    }
+}
+
+impl Look {
+    fn of(value: &str) -> Self {
+        let seen = value.bytes().fold(0_u128, |seen, b| seen | 1 << (b & 0x7F));
+        let counts = Counts::of(value);
         let length = value.len().max(1);
+        let letters = counts.lower + counts.upper;
         // Words joined without signs begin with capitals.
-        let one_case = lower.min(upper) == 0
-            && lower + upper + digits == length
-            && digits >= 2
+        let one_case = counts.lower.min(counts.upper) == 0
+            && letters + counts.digits == length
+            && counts.digits >= 2
             && length >= 20;
+        let wordless = counts.digit_runs >= 2
+            || counts.capital_pairs * 8 >= length
+            || counts.in_words * 10 < length * 3;
         Self {
-            varied: seen.count_ones() as usize >= length.min(32) / 4 + 3,
-            mixed: lower + upper >= 2 && (digits >= 1 || turns * 3 >= length),
-            turning: turns * 4 >= length || digits * 6 >= length || one_case,
+            varied: seen.count_ones() as usize >= length.min(32) / 5 + 3,
+            mixed: letters >= 2 && (counts.digits >= 1 || counts.turns * 3 >= length),
+            turning: counts.turns * 4 >= length || counts.digits * 6 >= length || one_case,
+            wordless,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::random;
+use super::{random, spells_words};
 use crate::detect::pii::text::{Text, is_word};
 
 /// Longest value that is looked at, in bytes.
@@ -99,8 +99,14 @@ pub(in crate::detect::pii) fn assigned(
     let (start, quote) = value_start(t, value_from);
     let end = value_end(t, start, quote);
     let value = t.slice(start, end);
+    // Words stand side by side in lists of names, too.
+    let listed = t.byte(value_from - 1) == b',';
     let closed = quote == 0 || t.byte(end) == quote || t.byte(end) == b'\\';
-    if closed && is_secret(name, value, quote) && !is_code(t, end, value) {
+    if closed
+        && (!listed || random(value))
+        && is_secret(name, value, quote)
+        && !is_code(t, end, value)
+    {
         Ok((start, end))
     } else {
         Err(end.max(value_from))
@@ -118,7 +124,9 @@ fn name_before(t: Text<'_>, sign: usize) -> Name {
     let end = t.run_back(sign, 6, signs);
     let part = |b: u8| is_word(b) || matches!(b, b'-' | b'.' | b' ') || b >= 0x80;
     let start = t.run_back(end, MAX_NAME, part);
-    let Some(names) = MATCHER.as_ref().filter(|_| start < end) else {
+    // A path of code: `AWS::KMS::Key`.
+    let in_path = t.back(start, 1) == b':' && t.back(start, 2) == b':';
+    let Some(names) = MATCHER.as_ref().filter(|_| start < end && !in_path) else {
         return Name::Other;
     };
     let name = t.bytes_before(end, end - start);
@@ -149,15 +157,12 @@ fn is_name(name: &[u8], from: usize, to: usize) -> bool {
         }
         _ => true,
     };
-    let last = tail
-        .rsplit(|b| !b.is_ascii_alphanumeric())
-        .next()
-        .unwrap_or_default();
-    let last_upper = last.iter().rposition(u8::is_ascii_uppercase).unwrap_or(0);
-    let last = last.get(last_upper..).unwrap_or_default();
-    let about = ABOUT
-        .split('|')
-        .any(|word| last.eq_ignore_ascii_case(word.as_bytes()));
+    let last = tail.rsplit(|b| !b.is_ascii_alphanumeric()).next();
+    let last = last.unwrap_or_default();
+    let capital = last.iter().rposition(u8::is_ascii_uppercase).unwrap_or(0);
+    let last = last.get(capital..).unwrap_or_default();
+    let is_last = |word: &str| last.eq_ignore_ascii_case(word.as_bytes());
+    let about = !last.is_empty() && ABOUT.split('|').any(is_last);
     // Letters that go on in the same case are another word: `keyed`, `tokenizer`, `secretary`.
     let runs_on = tail.first().is_some_and(u8::is_ascii_lowercase)
         && word.last().is_some_and(u8::is_ascii_lowercase)
@@ -223,7 +228,8 @@ fn is_secret(name: Name, value: &str, quote: u8) -> bool {
         Name::Key => key(value),
         Name::Password => password(value, quote != 0),
     };
-    strong && !value.contains(char::is_whitespace) && !is_placeholder(value)
+    let elsewhere = value.contains("://") || value.contains("::");
+    strong && !elsewhere && !value.contains(char::is_whitespace) && !is_placeholder(value)
 }
 
 /// A longer piece without signs, or the whole of it, is random.
@@ -256,7 +262,6 @@ fn key(value: &str) -> bool {
         && value.bytes().all(of_key)
         && (longest >= 10 || value.len() >= 32 && longest >= 6)
         && random(value)
-        && !value.contains("://")
 }
 
 /// Letters with digits or signs; a word alone is more often about the password.
@@ -276,7 +281,10 @@ fn password(value: &str, quoted: bool) -> bool {
         && (digits >= 1 && letters >= 1
             || signs >= 1 && letters >= 2
             || digits >= 6 && letters == 0 && signs == 0 && quoted
-            || mixed && !value.contains(['.', '/', ':', '_']) && value.len() >= 8)
+            || mixed
+                && value.len() >= 8
+                && !value.contains(['.', '/', ':', '_'])
+                && !spells_words(value))
 }
 
 /// What stands where a secret should be put.
@@ -376,6 +384,7 @@ pub(in crate::detect::pii) fn url_password(t: Text<'_>, colon: usize) -> Option<
     let stands_for = ["password", "passwd", "pass", "pwd", "secret", "pw"];
     let plain = password.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let real = password.len() >= 3
+        && !plain.is_empty()
         && !is_placeholder(password)
         && !stands_for
             .iter()
