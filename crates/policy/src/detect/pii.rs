@@ -9,6 +9,7 @@ mod numbers;
 mod phones;
 mod scan;
 mod secrets;
+mod spoken;
 mod text;
 
 use std::cmp::Reverse;
@@ -203,6 +204,30 @@ mod tests {
             "call 115-555-2671",
             "uuid 0192f0c1-1111-7222-8333-444455556666",
             "the token is required and the password is missing",
+        ] {
+            assert_eq!(values(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_spelled_in_words_are_found() {
+        for (text, value) in [
+            (
+                "write to ana [at] x-y [dot] org ok",
+                "ana [at] x-y [dot] org",
+            ),
+            ("ana ( at ) example.com", "ana ( at ) example.com"),
+            (
+                "say ana dot b at mail dot example dot com, ok",
+                "ana dot b at mail dot example dot com",
+            ),
+        ] {
+            assert_eq!(values(text), [("email", value)], "{text}");
+        }
+        for text in [
+            "look at example dot com",
+            "at noon [dot] here",
+            "x[at] the (dot) y",
         ] {
             assert_eq!(values(text), [], "{text}");
         }

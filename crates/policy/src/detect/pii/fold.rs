@@ -117,7 +117,7 @@ fn first_disguise(text: &str) -> Option<usize> {
         let c = rest.chars().next()?;
         if c.is_ascii() {
             let next = rest.as_bytes().get(1).copied().unwrap_or(0);
-            let begins = matches!(next, b'a' | b'A' | b'@' | b'd' | b'D' | b'.');
+            let begins = matches!(next, b'a' | b'A' | b'@' | b'd' | b'D' | b'.' | b' ');
             if begins && spelled_sign(rest).is_some() {
                 return Some(blanks_before(text, at));
             }
@@ -139,33 +139,30 @@ fn blanks_before(text: &str, at: usize) -> usize {
     at - blanks
 }
 
-/// `[at]`, ` (dot) ` and the like: the sign that is meant, and how many bytes spell it.
+/// `[at]`, ` (dot) `, `[ @ ]` and the like: the sign that is meant, and how many bytes spell it.
 fn spelled_sign(text: &str) -> Option<(char, usize)> {
-    const WORDS: [(&[u8], char); 4] = [(b"at", '@'), (b"@", '@'), (b"dot", '.'), (b".", '.')];
-    let bytes = text.as_bytes();
-    let is_blank = |b: &&u8| **b == b' ';
-    let before = bytes.iter().take(2).take_while(is_blank).count();
-    let close = match bytes.get(before)? {
-        b'[' => b']',
-        b'(' => b')',
-        b'{' => b'}',
-        b'<' => b'>',
+    let open = after_blanks(text);
+    let close = match open.bytes().next()? {
+        b'[' => ']',
+        b'(' => ')',
+        b'{' => '}',
+        b'<' => '>',
         _ => return None,
     };
-    let inner = bytes.get(before + 1..)?;
-    let (word, sign) = WORDS.into_iter().find(|(word, _)| {
-        let given = inner.get(..word.len());
-        given.is_some_and(|given| given.eq_ignore_ascii_case(word))
-            && inner.get(word.len()) == Some(&close)
+    let inner = after_blanks(open.get(1..)?);
+    let words = [("at", '@'), ("@", '@'), ("dot", '.'), (".", '.')];
+    let (rest, sign) = words.into_iter().find_map(|(word, sign)| {
+        let (given, rest) = inner.split_at_checked(word.len())?;
+        given.eq_ignore_ascii_case(word).then_some((rest, sign))
     })?;
-    let length = before + word.len() + 2;
-    let after = bytes
-        .get(length..)?
-        .iter()
-        .take(2)
-        .take_while(is_blank)
-        .count();
-    Some((sign, length + after))
+    let rest = after_blanks(after_blanks(rest).strip_prefix(close)?);
+    Some((sign, text.len() - rest.len()))
+}
+
+/// A text without its first two blanks.
+fn after_blanks(text: &str) -> &str {
+    let one = text.strip_prefix(' ').unwrap_or(text);
+    one.strip_prefix(' ').unwrap_or(one)
 }
 
 /// The digits of scripts that have their own: their zeros.

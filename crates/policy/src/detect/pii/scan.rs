@@ -6,6 +6,7 @@ use super::PiiType;
 use super::network;
 use super::numbers::{self, Value, is_digit};
 use super::secrets;
+use super::spoken;
 use super::text::{Text, is_escape, is_word, word_before};
 
 /// How much a recogniser's word counts against another's.
@@ -79,6 +80,11 @@ impl<F: FnMut(Trust, Value)> Scan<'_, F> {
         if t.has(at, "is ") && t.back(at, 1) == b' ' {
             self.assignment(at, at + 2);
             return None;
+        }
+        if t.has(at, "dot ") && t.back(at, 1) == b' ' {
+            let value = spoken::email(t, at)?;
+            (self.found)(Trust::Sure, value);
+            return Some(value.2);
         }
         self.secret(secrets::at_word(t, at))
     }
