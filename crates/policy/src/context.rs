@@ -1,5 +1,6 @@
 //! One request under evaluation: its texts, and scans that run at most once for all policies.
 
+pub(crate) mod data;
 pub(crate) mod subject;
 
 use std::cell::OnceCell;
@@ -12,8 +13,9 @@ use crate::detect::pii::{self, Found};
 use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
 use crate::rule::names::Name;
-use crate::set::{PolicySet, Scopes};
+use crate::set::{PolicySet, Scopes, words};
 use crate::text::{Part, Texts};
+use data::DataNames;
 use subject::Subject;
 
 /// What rules may look at.
@@ -26,6 +28,8 @@ pub(crate) struct Context<'a> {
     claims: OnceCell<Claims>,
     tools: OnceCell<Vec<Name<'a>>>,
     subject: OnceCell<Subject<'a>>,
+    data: OnceCell<DataNames>,
+    words: OnceCell<Option<Vec<(u32, usize)>>>,
     signals: OnceCell<Signals>,
     pii: OnceCell<Vec<PiiHit>>,
 }
@@ -69,6 +73,8 @@ impl<'a> Context<'a> {
             claims: OnceCell::new(),
             tools: OnceCell::new(),
             subject: OnceCell::new(),
+            data: OnceCell::new(),
+            words: OnceCell::new(),
             signals: OnceCell::new(),
             pii: OnceCell::new(),
         }
@@ -89,13 +95,27 @@ impl<'a> Context<'a> {
 
     /// The tools about to be used, in the order of the request.
     pub(crate) fn tools(&self) -> &[Name<'a>] {
-        let names = || self.request.tools.iter().map(|tool| Name::new(tool));
+        let names = || self.request.tools.iter().map(Name::new);
         self.tools.get_or_init(|| names().collect())
     }
 
     /// Who asks.
     pub(crate) fn subject(&self) -> &Subject<'a> {
         self.subject.get_or_init(|| Subject::of(self.request))
+    }
+
+    /// What the request says about the data it touches.
+    pub(crate) fn data(&self) -> &DataNames {
+        self.data.get_or_init(|| DataNames::of(self.request))
+    }
+
+    /// (word id, text) of every restricted word, ascending; none when there are too many to check.
+    pub(crate) fn words(&self) -> Option<&[(u32, usize)]> {
+        let groups = || self.set.groups(&self.scopes).map(|group| &group.words);
+        let found = self
+            .words
+            .get_or_init(|| words::find(groups(), self.texts).ok());
+        found.as_deref()
     }
 
     pub(crate) fn signals(&self) -> &Signals {
@@ -118,7 +138,8 @@ impl<'a> Context<'a> {
     /// Administrators' patterns see every gap between words as one blank; they do not see the view
     /// without gaps, where `^` and `$` would mean something else.
     fn match_patterns(&self, views: &[View<'_>], mut found: impl FnMut(u32)) {
-        let mut groups = self.set.pattern_groups(&self.scopes).peekable();
+        let groups = self.set.groups(&self.scopes).map(|group| &group.patterns);
+        let mut groups = groups.filter(|group| !group.is_empty()).peekable();
         if groups.peek().is_none() {
             return;
         }

@@ -3,7 +3,7 @@
 pub mod injection;
 pub(crate) mod mask;
 mod mention;
-mod normalise;
+pub(crate) mod normalise;
 pub mod pii;
 mod signals;
 pub mod views;

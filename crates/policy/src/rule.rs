@@ -6,6 +6,7 @@ pub(crate) mod budget_cap;
 pub(crate) mod charge;
 pub(crate) mod cost_limit;
 pub(crate) mod custom_validator;
+pub(crate) mod data_restriction;
 pub(crate) mod expression;
 pub(crate) mod glob;
 pub(crate) mod injection_scan;
@@ -30,6 +31,7 @@ use crate::model::Mode;
 use crate::outside::{Answer, Question};
 use crate::schema::Problem;
 use crate::set::patterns::{Pattern, PatternIds};
+use crate::set::words::{Word, WordIds};
 use charge::Charge;
 
 /// A rule that is ready to be judged.
@@ -52,6 +54,14 @@ pub(crate) trait Rule: fmt::Debug + Send + Sync {
 
     /// Tells the rule which numbers its patterns got.
     fn set_pattern_ids(&mut self, _ids: PatternIds) {}
+
+    /// The words this rule wants matched together with everybody else's.
+    fn take_words(&mut self) -> Vec<Word> {
+        Vec::new()
+    }
+
+    /// Tells the rule which numbers its words got.
+    fn set_word_ids(&mut self, _ids: WordIds) {}
 }
 
 /// A rule that could not be compiled: it fails whenever it is judged.
@@ -145,6 +155,8 @@ impl Verdict {
 pub(crate) enum Failure {
     #[error("the request brings more text than can be scanned")]
     TooMuchText,
+    #[error("the texts match more words than can be checked")]
+    TooManyMatches,
     #[error("the estimated cost is not a usable amount")]
     BadCost,
     #[error("{0} is not a usable number")]
@@ -177,6 +189,7 @@ impl Failure {
             Self::Unanswered { open: true, .. } => "failed_open",
             Self::Unanswered { open: false, .. } => "unanswered",
             Self::TooMuchText
+            | Self::TooManyMatches
             | Self::BadCost
             | Self::BadNumber(_)
             | Self::Broken(_)

@@ -4,6 +4,7 @@ mod chain;
 mod hash;
 mod index;
 pub(crate) mod patterns;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,13 @@ use crate::rule::{Broken, Rule};
 pub(crate) use index::Scopes;
 use index::{Index, Key};
 use patterns::PatternGroup;
+use words::WordGroup;
 
 /// Policies compiled once, indexed by whom they apply to, safe to share between threads.
 #[derive(Debug)]
 pub struct PolicySet {
     entries: Vec<Entry>,
-    groups: Vec<PatternGroup>,
+    groups: Vec<Group>,
     index: Index,
     hash: [u8; 32],
 }
@@ -31,6 +33,13 @@ pub(crate) struct Entry {
     pub(crate) rule: Box<dyn Rule>,
     /// Positions of its prerequisites: always smaller than its own.
     pub(crate) after: Vec<usize>,
+}
+
+/// What the policies of one scope want found in texts, all of them at once.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) patterns: PatternGroup,
+    pub(crate) words: WordGroup,
 }
 
 impl Default for PolicySet {
@@ -99,38 +108,42 @@ impl PolicySet {
         entries.filter(|(_, entry)| index::selected(&entry.policy, request))
     }
 
-    /// The pattern groups of the policies that may apply to a request.
-    pub(crate) fn pattern_groups(
-        &self,
-        scopes: &Scopes<'_>,
-    ) -> impl Iterator<Item = &PatternGroup> {
+    /// What the policies that may apply to a request want found.
+    pub(crate) fn groups(&self, scopes: &Scopes<'_>) -> impl Iterator<Item = &Group> {
         let indexes = scopes.groups().into_iter();
         indexes.filter_map(|i| self.groups.get(i))
     }
 
-    /// Sorts entries and patterns by whom they apply to: policies found under one and the same keys
-    /// share one pattern group.
+    /// Sorts entries, patterns and words by whom they apply to: policies found under one and the
+    /// same keys share one group.
     fn index(&mut self) {
         let mut next_id = 0_u32;
-        let mut groups: BTreeMap<Vec<Key>, (PatternGroup, Vec<usize>)> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<Key>, (Group, Vec<usize>)> = BTreeMap::new();
         for (position, entry) in self.entries.iter_mut().enumerate() {
             let keys = index::keys(&entry.policy);
             self.index.add_entry(&keys, position);
-            let patterns = entry.rule.take_patterns();
-            if patterns.is_empty() {
+            let (patterns, words) = (entry.rule.take_patterns(), entry.rule.take_words());
+            if patterns.is_empty() && words.is_empty() {
                 continue;
             }
-            let first = next_id;
             let (group, members) = groups.entry(keys).or_default();
             members.push(position);
+            let first = next_id;
             for pattern in patterns {
-                group.add(next_id, pattern);
+                group.patterns.add(next_id, pattern);
                 next_id = next_id.saturating_add(1);
             }
             entry.rule.set_pattern_ids(first..next_id);
+            let first = next_id;
+            for word in words {
+                group.words.add(next_id, word);
+                next_id = next_id.saturating_add(1);
+            }
+            entry.rule.set_word_ids(first..next_id);
         }
         for (keys, (mut group, members)) in groups {
-            if !group.build().is_empty() {
+            let (lost, built) = (group.patterns.build(), group.words.build());
+            if !lost.is_empty() || !built {
                 self.break_rules(&members);
             }
             self.index.add_group(&keys, self.groups.len());
@@ -142,7 +155,9 @@ impl PolicySet {
     fn break_rules(&mut self, positions: &[usize]) {
         for position in positions {
             if let Some(entry) = self.entries.get_mut(*position) {
-                entry.rule = Box::new(Broken("its patterns cannot be combined".to_owned()));
+                entry.rule = Box::new(Broken(
+                    "its patterns or words cannot be combined".to_owned(),
+                ));
             }
         }
     }

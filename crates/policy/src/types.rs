@@ -61,6 +61,8 @@ policy_types! {
     AccessControl = "access_control" => access_control,
     /// Actions that a human should see first.
     ActionApproval = "action_approval" => action_approval,
+    /// Words that may not be said and data that may not be touched.
+    DataRestriction = "data_restriction" | "content_restriction" => data_restriction,
     /// A CEL expression; true is a violation.
     Expression = "expression" => expression,
 }

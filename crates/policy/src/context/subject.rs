@@ -26,11 +26,8 @@ impl<'a> Subject<'a> {
         let scopes = request.effective_scopes().into_iter().flatten();
         Self {
             environment: Name::new(request.environment()),
-            users: ids
-                .filter(|id| !id.is_empty())
-                .map(|id| Name::new(id))
-                .collect(),
-            roles: roles.map(|role| Name::new(role)).collect(),
+            users: ids.filter(|id| !id.is_empty()).map(Name::new).collect(),
+            roles: roles.map(Name::new).collect(),
             roles_verified: person.is_some_and(|p| p.verified),
             scopes: scopes.map(Name::new).collect(),
             scopes_verified: grants_are_proven(request),

@@ -16,7 +16,7 @@ pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
 }
 
 /// Drops characters that show nothing; Unicode tag characters spell ASCII invisibly.
-pub(super) fn visible(c: char) -> Option<char> {
+pub(crate) fn visible(c: char) -> Option<char> {
     match c {
         '\u{E0020}'..='\u{E007E}' => char::from_u32(u32::from(c) - 0xE0000),
         '\u{2018}' | '\u{2019}' | '\u{201B}' | '\u{02BC}' => Some('\''),
@@ -42,13 +42,13 @@ pub(super) fn visible(c: char) -> Option<char> {
 }
 
 /// Combining marks of European scripts; marks of other scripts are letters of their own.
-fn is_accent(c: char) -> bool {
+pub(crate) fn is_accent(c: char) -> bool {
     matches!(c, '\u{0300}'..='\u{036F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{20D0}'..='\u{20FF}')
 }
 
 /// Replaces look-alikes in words that mix scripts or consist of look-alikes only, so that honest
 /// Russian or Greek stays what it is.
-fn fold_look_alikes(text: &str) -> String {
+pub(crate) fn fold_look_alikes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
         let latin = word.chars().any(|c| c.is_ascii_alphabetic());

@@ -159,7 +159,7 @@ impl AccessControl {
             return Verdict::clear("access is allowed");
         };
         let what = match tool.and_then(|i| tools.get(i)) {
-            Some(tool) => format!("tool '{}'", shown(tool.given)),
+            Some(tool) => format!("tool '{}'", shown(&tool.given)),
             None => "access".to_owned(),
         };
         let note = if first.unproven {

@@ -102,7 +102,7 @@ impl Rule for ActionApproval {
             if self.except.matches(tool) {
                 continue;
             }
-            first.get_or_insert(tool.given);
+            first.get_or_insert(&tool.given);
             evidence.push(Evidence {
                 kind: format!("actions[{action}]"),
                 location: format!("tools[{i}]"),

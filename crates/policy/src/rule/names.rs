@@ -1,26 +1,29 @@
 //! Names in the forms that lists of globs compare.
 
+use std::borrow::Cow;
+
 use super::glob::Glob;
 use crate::schema::Problem;
 
 /// A name in both forms that globs compare with.
 #[derive(Debug)]
 pub(crate) struct Name<'a> {
-    pub(crate) given: &'a str,
+    pub(crate) given: Cow<'a, str>,
     folded: String,
 }
 
 impl<'a> Name<'a> {
-    pub(crate) fn new(given: &'a str) -> Self {
+    pub(crate) fn new(given: impl Into<Cow<'a, str>>) -> Self {
+        let given = given.into();
         Self {
-            given,
             folded: given.trim().to_lowercase(),
+            given,
         }
     }
 
     fn form(&self, case: Case) -> &str {
         match case {
-            Case::Exact => self.given,
+            Case::Exact => &self.given,
             Case::Ignored => &self.folded,
         }
     }

@@ -100,6 +100,11 @@ impl PatternGroup {
         self.pending.push((id, pattern));
     }
 
+    /// Whether nothing is looked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unions.is_empty() && self.wide.is_empty()
+    }
+
     /// Builds the unions; returns the ids whose pattern could not be joined to any.
     pub(crate) fn build(&mut self) -> Vec<u32> {
         let mut narrow = Vec::new();

@@ -12,6 +12,7 @@ mod action_approval;
 mod bombs;
 mod budget_cap;
 mod chains;
+mod data_restriction;
 mod injection;
 mod modes;
 mod outside;

@@ -23,6 +23,7 @@ fn with(change: fn(&mut Request)) -> Request {
 fn cases() -> Vec<Case> {
     let mut cases = first_cases();
     cases.extend(counting_cases());
+    cases.extend(access_cases());
     cases
 }
 
@@ -48,6 +49,32 @@ fn counting_cases() -> Vec<Case> {
             hit: with(|r| r.metadata = Some(json!({"recordCount": 101}))),
             clear: with(|r| r.metadata = Some(json!({"recordCount": 100}))),
             broken: json!({"max_records_per_call": 100, "scope": "planet"}),
+        },
+    ]
+}
+
+fn access_cases() -> Vec<Case> {
+    vec![
+        Case {
+            policy_type: PolicyType::AccessControl,
+            rule: json!({"rules": [{"effect": "deny", "tools": ["db.*"]}]}),
+            hit: with(|r| r.tools = vec!["db.drop".into()]),
+            clear: with(|r| r.tools = vec!["mail".into()]),
+            broken: json!({"time_windows": [{"time_zone": "Europe/Entenhausen"}]}),
+        },
+        Case {
+            policy_type: PolicyType::ActionApproval,
+            rule: json!({"actions": ["pay*"]}),
+            hit: with(|r| r.tools = vec!["bank.pay_all".into()]),
+            clear: with(|r| r.tools = vec!["bank.balance".into()]),
+            broken: json!({"actions": ["[a"]}),
+        },
+        Case {
+            policy_type: PolicyType::DataRestriction,
+            rule: json!({"restricted_words": ["nightfall"]}),
+            hit: request("about Nightfall"),
+            clear: request("about nights"),
+            broken: json!({"restricted_words": ["\u{200B}"]}),
         },
     ]
 }
@@ -81,20 +108,6 @@ fn first_cases() -> Vec<Case> {
             hit: with(|r| r.tools = vec!["shell.exec".into()]),
             clear: with(|r| r.tools = vec!["search".into()]),
             broken: json!({"denied_tools": ["[a"]}),
-        },
-        Case {
-            policy_type: PolicyType::AccessControl,
-            rule: json!({"rules": [{"effect": "deny", "tools": ["db.*"]}]}),
-            hit: with(|r| r.tools = vec!["db.drop".into()]),
-            clear: with(|r| r.tools = vec!["mail".into()]),
-            broken: json!({"time_windows": [{"time_zone": "Europe/Entenhausen"}]}),
-        },
-        Case {
-            policy_type: PolicyType::ActionApproval,
-            rule: json!({"actions": ["pay*"]}),
-            hit: with(|r| r.tools = vec!["bank.pay_all".into()]),
-            clear: with(|r| r.tools = vec!["bank.balance".into()]),
-            broken: json!({"actions": ["[a"]}),
         },
         Case {
             policy_type: PolicyType::Expression,

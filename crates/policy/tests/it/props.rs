@@ -55,6 +55,10 @@ fn rules() -> impl Strategy<Value = (PolicyType, Value)> {
             json!({"rules": [{"effect": "allow", "tools": ["db.*"]}, {"effect": "deny", "users": ["u"]}]})
         )),
         Just((
+            PolicyType::DataRestriction,
+            json!({"restricted_words": ["близко", "ssn is"], "denied_data_sources": ["x"]})
+        )),
+        Just((
             PolicyType::ActionApproval,
             json!({"actions": ["drop", "send*"], "except": ["db.drop"]})
         )),

@@ -100,7 +100,7 @@ impl Gates {
     fn judge_tools(&self, tools: &[Name<'_>]) -> Option<Verdict> {
         let mut numbered = tools.iter().enumerate();
         numbered.find_map(|(i, tool)| {
-            let name = shown(tool.given);
+            let name = shown(&tool.given);
             let denied = format!("tool '{name}' is denied");
             let missing = format!("tool '{name}' is not on the list");
             let tool = std::slice::from_ref(tool);
