@@ -13,11 +13,15 @@ pub(crate) mod injection_scan;
 mod money;
 pub(crate) mod names;
 mod opinion;
+pub(crate) mod output_classification;
 pub(crate) mod pii_access;
+pub(crate) mod quality_threshold;
 pub(crate) mod rate_limit;
 pub(crate) mod record_limit;
 pub(crate) mod semantic;
+pub(crate) mod tool_integrity;
 pub(crate) mod tool_invocation;
+pub(crate) mod tool_output_scan;
 
 use std::borrow::Cow;
 use std::fmt;

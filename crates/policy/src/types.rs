@@ -51,6 +51,14 @@ policy_types! {
     RateLimit = "rate_limit" => rate_limit,
     /// How many records may be read.
     RecordLimit = "record_limit" => record_limit,
+    /// Whether an output is good enough.
+    QualityThreshold = "quality_threshold" => quality_threshold,
+    /// Which kinds of content may leave in outputs.
+    OutputClassification = "output_classification" => output_classification,
+    /// What tools bring in.
+    ToolOutputScan = "tool_output_scan" => tool_output_scan,
+    /// Whether the tools are the ones that were approved.
+    ToolIntegrity = "tool_integrity" => tool_integrity,
     /// Which tools may be called.
     ToolInvocation = "tool_invocation" => tool_invocation,
     /// The opinion of a registered validator, an HTTP service of the customer's own.

@@ -36,12 +36,6 @@ fn rules() -> impl Strategy<Value = (PolicyType, Value)> {
             json!({"max_cost_per_execution": 1.0})
         )),
         Just((PolicyType::CostLimit, json!({"daily_budget": 3.0}))),
-        Just((PolicyType::BudgetCap, json!({"cap_usd": 3.0}))),
-        Just((PolicyType::RateLimit, json!({"max_requests": 0}))),
-        Just((
-            PolicyType::RecordLimit,
-            json!({"max_records": 5, "unbounded": "deny"})
-        )),
         Just((
             PolicyType::ToolInvocation,
             json!({"denied_tools": ["db.*"]})
@@ -67,9 +61,30 @@ fn rules() -> impl Strategy<Value = (PolicyType, Value)> {
     ]
 }
 
+fn counting_and_content_rules() -> impl Strategy<Value = (PolicyType, Value)> {
+    prop_oneof![
+        Just((PolicyType::ToolOutputScan, json!({}))),
+        Just((PolicyType::ToolIntegrity, json!({}))),
+        Just((
+            PolicyType::OutputClassification,
+            json!({"denied_classes": ["code", "credentials"]})
+        )),
+        Just((
+            PolicyType::QualityThreshold,
+            json!({"max_length": 3, "detect_refusal": true})
+        )),
+        Just((PolicyType::BudgetCap, json!({"cap_usd": 3.0}))),
+        Just((PolicyType::RateLimit, json!({"max_requests": 0}))),
+        Just((
+            PolicyType::RecordLimit,
+            json!({"max_records": 5, "unbounded": "deny"})
+        )),
+    ]
+}
+
 fn policies() -> impl Strategy<Value = Vec<Policy>> {
     let one = (
-        rules(),
+        prop_oneof![rules(), counting_and_content_rules()],
         proptest::sample::select(Mode::ALL.to_vec()),
         proptest::option::of(proptest::sample::select(OnError::ALL.to_vec())),
         0..3_u32,
