@@ -63,8 +63,14 @@ fn check(name: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn fact<F: Fact + PartialEq + std::fmt::Debug>(verb: &str, fact: &F) {
+    let kind = envelope(verb, fact).kind;
+    example(kind.as_str(), verb, fact);
+}
+
+/// A fact that has gained fields is kept twice: as it was written before, and with all of them.
+fn example<F: Fact + PartialEq + std::fmt::Debug>(name: &str, verb: &str, fact: &F) {
     let written = envelope(verb, fact);
-    let kept = check(written.kind.as_str(), &written.encode());
+    let kept = check(name, &written.encode());
     let read = Envelope::decode(&kept).unwrap();
     assert_eq!(read, written);
     assert_eq!(&read.open::<F>().unwrap(), fact);
@@ -119,20 +125,33 @@ fn facts_of_control_keep_their_bytes() {
             archived: false,
         },
     );
+    let policy = Policy {
+        policy_id: raw(1),
+        name: "No injection".into(),
+        policy_type: "injection_scan".into(),
+        enforcement_mode: "block".into(),
+        rule_definition: "{}".into(),
+        applies_to_agents: vec![raw(2)],
+        is_active: true,
+        evaluation_order: 100,
+        severity: "high".into(),
+        on_error: "deny".into(),
+        ..Policy::default()
+    };
+    fact("created", &policy);
+    let selectors = Selectors {
+        tags: vec!["eu".into()],
+        environments: vec!["staging".into()],
+        users: vec!["u1".into()],
+        tiers: vec!["subagent".into()],
+    };
     fact(
-        "created",
+        "updated",
         &Policy {
-            policy_id: raw(1),
-            name: "No injection".into(),
-            policy_type: "injection_scan".into(),
-            enforcement_mode: "block".into(),
-            rule_definition: "{}".into(),
-            applies_to_agents: vec![raw(2)],
-            is_active: true,
-            evaluation_order: 100,
-            severity: "high".into(),
-            on_error: "deny".into(),
-            deleted: false,
+            selectors: Some(selectors),
+            prerequisites: vec![raw(3)],
+            chain_trigger: "any_violated".into(),
+            ..policy
         },
     );
 }
@@ -196,8 +215,30 @@ fn records_of_the_gate_keep_their_bytes() {
         session_id: "s1".into(),
         edge: "grpc".into(),
         evaluation_us: 12,
+        ..Decision::default()
     };
     fact("made", &decision);
+    let user = User {
+        digest: vec![7; 32],
+        verified: true,
+    };
+    let delegation = Delegation {
+        chain: vec!["planner".into()],
+        depth: 1,
+        parent_decision_id: raw(4),
+        verified: true,
+    };
+    example(
+        "decision.made.v1.behind",
+        "made",
+        &Decision {
+            phase: "post".into(),
+            tier: "subagent".into(),
+            user: Some(user),
+            delegation: Some(delegation),
+            ..decision
+        },
+    );
     let consumed = Consumed {
         approval_id: raw(1),
         agent_id: raw(2),

@@ -1,5 +1,7 @@
 //! Judging one act: who asks, whether it may ask at all, and what the policies say. Pure.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use writ_access::{Caller, Role};
 use writ_contract::PolicyId;
@@ -25,16 +27,10 @@ pub struct Ask {
 }
 
 /// What is known of the agent that asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KnownAgent {
-    /// Its identity, as policies scope by.
-    pub agent: writ_contract::AgentId,
-    /// The id the application chose.
-    pub external_id: String,
-    /// Display name.
-    pub name: String,
-    /// The environment it is registered in.
-    pub environment: String,
+    /// As policies see it; its id is nil when it is not registered.
+    pub agent: Arc<AgentRef>,
     /// It may not act any more.
     pub archived: bool,
     /// The reason of the pause that is in force.
@@ -204,13 +200,7 @@ pub fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdic
     };
     let mut request = ask.request.clone();
     request.org_id = caller.org_id();
-    request.agent = AgentRef {
-        id: agent.agent.0,
-        external_id: agent.external_id.clone(),
-        name: agent.name.clone(),
-        environment: agent.environment.clone(),
-        ..AgentRef::default()
-    };
+    request.agent = AgentRef::clone(&agent.agent);
     Verdict::Judged(Box::new(decide_alone(
         view.policies,
         &request,
@@ -228,17 +218,17 @@ fn admit<'a>(caller: &Caller, ask: &Ask, view: &View<'a>) -> Result<&'a KnownAge
     let unknown = || Refusal::UnknownAgent(ask.agent.clone(), environment.to_owned());
     let agent = view.agent.ok_or_else(unknown)?;
     if let Some(reason) = &agent.paused {
-        let agent = agent.external_id.clone();
+        let agent = agent.agent.external_id.clone();
         return Err(Refusal::Paused {
             agent,
             reason: reason.clone(),
         });
     }
     if agent.archived {
-        return Err(Refusal::Archived(agent.external_id.clone()));
+        return Err(Refusal::Archived(agent.agent.external_id.clone()));
     }
     caller.require(Role::Developer).map_err(|_| Refusal::Role)?;
-    for environment in [environment, agent.environment.as_str()] {
+    for environment in [environment, agent.agent.environment.as_str()] {
         caller
             .require_environment(environment)
             .map_err(|_| Refusal::Environment(environment.to_owned()))?;
@@ -261,7 +251,6 @@ impl Ask {
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
-    use writ_contract::AgentId;
     use writ_policy::{Policy, PolicyType};
 
     use super::*;
@@ -271,24 +260,32 @@ mod tests {
     }
 
     fn agent() -> KnownAgent {
-        KnownAgent {
-            agent: AgentId(Uuid::from_u128(2)),
+        let agent = AgentRef {
+            id: Uuid::from_u128(2),
             external_id: "bot".into(),
-            name: "Bot".into(),
             environment: "production".into(),
+            tags: vec!["eu".into()],
+            ..AgentRef::default()
+        };
+        KnownAgent {
+            agent: Arc::new(agent),
             archived: false,
             paused: None,
         }
     }
 
-    fn set() -> PolicySet {
-        PolicySet::compile(vec![Policy::new(
+    fn shell() -> Policy {
+        Policy::new(
             Uuid::from_u128(3),
             "No shell",
             PolicyType::ToolInvocation,
             Mode::Block,
             serde_json::json!({"denied_tools": ["shell.*"]}),
-        )])
+        )
+    }
+
+    fn set() -> PolicySet {
+        PolicySet::compile(vec![shell()])
     }
 
     fn ask(tool: &str) -> Ask {
@@ -327,6 +324,25 @@ mod tests {
         assert_eq!(
             judge(&caller(), &ask("shell.run"), &view, 0).outcome(),
             Outcome::Block
+        );
+    }
+
+    #[test]
+    fn a_policy_selects_an_agent_by_its_tags() {
+        let agent = agent();
+        let outcome = |tag: &str| {
+            let mut policy = shell();
+            policy.selectors.tags = vec![tag.to_owned()];
+            let view = View {
+                policies: &PolicySet::compile(vec![policy]),
+                agent: Some(&agent),
+                quarantine: None,
+            };
+            judge(&caller(), &ask("shell.run"), &view, 0).outcome()
+        };
+        assert_eq!(
+            (outcome("eu"), outcome("us")),
+            (Outcome::Block, Outcome::Allow)
         );
     }
 

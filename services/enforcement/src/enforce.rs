@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 use writ_access::Caller;
 use writ_contract::digest::DigestKey;
-use writ_contract::{ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
+use writ_contract::{AgentId, ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
 use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
 use writ_policy::{Decision, Outcome};
 use writ_service_kit::{Clock, ReadyLatch, ids};
@@ -321,12 +321,12 @@ impl Enforcer {
         approval: Option<ApprovalId>,
         body: Option<wire::BodyRef>,
     ) -> Vec<u8> {
-        let agent = attempt.snapshot.agent.as_ref();
+        let agent = attempt.snapshot.agent.as_ref().map(|known| &known.agent);
         record::envelope(Parts {
             id: attempt.id,
             caller: attempt.caller,
             ask: attempt.ask,
-            agent: agent.map(|a| a.agent).filter(|id| !id.0.is_nil()),
+            agent: agent.map(|a| AgentId(a.id)).filter(|id| !id.0.is_nil()),
             external_id: agent.map(|a| a.external_id.as_str()),
             verdict: &attempt.verdict,
             kill_seq: attempt.kill_seq,

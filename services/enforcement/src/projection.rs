@@ -1,12 +1,14 @@
 //! `active_policy`: compiled policies, agents and pauses of every organisation, in memory, built
 //! from the last facts. What is applied twice or out of order changes nothing: versions decide.
 
+mod read;
+
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use uuid::Uuid;
 use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, wire};
-use writ_policy::{Policy, PolicySet};
+use writ_policy::{AgentRef, Policy, PolicySet};
 
 use crate::domain::{KnownAgent, View};
 
@@ -21,7 +23,7 @@ struct Org {
     policies: HashMap<PolicyId, (u64, Option<Policy>)>,
     compiled: Arc<PolicySet>,
     dirty: bool,
-    agents: HashMap<AgentId, (u64, wire::Agent)>,
+    agents: HashMap<AgentId, Registered>,
     by_external: HashMap<(String, String), AgentId>,
     pauses: HashMap<AgentId, Pause>,
     /// Version of the organisation's own fact.
@@ -29,6 +31,13 @@ struct Org {
     suspended: bool,
     registration_required: bool,
     quarantine: Option<String>,
+}
+
+#[derive(Debug)]
+struct Registered {
+    version: u64,
+    agent: Arc<AgentRef>,
+    archived: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -141,7 +150,7 @@ impl ActivePolicy {
     pub fn apply_kill(&self, envelope: &Envelope) -> Result<(), Unreadable> {
         self.change(envelope.org, |org| {
             let applied = envelope.open::<wire::Kill>().and_then(|kill| {
-                let agent = agent_id(&kill.agent_id)?;
+                let agent = read::agent_id(&kill.agent_id)?;
                 org.pause(agent, envelope.version, kill.paused.then_some(kill.reason));
                 Ok(())
             });
@@ -201,11 +210,14 @@ impl Org {
     /// Where agents need not register, one that has not is judged by the policies for all agents.
     fn unregistered(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
         let admitted = !self.registration_required && !reference.is_empty();
-        admitted.then(|| KnownAgent {
-            agent: AgentId(Uuid::nil()),
+        let agent = || AgentRef {
             external_id: reference.to_owned(),
             name: reference.to_owned(),
             environment: environment.to_owned(),
+            ..AgentRef::default()
+        };
+        admitted.then(|| KnownAgent {
+            agent: Arc::new(agent()),
             archived: false,
             paused: None,
         })
@@ -220,13 +232,10 @@ impl Org {
                     .get(&(reference.to_owned(), environment.to_owned()))
                     .copied()
             })?;
-        let (_, agent) = self.agents.get(&id)?;
+        let registered = self.agents.get(&id)?;
         Some(KnownAgent {
-            agent: id,
-            external_id: agent.external_id.clone(),
-            name: agent.name.clone(),
-            environment: agent.environment.clone(),
-            archived: agent.archived,
+            agent: registered.agent.clone(),
+            archived: registered.archived,
             paused: self.pauses.get(&id).and_then(|pause| pause.reason.clone()),
         })
     }
@@ -235,14 +244,10 @@ impl Org {
         match envelope.kind.aggregate() {
             "policy" => {
                 let fact = envelope.open::<wire::Policy>()?;
-                let id =
-                    PolicyId::from_bytes(&fact.policy_id).map_err(|source| Unreadable::Id {
-                        field: "policy_id",
-                        source,
-                    })?;
+                let id = read::policy_id(&fact.policy_id)?;
                 let known = self.policies.get(&id).map_or(0, |(version, _)| *version);
                 if envelope.version > known {
-                    let policy = policy(id, envelope.version, fact)?;
+                    let policy = read::policy(id, envelope.version, fact)?;
                     self.policies.insert(id, (envelope.version, policy));
                     self.dirty = true;
                 }
@@ -263,8 +268,8 @@ impl Org {
     }
 
     fn apply_agent(&mut self, version: u64, fact: wire::Agent) -> Result<(), Unreadable> {
-        let id = agent_id(&fact.agent_id)?;
-        if version <= self.agents.get(&id).map_or(0, |(version, _)| *version) {
+        let id = read::agent_id(&fact.agent_id)?;
+        if version <= self.agents.get(&id).map_or(0, |known| known.version) {
             return Ok(());
         }
         self.pause(
@@ -274,7 +279,12 @@ impl Org {
         );
         self.by_external
             .insert((fact.external_id.clone(), fact.environment.clone()), id);
-        self.agents.insert(id, (version, fact));
+        let registered = Registered {
+            version,
+            archived: fact.archived,
+            agent: Arc::new(read::agent(id, fact)),
+        };
+        self.agents.insert(id, registered);
         Ok(())
     }
 
@@ -284,44 +294,6 @@ impl Org {
             *pause = Pause { version, reason };
         }
     }
-}
-
-fn agent_id(bytes: &[u8]) -> Result<AgentId, Unreadable> {
-    AgentId::from_bytes(bytes).map_err(|source| Unreadable::Id {
-        field: "agent_id",
-        source,
-    })
-}
-
-/// A policy fact as the engine takes it; `None` when the policy is deleted or inactive.
-fn policy(id: PolicyId, version: u64, fact: wire::Policy) -> Result<Option<Policy>, Unreadable> {
-    if fact.deleted || !fact.is_active {
-        return Ok(None);
-    }
-    let malformed = |why: String| Unreadable::Malformed(format!("policy {id}: {why}"));
-    let word = |e: writ_policy::model::UnknownWord| malformed(e.to_string());
-    let agents = fact
-        .applies_to_agents
-        .iter()
-        .map(|a| agent_id(a).map(|a| a.0));
-    let rule = serde_json::from_str(&fact.rule_definition);
-    Ok(Some(Policy {
-        version,
-        applies_to_agents: agents.collect::<Result<_, _>>()?,
-        evaluation_order: fact.evaluation_order,
-        severity: fact.severity.parse().map_err(word)?,
-        on_error: match fact.on_error.as_str() {
-            "" => None,
-            text => Some(text.parse().map_err(word)?),
-        },
-        ..Policy::new(
-            id.0,
-            fact.name,
-            fact.policy_type.parse().map_err(word)?,
-            fact.enforcement_mode.parse().map_err(word)?,
-            rule.map_err(|e| malformed(e.to_string()))?,
-        )
-    }))
 }
 
 #[cfg(test)]

@@ -134,6 +134,7 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
         session_id: cut(&ask.session),
         edge: ask.edge.to_owned(),
         evaluation_us: parts.evaluation_us,
+        ..wire::Decision::default()
     }
 }
 

@@ -146,6 +146,7 @@ impl Policy {
                 .on_error
                 .map_or_else(String::new, |on| on.as_str().to_owned()),
             deleted: self.is_deleted,
+            ..wire::Policy::default()
         }
     }
 
