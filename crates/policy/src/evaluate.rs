@@ -2,6 +2,7 @@
 
 mod tally;
 
+use crate::built_in;
 use crate::context::Context;
 use crate::decision::Decision;
 use crate::model::ChainTrigger;
@@ -76,6 +77,7 @@ fn run(
     let context = Context::new(set, request, facts, texts);
     let mut tally = Tally::default();
     let mut calls = Vec::new();
+    judge_built_in(&context, &mut tally);
     // Ascending positions, so that a prerequisite is found by search.
     let mut judged: Vec<(usize, State)> = Vec::new();
     for (position, entry) in set.in_scope(context.scopes(), request) {
@@ -84,14 +86,27 @@ fn run(
                 tally.left_out(&entry.policy, why);
                 state
             }
-            Ok(()) => match judge(entry, &context, answers, &mut calls) {
-                Ok(verdict) => tally.judged(&entry.policy, verdict),
-                Err(failure) => tally.failed(&entry.policy, &failure),
-            },
+            Ok(()) => {
+                let said = judge(entry, &context, answers, &mut calls);
+                tally.said(&entry.policy, said)
+            }
         };
         judged.push((position, state));
     }
     (tally, calls)
+}
+
+/// What the agent's registration and its autonomy level say; they have no prerequisites and ask
+/// nobody.
+fn judge_built_in(context: &Context<'_>, tally: &mut Tally) {
+    let limits = built_in::registration(context);
+    for (policy, said) in limits.into_iter().chain(built_in::unknown_level(context)) {
+        tally.said(&policy, said);
+    }
+    let bundle = built_in::bundle(&context.request.agent.limits.autonomy_level);
+    for entry in bundle.into_iter().flatten() {
+        tally.said(&entry.policy, entry.rule.judge(context));
+    }
 }
 
 /// Whether the prerequisites let a policy be judged; those out of scope count as passed.

@@ -8,6 +8,9 @@
 //! * [`evaluate`] judges a [`Request`] and answers with a [`Decision`]. Every policy in scope is
 //!   judged and every hit listed; the strongest decides: block, then require_approval, then allow.
 //!
+//! Beside the policies of the set an agent's own [`Limits`] are judged: what its registration says,
+//! and the bundle of its autonomy level, listed as `Registration: <field>` and `Autonomy: <level>`.
+//!
 //! The engine is pure. It does no IO and has no clock and no randomness: time and anything else it
 //! may not find out by itself come in as [`Facts`]. The same policies, request and facts give the
 //! same decision, byte for byte, whatever the order in which the policies were given.
@@ -21,6 +24,7 @@
 //! that scan, and expressions are limited when they are written and fuelled while they run.
 //! Messages and evidence say what was found and where, never the text itself.
 
+mod built_in;
 mod context;
 pub mod decision;
 pub mod detect;

@@ -164,7 +164,7 @@ impl PolicySet {
 }
 
 impl Entry {
-    fn compile(policy: Policy) -> Self {
+    pub(crate) fn compile(policy: Policy) -> Self {
         let compiled = policy.policy_type.compile(&policy.rule_definition);
         let rule = compiled.unwrap_or_else(|problems| {
             let first = problems.first().map(ToString::to_string);

@@ -33,7 +33,15 @@ impl Tally {
         self.outcome() == Outcome::Block
     }
 
-    pub(super) fn judged(&mut self, policy: &Policy, verdict: Verdict) -> State {
+    /// What a policy said, or why it could not.
+    pub(super) fn said(&mut self, policy: &Policy, said: Result<Verdict, Failure>) -> State {
+        match said {
+            Ok(verdict) => self.judged(policy, verdict),
+            Err(failure) => self.failed(policy, &failure),
+        }
+    }
+
+    fn judged(&mut self, policy: &Policy, verdict: Verdict) -> State {
         let state = match (&verdict.question, &verdict.hit) {
             (Some(_), _) => State::Waiting,
             (None, Some(_)) => State::Violated,
@@ -84,7 +92,7 @@ impl Tally {
     }
 
     /// An error never reads as "no violation": it denies, warns, or is marked in the record.
-    pub(super) fn failed(&mut self, policy: &Policy, failure: &Failure) -> State {
+    fn failed(&mut self, policy: &Policy, failure: &Failure) -> State {
         let degraded = matches!(failure, Failure::Degraded { .. });
         self.considered.push(Considered {
             failed: true,

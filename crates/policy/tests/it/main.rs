@@ -23,6 +23,7 @@ mod props;
 mod quality_threshold;
 mod rate_limit;
 mod record_limit;
+mod registration;
 mod schemas;
 mod support;
 mod tool_integrity;
