@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::detect::injection::{self, Origin, Score};
+use crate::detect::injection::{Origin, Scanner, Score};
 use crate::detect::pii::{self, Found};
 use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
@@ -121,10 +121,11 @@ impl<'a> Context<'a> {
     pub(crate) fn signals(&self) -> &Signals {
         self.signals.get_or_init(|| {
             let mut signals = Signals::default();
+            let mut scanner = Scanner::default();
             for (index, text) in self.texts.iter().filter(|(_, text)| !text.trusted) {
                 let views = views::of(&text.raw);
                 self.match_patterns(&views, |id| signals.patterns.push((id, index)));
-                let score = injection::score(&views, origin(text.part));
+                let score = scanner.score(&views, origin(text.part));
                 if score.permille > 0 {
                     signals.scores.push((index, score));
                 }

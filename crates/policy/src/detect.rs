@@ -1,9 +1,12 @@
 //! Detectors: deterministic, linear-time, bounded.
 
+mod grams;
 pub mod injection;
 pub(crate) mod mask;
 mod mention;
 pub(crate) mod normalise;
 pub mod pii;
+mod quotes;
 mod signals;
 pub mod views;
+mod wording;

@@ -3,25 +3,30 @@
 use super::mention;
 use super::signals::{self, Family};
 use super::views::{self, View, ViewKind};
+use super::wording::{self, Model, Weigher};
 
 /// Score, out of 1000, from which a text is an injection.
 pub const BLOCK: u16 = 500;
 /// Score, out of 1000, from which a text deserves a second look.
 pub const FLAG: u16 = 350;
+/// The reason that stands for the trained model.
+const WORDING: &str = "wording";
+/// Scores of the sums that are this far below the flag threshold and above the block threshold.
+const REACH: f64 = 5.0;
 
-/// How likely a text is an injection.
+/// How sure the detector is that a text is an injection: a rank, not a probability.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Score {
-    /// 0 to 1000.
+    /// 0 to 1000; [`FLAG`] and [`BLOCK`] are the thresholds.
     pub permille: u16,
-    /// The signals that were seen, each once, in a fixed order.
+    /// The reasons, each once, in a fixed order: signals, and `wording`.
     pub signals: Vec<&'static str>,
 }
 
 /// Who wrote a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The person the agent works for, or the application.
+    /// The person the agent works for, or the application; also when it is not known.
     User,
     /// Whoever wrote what a tool found: a page, a mail, a file.
     Document,
@@ -39,30 +44,96 @@ pub struct Turn {
 /// Scores one text.
 #[must_use]
 pub fn scan(text: &str, origin: Origin) -> Score {
-    score(&views::of(text), origin)
+    Scanner::default().score(&views::of(text), origin)
 }
 
 /// Scores a conversation: as its most suspicious message.
 #[must_use]
 pub fn scan_conversation(turns: &[Turn]) -> Score {
+    let mut scanner = Scanner::default();
     let by_users = turns
         .iter()
         .filter(|turn| turn.role.as_deref() != Some("system"));
-    let scores = by_users.map(|turn| scan(&turn.text, Origin::User));
+    let scores = by_users.map(|turn| scanner.score(&views::of(&turn.text), Origin::User));
     scores
         .max_by_key(|score| score.permille)
         .unwrap_or_default()
 }
 
-/// Scores the readings of one text.
+/// The places of a text that speak most for an attack, as they are written, heaviest first.
+#[must_use]
+pub fn heaviest_places(text: &str) -> Vec<String> {
+    let views = views::of(text);
+    Model::shipped().map_or_else(Vec::new, |model| wording::heaviest(model, &views, 3))
+}
+
+/// What the model is trained on: the runs of words of each window, and the score of the signals.
+#[doc(hidden)]
+#[must_use]
+pub fn features(text: &str) -> (Vec<Vec<usize>>, u16) {
+    let views = views::of(text);
+    let (signals, _) = signal_score(&views, Origin::User);
+    (Weigher::default().runs(&views), signals)
+}
+
+/// Scores texts; cheaper for many of them than [`scan`].
+#[derive(Default)]
+pub struct Scanner {
+    weigher: Weigher,
+}
+
+impl std::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scanner").finish_non_exhaustive()
+    }
+}
+
+impl Scanner {
+    /// Scores the readings of one text: signals and wording together.
+    #[must_use]
+    pub fn score(&mut self, views: &[View<'_>], origin: Origin) -> Score {
+        let (permille, mut signals) = signal_score(views, origin);
+        let Some(model) = Model::shipped() else {
+            return Score { permille, signals };
+        };
+        let weight = self.weigher.weigh(model, views);
+        if weight > 0.0 {
+            signals.push(WORDING);
+        }
+        Score {
+            permille: rank(model, model.sum(weight, permille)),
+            signals,
+        }
+    }
+}
+
+/// Puts a sum on the scale of scores: straight lines through both thresholds.
+fn rank(model: &Model, sum: f64) -> u16 {
+    let (flag, block) = (f64::from(FLAG), f64::from(BLOCK));
+    let score = if sum < model.flag {
+        flag - 1.0 - (model.flag - sum) / REACH * flag
+    } else if sum < model.block {
+        flag + (sum - model.flag) / (model.block - model.flag) * (block - 1.0 - flag)
+    } else {
+        block + (sum - model.block) / REACH * (1000.0 - block)
+    };
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to 0 to 1000"
+    )]
+    let permille = score.clamp(0.0, 1000.0) as u16;
+    permille
+}
+
+/// Scores the signals in the readings of one text, out of 1000.
 ///
 /// Orders to a machine, calls to do harm and calls to hide something are ordinary from a user's
 /// mouth and count more in a document.
 ///
 /// Each family of signals counts once, with its strongest member; families combine as independent
 /// hints. An order that had to be decoded first counts more: honest text does not hide.
-#[must_use]
-pub fn score(views: &[View<'_>], origin: Origin) -> Score {
+fn signal_score(views: &[View<'_>], origin: Origin) -> (u16, Vec<&'static str>) {
     let mut best = [0_u16; Family::COUNT];
     let mut seen = Vec::new();
     for view in views {
@@ -72,7 +143,7 @@ pub fn score(views: &[View<'_>], origin: Origin) -> Score {
             let base = signal.weight + if misplaced { 200 } else { 0 };
             let weight = match hidden {
                 true => base.saturating_add(150).min(950),
-                false if mention::is_quoted(&view.text, place) => base * 65 / 100,
+                false if mention::is_quoted(&view.text, place) => base * 40 / 100,
                 false => base,
             };
             if let Some(family) = best.get_mut(signal.family as usize) {
@@ -90,8 +161,5 @@ pub fn score(views: &[View<'_>], origin: Origin) -> Score {
         safe * u64::from(1000_u16.saturating_sub(*weight)) / 1000
     });
     let permille = u16::try_from((1_000_000 - safe) / 1000).unwrap_or(1000);
-    Score {
-        permille,
-        signals: seen,
-    }
+    (permille, seen)
 }

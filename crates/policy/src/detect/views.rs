@@ -1,7 +1,9 @@
 //! Readings of a text: as it looks, and what its encoded parts say.
 
+mod cut;
 mod decode;
 mod spelling;
+mod words;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -33,6 +35,8 @@ pub enum ViewKind {
     Spaced,
     /// Everything but letters removed.
     Squeezed,
+    /// Text without gaps cut into words.
+    Cut,
     /// Read backwards.
     Reversed,
     /// Shifted by thirteen letters.
@@ -57,6 +61,9 @@ pub fn of(raw: &str) -> Vec<View<'_>> {
     let hints = Hints::of(&plain);
     if hints.leet >= 2 {
         add(ViewKind::Leetspeak, spelling::unleet(&plain));
+    }
+    if hints.longest_word >= 24 {
+        cut::at_words(&plain, |text| add(ViewKind::Cut, text));
     }
     if hints.singles >= 6 {
         let joined = spelling::join_singles(&plain);
@@ -209,7 +216,8 @@ fn has_codes(text: &str) -> bool {
     })
 }
 
-/// Words that only show up when a whole text is written backwards or shifted.
+/// Words that only show up when a whole text is written backwards or shifted; frequent ones stand
+/// between blanks.
 static DISGUISES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -228,6 +236,11 @@ const BACKWARDS: &[&str] = &[
     "metsys",
     "selur",
     "senilediug",
+    "drowssap",
+    " terces",
+    " eht ",
+    " ruoy ",
+    " uoy ",
 ];
 
 const SHIFTED: &[&str] = &[
@@ -242,6 +255,12 @@ const SHIFTED: &[&str] = &[
     "ehyrf",
     "thvqryvarf",
     "bireevqr",
+    "cnffjbeq",
+    "frperg",
+    " gur ",
+    " naq ",
+    " lbhe ",
+    " lbh ",
 ];
 
 fn disguises(text: &str) -> (bool, bool) {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use writ_policy::detect::{injection, views};
+use writ_policy::detect::injection;
 use writ_policy::{
     Decision, Facts, Mode, OnError, Outcome, Policy, PolicySet, PolicyType, Request, ToolOutput,
     decide_alone,
@@ -220,7 +220,7 @@ proptest! {
             for found in writ_policy::detect::pii::find(&text) {
                 prop_assert!(text.get(found.span.start..found.span.end).is_some());
             }
-            let score = injection::score(&views::of(&text), injection::Origin::Document);
+            let score = injection::scan(&text, injection::Origin::Document);
             prop_assert!(score.permille <= 1000);
         }
     }

