@@ -107,7 +107,8 @@ impl Scanner {
     }
 }
 
-/// Puts a sum on the scale of scores: straight lines through both thresholds.
+/// Puts a sum on the scale of scores: straight lines through both thresholds. Nothing is certain, so
+/// a threshold of 1 is never reached.
 fn rank(model: &Model, sum: f64) -> u16 {
     let (flag, block) = (f64::from(FLAG), f64::from(BLOCK));
     let score = if sum < model.flag {
@@ -120,9 +121,9 @@ fn rank(model: &Model, sum: f64) -> u16 {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "clamped to 0 to 1000"
+        reason = "clamped to 0 to 999"
     )]
-    let permille = score.clamp(0.0, 1000.0) as u16;
+    let permille = score.clamp(0.0, 999.0) as u16;
     permille
 }
 
