@@ -2,6 +2,7 @@
 
 pub(crate) mod access_control;
 pub(crate) mod action_approval;
+pub(crate) mod agent_to_agent;
 pub(crate) mod budget_cap;
 pub(crate) mod charge;
 pub(crate) mod cost_limit;

@@ -21,6 +21,11 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// Without case and surrounding blanks.
+    pub(crate) fn folded(&self) -> &str {
+        &self.folded
+    }
+
     fn form(&self, case: Case) -> &str {
         match case {
             Case::Exact => &self.given,

@@ -9,6 +9,7 @@
 
 mod access_control;
 mod action_approval;
+mod agent_to_agent;
 mod bombs;
 mod budget_cap;
 mod chains;

@@ -121,6 +121,13 @@ fn access_cases() -> Vec<Case> {
             broken: json!({"time_windows": [{"time_zone": "Europe/Entenhausen"}]}),
         },
         Case {
+            policy_type: PolicyType::AgentToAgent,
+            rule: json!({"denied_targets": ["payroll-*"]}),
+            hit: with(|r| r.metadata = Some(json!({"targetAgentId": "payroll-bot"}))),
+            clear: with(|r| r.metadata = Some(json!({"targetAgentId": "search-bot"}))),
+            broken: json!({"denied_targets": ["[a"]}),
+        },
+        Case {
             policy_type: PolicyType::ActionApproval,
             rule: json!({"actions": ["pay*"]}),
             hit: with(|r| r.tools = vec!["bank.pay_all".into()]),
