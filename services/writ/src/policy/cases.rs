@@ -78,6 +78,10 @@ pub(super) struct Expect {
     pub(super) policies: Option<Vec<String>>,
     /// Kinds of evidence that must be among what was found.
     pub(super) rules: Vec<String>,
+    /// Names of all policies whose counter passed its warning threshold.
+    pub(super) thresholds: Option<Vec<String>>,
+    /// Whether a spent budget pauses the agent.
+    pub(super) pauses_agent: Option<bool>,
     /// The input after masking.
     pub(super) redacted_input: Option<String>,
 }
@@ -157,6 +161,7 @@ impl Suite {
         let of_suite = self.policies.iter().map(|name| (name.as_str(), self.line));
         let of_cases = self.cases.iter().flat_map(|case| {
             let expected = case.expect.policies.iter().flatten();
+            let expected = expected.chain(case.expect.thresholds.iter().flatten());
             let names = expected.chain(case.facts.used.keys());
             let names = names.chain(case.facts.answers.keys());
             names.map(|name| (name.as_str(), case.line))

@@ -1,15 +1,17 @@
 //! What the tests of a set do and do not look at.
 //!
 //! A condition is a part of a rule that can be taken away or turned round: an entry of a list, a
-//! number, a switch. It is covered when some case is decided differently without it, so a condition
+//! number, a switch, a word. It is covered when some case is decided differently without it, so a condition
 //! that no case needs counts as untested although the line it stands on was read.
 
-use serde_json::{Map, Number, Value};
+mod variants;
+
+use serde_json::Value;
 use uuid::Uuid;
-use writ_policy::{Decision, Policy, PolicySet, schema};
+use writ_policy::{Decision, Mode, Policy, PolicySet};
 
 use super::cases::Case;
-use super::trial::{Bench, Run, hits, local_id};
+use super::trial::{Bench, Charged, Run, hits, local_id};
 
 /// What was tried of one policy.
 #[derive(Debug)]
@@ -76,8 +78,8 @@ fn of_policy(bench: &mut Bench, at: usize, runs: &[Run<'_>]) -> Covered {
     let cases: Vec<&Case> = tried().map(|it| it.case).collect();
     let around = with_prerequisites(bench, at);
     let as_is = decisions(bench, &bench.compile(&around), &cases);
-    let rule = bench.policies.get(at).map(|it| it.rule_definition.clone());
-    let varied = rule.map(|rule| conditions_of(bench, at, &rule));
+    let policy = bench.policies.get(at);
+    let varied = policy.map(|it| variants::of(it.policy_type, &it.rule_definition));
     let mut conditions = Vec::new();
     for (path, variants) in varied.unwrap_or_default() {
         let covered = variants.into_iter().any(|variant| {
@@ -127,98 +129,25 @@ fn compile_with(bench: &Bench, around: &[usize], at: usize, rule: Value) -> Poli
     PolicySet::compile(policies.collect())
 }
 
-/// What a decision comes to, without words and the set's hash.
-type Essence = (Vec<(Uuid, Value)>, Value, Option<String>);
+/// What a decision comes to, without words: hits with their modes and evidence, what goes with
+/// it, and which counters it was charged to.
+type Essence = (Vec<(Uuid, Mode, Value)>, Value, Option<String>, Charged);
 
 fn decisions(bench: &mut Bench, set: &PolicySet, cases: &[&Case]) -> Vec<Essence> {
-    let decide = |case: &&Case| essence(&bench.decide(set, case));
+    let decide = |case: &&Case| essence(bench.decide(set, case));
     cases.iter().map(decide).collect()
 }
 
-fn essence(decision: &Decision) -> Essence {
-    let json = |value| serde_json::to_value(value).unwrap_or_default();
-    let hits = hits(decision).map(|hit| {
+fn essence((decision, charged): (Decision, Charged)) -> Essence {
+    let hits = hits(&decision).map(|hit| {
         let evidence = serde_json::to_value(&hit.evidence).unwrap_or_default();
-        (hit.policy_id, evidence)
+        (hit.policy_id, hit.enforcement_mode, evidence)
     });
+    let duties = serde_json::to_value(&decision.obligations).unwrap_or_default();
     (
         hits.collect(),
-        json(&decision.obligations),
+        duties,
         decision.redacted_input.clone(),
+        charged,
     )
-}
-
-/// Each condition of a rule with the valid rules that do not have it.
-fn conditions_of(bench: &Bench, at: usize, rule: &Value) -> Vec<(String, Vec<Value>)> {
-    let Some(kind) = bench.policies.get(at).map(|it| it.policy_type) else {
-        return Vec::new();
-    };
-    let shape: Value = serde_json::from_str(kind.schema()).unwrap_or_default();
-    let mut found = Vec::new();
-    vary(rule, &shape, "", &mut |path, variants| {
-        let valid = |variant: &Value| schema::validate(kind, variant).is_ok();
-        let variants: Vec<Value> = variants.into_iter().filter(valid).collect();
-        if !variants.is_empty() {
-            found.push((path.to_owned(), variants));
-        }
-    });
-    found
-}
-
-type Found<'f> = &'f mut dyn FnMut(&str, Vec<Value>);
-
-/// Calls back with every condition below a value and the values without it.
-fn vary(value: &Value, shape: &Value, path: &str, found: Found<'_>) {
-    match value {
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                let mut rest = items.clone();
-                rest.remove(index);
-                let name = match item.as_str() {
-                    Some(text) => format!("{path}[{index}] {text}"),
-                    None => format!("{path}[{index}]"),
-                };
-                found(&name, vec![Value::Array(rest)]);
-            }
-        }
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let shape = shape.pointer(&format!("/properties/{name}"));
-                let shape = shape.unwrap_or(&Value::Null);
-                let path = match path {
-                    "" => name.clone(),
-                    _ => format!("{path}.{name}"),
-                };
-                vary(field, shape, &path, &mut |path, variants| {
-                    let with = |variant| replaced(fields, name, variant);
-                    found(path, variants.into_iter().map(with).collect());
-                });
-            }
-        }
-        Value::Bool(yes) => found(path, vec![Value::Bool(!yes)]),
-        Value::Number(number) => found(path, other_numbers(number)),
-        Value::String(_) => found(path, other_words(value, shape)),
-        Value::Null => {}
-    }
-}
-
-fn replaced(fields: &Map<String, Value>, name: &str, variant: Value) -> Value {
-    let mut fields = fields.clone();
-    fields.insert(name.to_owned(), variant);
-    Value::Object(fields)
-}
-
-fn other_numbers(number: &Number) -> Vec<Value> {
-    match (number.as_i64(), number.as_f64()) {
-        (Some(n), _) => vec![0.into(), (n / 2).into(), n.saturating_mul(1_000).into()],
-        (None, Some(n)) => vec![0.into(), (n / 2.0).into(), 1.into(), (n * 1_000.0).into()],
-        (None, None) => Vec::new(),
-    }
-}
-
-/// The other words the schema allows here.
-fn other_words(word: &Value, shape: &Value) -> Vec<Value> {
-    let words = shape.get("enum").and_then(Value::as_array);
-    let others = words.into_iter().flatten().filter(|it| *it != word);
-    others.cloned().collect()
 }

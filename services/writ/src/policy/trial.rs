@@ -31,6 +31,16 @@ pub(super) struct Tried<'a> {
     pub(super) passed: BTreeSet<Uuid>,
 }
 
+/// What became of the counters.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Charged {
+    counters: Vec<String>,
+    /// Policies whose counter is above its warning threshold now.
+    thresholds: BTreeSet<String>,
+    /// Whether the agent is to be paused.
+    pauses: bool,
+}
+
 /// A suite that was run.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
@@ -110,21 +120,21 @@ impl Bench {
     }
 
     fn try_case<'a>(&mut self, compiled: &PolicySet, case: &'a Case) -> Tried<'a> {
-        let decision = self.decide(compiled, case);
+        let (decision, charged) = self.decide(compiled, case);
         let hit: BTreeSet<Uuid> = hits(&decision).map(|it| it.policy_id).collect();
         let judged = decision.considered.iter();
         let judged = judged.filter(|it| it.judged && !it.failed);
         let judged = judged.map(|it| it.policy_id);
         Tried {
-            wrong: wrong_with(case, &decision),
+            wrong: wrong_with(case, &decision, &charged),
             passed: judged.filter(|id| !hit.contains(id)).collect(),
             hit,
             case,
         }
     }
 
-    /// What is decided.
-    pub(super) fn decide(&mut self, set: &PolicySet, case: &Case) -> Decision {
+    /// What is decided, and what becomes of the counters.
+    pub(super) fn decide(&mut self, set: &PolicySet, case: &Case) -> (Decision, Charged) {
         let mut request = case.request.clone();
         if request.agent.id.is_nil() && !request.agent.external_id.is_empty() {
             request.agent.id = self.agents.id(&request.agent.external_id);
@@ -134,8 +144,8 @@ impl Bench {
             ..Facts::at(case.options.now_ms())
         };
         let mut decision = self.resolve(set, &request, &facts, case);
-        count(&mut decision, case);
-        decision
+        let charged = charge(&mut decision, case);
+        (decision, charged)
     }
 
     /// Answers what the engine asks with what the case says; a question it does not foresee gets
@@ -177,18 +187,26 @@ pub(super) fn hits(decision: &Decision) -> impl Iterator<Item = &Violation> {
 }
 
 /// Does what the shared counters would do with what they hold already.
-fn count(decision: &mut Decision, case: &Case) {
+fn charge(decision: &mut Decision, case: &Case) -> Charged {
+    let mut charged = Charged::default();
     for wanted in std::mem::take(&mut decision.reservations) {
-        let used = case.facts.used.get(&wanted.violation.policy_name);
-        let used = used.copied().unwrap_or_default();
+        let policy = wanted.violation.policy_name.clone();
+        let used = case.facts.used.get(&policy).copied().unwrap_or_default();
         let used = match wanted.unit {
             Unit::MicroUsd => whole(used * 1_000_000.0),
             Unit::Calls | Unit::Records => whole(used),
         };
-        if used.saturating_add(wanted.amount) > wanted.cap {
+        let total = used.saturating_add(wanted.amount);
+        charged.counters.push(wanted.counter);
+        if wanted.warn_above.is_some_and(|warn| total > warn) {
+            charged.thresholds.insert(policy);
+        }
+        if total > wanted.cap {
+            charged.pauses |= wanted.pause_agent;
             decision.add(wanted.violation);
         }
     }
+    charged
 }
 
 #[expect(
@@ -200,7 +218,7 @@ fn whole(amount: f64) -> u64 {
     amount.round() as u64
 }
 
-fn wrong_with(case: &Case, decision: &Decision) -> Vec<String> {
+fn wrong_with(case: &Case, decision: &Decision, charged: &Charged) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut differs = |what: &str, expected: String, was: String| {
         if expected != was {
@@ -215,6 +233,18 @@ fn wrong_with(case: &Case, decision: &Decision) -> Vec<String> {
         let expected = names.iter().map(String::as_str).collect();
         let was = hits(decision).map(|it| it.policy_name.as_str()).collect();
         differs("policies", listed(&expected), listed(&was));
+    }
+    if let Some(names) = &case.expect.thresholds {
+        let expected = names.iter().map(String::as_str).collect();
+        let was = charged.thresholds.iter().map(String::as_str).collect();
+        differs("thresholds", listed(&expected), listed(&was));
+    }
+    if let Some(pauses) = case.expect.pauses_agent {
+        differs(
+            "pausesAgent",
+            pauses.to_string(),
+            charged.pauses.to_string(),
+        );
     }
     if let Some(text) = &case.expect.redacted_input {
         let was = decision.redacted_input.as_deref().unwrap_or("nothing");
