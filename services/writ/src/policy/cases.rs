@@ -51,6 +51,8 @@ pub(super) struct Options {
 pub(super) struct Given {
     /// The agent's mean cost per trace, in US dollars.
     pub(super) mean_cost: Option<f64>,
+    /// A token proves who is behind the act.
+    pub(super) verified: Option<bool>,
     /// What the counters of policies already hold: US dollars, calls, records.
     pub(super) used: BTreeMap<String, f64>,
     /// What validators and models say, by the policy that asks.
@@ -186,6 +188,7 @@ impl CaseSpec {
         let mut both = facts.clone();
         both.used.extend(self.facts.used);
         both.answers.extend(self.facts.answers);
+        both.verified = self.facts.verified.or(both.verified);
         both.mean_cost = self.facts.mean_cost.or(both.mean_cost);
         Case {
             name: self.name,

@@ -206,7 +206,7 @@ fn wrong_with(field: &str, value: &Value) -> Option<(String, String)> {
     policy.insert(field.to_owned(), value.clone());
     let mut unknown = None;
     let read: Result<Policy, _> = serde_ignored::deserialize(Value::Object(policy), |path| {
-        unknown = Some(path.to_string());
+        unknown = Some(path.to_string().replace(".?", ""));
     });
     match (read, unknown) {
         (Err(error), _) => Some((pointer, error.to_string())),

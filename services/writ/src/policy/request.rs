@@ -15,7 +15,7 @@ pub(super) fn read(body: &Value) -> Result<Request, String> {
     };
     let mut unknown = None;
     let mut request: Request = serde_ignored::deserialize(Value::Object(fields), |path| {
-        unknown.get_or_insert(path.to_string());
+        unknown.get_or_insert(path.to_string().replace(".?", ""));
     })
     .map_err(|error: serde_json::Error| error.to_string())?;
     if let Some(field) = unknown {
@@ -53,6 +53,10 @@ mod tests {
             (
                 json!({"agent": {"naem": "x"}}),
                 "unknown field 'agent.naem'",
+            ),
+            (
+                json!({"onBehalfOf": {"verified": true}}),
+                "unknown field 'onBehalfOf.verified'",
             ),
             (json!({"tools": "x"}), "expected a sequence"),
             (json!({"agentId": 5}), "agentId: "),

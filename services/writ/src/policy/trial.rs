@@ -139,6 +139,13 @@ impl Bench {
         if request.agent.id.is_nil() && !request.agent.external_id.is_empty() {
             request.agent.id = self.agents.id(&request.agent.external_id);
         }
+        let verified = case.facts.verified == Some(true);
+        if let Some(person) = &mut request.on_behalf_of {
+            person.verified = verified;
+        }
+        if let Some(delegation) = &mut request.delegation {
+            delegation.verified = verified;
+        }
         let facts = Facts {
             mean_cost: case.facts.mean_cost,
             ..Facts::at(case.options.now_ms())

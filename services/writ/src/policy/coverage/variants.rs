@@ -108,7 +108,8 @@ fn vary_fields(fields: &Map<String, Value>, shape: Shape<'_>, path: &str, found:
                 Value::Object(fields)
             };
             let mut variants: Vec<Value> = variants.into_iter().map(with).collect();
-            if field.is_string() {
+            // The last entry may have to go together with its list.
+            if field.is_string() || field.as_array().is_some_and(|items| items.len() == 1) {
                 let mut without = fields.clone();
                 without.remove(name);
                 variants.push(Value::Object(without));
@@ -167,6 +168,7 @@ mod tests {
             [
                 "rules[0]",
                 "rules[0].effect",
+                "rules[0].time_windows[0]",
                 "rules[0].time_windows[0].hours",
                 "rules[0].tools[0] a",
                 "rules[0].tools[1] b",
