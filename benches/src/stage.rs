@@ -129,6 +129,7 @@ pub(crate) fn config(dir: &Path) -> Config {
     }
     config.access.key_pepper = Secret::new(PEPPER);
     config.digest_key = Secret::new("11".repeat(32));
+    config.sealing.key = Secret::new("22".repeat(32));
     config.spool_dir = dir.join("spool");
     config.access.limits.enforce_per_minute = 0;
     config

@@ -110,6 +110,7 @@ facts! {
     ApiKey = "key" by Control;
     Agent = "agent" by Control;
     Policy = "policy" by Control;
+    Validator = "validator" by Control;
     Kill = "kill" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;

@@ -119,6 +119,10 @@ id!(
     WebhookId, "whk_", "a webhook id", "whk_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );
 id!(
+    /// A validator: a customer's HTTP service that policies may ask.
+    ValidatorId, "val_", "a validator id", "val_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
     /// The pseudonym of a person; whose it is stands only in control's `person` table.
     PersonId, "per_", "a person id", "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod envelope;
 pub mod fact;
 pub mod ids;
+mod sealed;
 pub mod shard;
 pub mod topology;
 

@@ -157,6 +157,24 @@ fn facts_of_control_keep_their_bytes() {
 }
 
 #[test]
+fn the_fact_of_a_validator_keeps_its_bytes() {
+    fact(
+        "updated",
+        &Validator {
+            validator_id: raw(1),
+            name: "Refund rules".into(),
+            url: "https://rules.example/judge".into(),
+            timeout_ms: 300,
+            fail_mode: "closed".into(),
+            key_id: "k1".into(),
+            nonce: vec![7; 12],
+            sealed_secret: vec![8; 48],
+            deleted: false,
+        },
+    );
+}
+
+#[test]
 fn records_of_the_gate_keep_their_bytes() {
     fact(
         "set",

@@ -1,4 +1,4 @@
-//! The only outbound HTTP client: webhooks and validators go through it, nothing else goes out.
+//! The only outbound HTTP client: webhooks, validators and models go through it, nothing else goes out.
 //!
 //! A tenant names the host, so every address is classified before a packet leaves: literal
 //! addresses when the URL is read, names when they are resolved, and the connection is made to the
@@ -14,4 +14,4 @@ pub use address::{Class, Reach, classify};
 pub use client::{Answer, Client, EgressError, Limits};
 pub use names::{Names, SystemNames};
 pub use rules::{Rules, UrlRefusal};
-pub use sign::{Message, Secret, SecretRefusal, Unsignable, sign};
+pub use sign::{Message, Secret, SecretRefusal, Unsignable, sign, sign_question};

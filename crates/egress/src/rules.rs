@@ -16,6 +16,8 @@ pub struct Rules {
     pub allow_http: bool,
     /// Reach loopback and private networks: development, or hosts the operator listed.
     pub allow_internal: bool,
+    /// Reach nothing public, so that what is sent stays inside.
+    pub deny_public: bool,
     /// When set, only these host names (lower case, no trailing dot).
     pub only_hosts: Option<BTreeSet<String>>,
 }
@@ -32,9 +34,20 @@ impl Rules {
     pub fn listed(hosts: impl IntoIterator<Item = String>) -> Self {
         let hosts = hosts.into_iter().map(|host| plain(&host)).collect();
         Self {
-            allow_http: false,
             allow_internal: true,
             only_hosts: Some(hosts),
+            ..Self::default()
+        }
+    }
+
+    /// Only hosts the operator listed, and only inside: what is sent there does not leave the
+    /// deployment, whatever a name resolves to. `http` is accepted, as between services.
+    #[must_use]
+    pub fn inside(hosts: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            allow_http: true,
+            deny_public: true,
+            ..Self::listed(hosts)
         }
     }
 
@@ -84,9 +97,9 @@ impl Rules {
     pub fn admit(&self, address: IpAddr) -> Result<(), Class> {
         let class = classify(address);
         match class.reach {
-            Reach::Public => Ok(()),
+            Reach::Public if !self.deny_public => Ok(()),
             Reach::Internal if self.allow_internal => Ok(()),
-            Reach::Internal | Reach::Never => Err(class),
+            Reach::Public | Reach::Internal | Reach::Never => Err(class),
         }
     }
 }
@@ -173,11 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn inside_rules_reach_listed_hosts_and_nothing_public() {
+        let hosts = ["model", "10.0.0.7", "1.1.1.1"].map(str::to_owned);
+        let rules = Rules::inside(hosts);
+        assert!(rules.check("http://model:11434/v1").is_ok());
+        assert!(rules.check("http://10.0.0.7/v1").is_ok());
+        assert_eq!(rules.check("http://10.0.0.8/"), Err(UrlRefusal::Unlisted));
+        assert_eq!(rules.check("http://1.1.1.1/"), Err(UrlRefusal::Address));
+        assert!(rules.admit([93, 184, 216, 34].into()).is_err());
+        assert!(rules.admit([169, 254, 169, 254].into()).is_err());
+    }
+
+    #[test]
     fn the_metadata_service_is_never_reached() {
         let rules = Rules {
             allow_http: true,
             allow_internal: true,
-            only_hosts: None,
+            ..Rules::default()
         };
         assert!(rules.check("http://127.0.0.1:9/").is_ok());
         assert_eq!(

@@ -40,12 +40,19 @@ impl Secret {
             .strip_prefix(PREFIX)
             .and_then(|rest| STANDARD.decode(rest).ok())
             .filter(|bytes| (24..=64).contains(&bytes.len()));
-        let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
+        decoded.map_or_else(|| Self::verbatim(text), |bytes| Ok(Self(bytes)))
+    }
+
+    /// A secret that is its text's own bytes, whatever the text begins with.
+    ///
+    /// # Errors
+    /// [`SecretRefusal`] below eight bytes.
+    pub fn verbatim(text: &str) -> Result<Self, SecretRefusal> {
+        let bytes = text.as_bytes().to_vec();
         if bytes.len() < MIN_SECRET {
-            Err(SecretRefusal)
-        } else {
-            Ok(Self(bytes))
+            return Err(SecretRefusal);
         }
+        Ok(Self(bytes))
     }
 
     /// A new secret in the form it is shown once: `whsec_` and base64.
@@ -91,6 +98,29 @@ pub fn sign(message: Message<'_>, secrets: &[Secret]) -> Result<HeaderMap, Unsig
         ("x-execlave-signature-version", "v1"),
         ("x-execlave-timestamp", &timestamp),
         ("x-execlave-idempotency-key", message.id),
+    ] {
+        let value = HeaderValue::from_str(value).map_err(|_| Unsignable)?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
+}
+
+/// The headers that sign a question to a validator: the product's signature, over the raw body.
+///
+/// # Errors
+/// [`Unsignable`] for an id that cannot stand in a header.
+pub fn sign_question(
+    message: Message<'_>,
+    validator: &str,
+    secret: &Secret,
+) -> Result<HeaderMap, Unsignable> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("x-execlave-signature", &product(message.body, secret)?),
+        ("x-execlave-timestamp", &message.timestamp_s.to_string()),
+        ("x-execlave-validator-id", validator),
+        ("x-execlave-delivery-id", message.id),
     ] {
         let value = HeaderValue::from_str(value).map_err(|_| Unsignable)?;
         headers.insert(HeaderName::from_static(name), value);
@@ -157,6 +187,30 @@ mod tests {
         assert_eq!(text(&headers, "x-execlave-idempotency-key"), MESSAGE.id);
         assert_eq!(text(&headers, "x-execlave-timestamp"), "1649367553");
         assert_eq!(text(&headers, "x-execlave-signature-version"), "v1");
+    }
+
+    #[test]
+    fn a_question_is_signed_with_the_secrets_own_bytes() {
+        let message = Message {
+            body: "what do ya want for nothing?",
+            ..MESSAGE
+        };
+        let secret = Secret::verbatim("JefeJefe").unwrap();
+        let headers = sign_question(message, "val_1", &secret).unwrap();
+        let expected = format!("sha256={}", hmac_hex(b"JefeJefe", message.body));
+        assert_eq!(text(&headers, "x-execlave-signature"), expected);
+        assert_eq!(text(&headers, "x-execlave-timestamp"), "1649367553");
+        assert_eq!(text(&headers, "x-execlave-validator-id"), "val_1");
+        assert_eq!(text(&headers, "x-execlave-delivery-id"), MESSAGE.id);
+        assert!(sign_question(message, "a\nb", &secret).is_err());
+        assert_eq!(Secret::verbatim(SECRET).unwrap().0, SECRET.as_bytes());
+        assert!(Secret::verbatim("short").is_err());
+    }
+
+    fn hmac_hex(key: &[u8], body: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(body.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod organization;
 mod policies;
 mod status;
 mod switches;
+mod validators;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::channel::{Channel, Heartbeats};
 use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::registry::Registry;
+use crate::validator::Validators;
 
 /// What the handlers work with.
 #[derive(Debug, Clone)]
@@ -26,6 +28,7 @@ pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) registry: Registry,
     pub(crate) policies: Policies,
+    pub(crate) validators: Validators,
     pub(crate) channel: Channel,
     pub(crate) heartbeats: Arc<Heartbeats>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -71,6 +74,11 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .patch("/policies/{id}", developer, policies::update)
         .delete("/policies/{id}", developer, policies::delete)
         .get("/policies/{id}/versions", viewer, policies::versions)
+        .get("/validators", admin, validators::list)
+        .post("/validators", admin, validators::register)
+        .get("/validators/{id}", admin, validators::get)
+        .patch("/validators/{id}", admin, validators::update)
+        .delete("/validators/{id}", admin, validators::delete)
         .get("/keys", admin, keys::list)
         .post("/keys", admin, keys::issue)
         .delete("/keys/{id}", admin, keys::revoke)

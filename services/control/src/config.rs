@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use writ_contract::Service;
+use writ_egress::Rules;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
+use writ_seal::SealingConfig;
 use writ_service_kit::config::{HumanDuration, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
@@ -22,6 +24,10 @@ pub struct Config {
     pub access: AccessConfig,
     /// How keys are issued.
     pub keys: KeysConfig,
+    /// Keys the secrets of validators are sealed with.
+    pub sealing: SealingConfig,
+    /// Which validators may be registered.
+    pub validators: ValidatorsConfig,
     /// How long a write waits for the replicas that decide.
     pub applied_within: HumanDuration,
     /// How often heartbeats are written down.
@@ -39,6 +45,28 @@ pub struct KeysConfig {
     pub bcrypt_cost: u32,
 }
 
+/// Which validators may be registered; enforcement has the same settings for asking them.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidatorsConfig {
+    /// Accept `http` URLs: development only.
+    pub allow_http: bool,
+    /// Accept loopback and private networks: development only.
+    pub allow_internal: bool,
+}
+
+impl ValidatorsConfig {
+    /// Which URLs may be registered.
+    #[must_use]
+    pub fn rules(self) -> Rules {
+        Rules {
+            allow_http: self.allow_http,
+            allow_internal: self.allow_internal,
+            ..Rules::public()
+        }
+    }
+}
+
 impl Default for KeysConfig {
     fn default() -> Self {
         Self { bcrypt_cost: 10 }
@@ -53,6 +81,8 @@ impl Default for Config {
             log: LogConfig::default(),
             access: AccessConfig::default(),
             keys: KeysConfig::default(),
+            sealing: SealingConfig::default(),
+            validators: ValidatorsConfig::default(),
             applied_within: HumanDuration::from_millis(250),
             heartbeat_every: HumanDuration::from_secs(10),
             seed_file: String::new(),
@@ -77,6 +107,7 @@ impl Validate for Config {
                 .map(|wrong| wrong.to_string()),
         );
         problems.extend(self.access.problems());
+        problems.extend(self.sealing.problem());
         if !(4..=16).contains(&self.keys.bcrypt_cost) {
             problems.push("keys.bcrypt_cost: must be 4 to 16".to_owned());
         }
@@ -105,6 +136,7 @@ mod tests {
             "store.writer_url",
             "log.",
             "access.key_pepper",
+            "sealing",
         ] {
             assert!(problems.contains(field), "{field} in {problems}");
         }

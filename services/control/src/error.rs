@@ -36,6 +36,12 @@ pub enum Refusal {
     /// No such policy in this organisation.
     #[error("policy not found")]
     PolicyNotFound,
+    /// No such validator in this organisation.
+    #[error("validator not found")]
+    ValidatorNotFound,
+    /// Policies ask it; their names.
+    #[error("still asked by: {}", .0.join(", "))]
+    ValidatorInUse(Vec<String>),
     /// No such key in this organisation.
     #[error("key not found")]
     KeyNotFound,

@@ -1,18 +1,20 @@
 //! The control service: who exists and what holds. The command side of Writ.
 //!
-//! Facts out: organisations, keys, agents, policies (full state, dense version), and pauses on the
+//! Facts out: organisations, keys, agents, policies, validators (full state, dense version), and pauses on the
 //! gate. Facts in: its own, to fill the memory its switches are answered from. Projection:
 //! `registry`, the tables of schema `control`. Promises: a write answers with the state it
 //! produced; a pause that was acknowledged precedes every ALLOW recorded after it; pausing and
 //! status polls need no Postgres.
 //!
-//! Four modules that do not know each other: [`identity`], [`registry`], [`policy`], [`channel`].
+//! Modules that do not know each other: [`identity`], [`registry`], [`policy`], [`validator`],
+//! [`channel`].
 
 pub mod channel;
 pub mod config;
 pub mod identity;
 pub mod policy;
 pub mod registry;
+pub mod validator;
 pub mod write;
 
 mod api;
@@ -67,7 +69,12 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let state = api::State {
         identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
         registry: registry::Registry::new(writes.clone()),
-        policies: policy::Policies::new(writes),
+        policies: policy::Policies::new(writes.clone()),
+        validators: validator::Validators::new(
+            writes,
+            config.sealing.sealer()?,
+            config.validators.rules(),
+        ),
         channel,
         heartbeats: Arc::default(),
         clock: deps.clock,

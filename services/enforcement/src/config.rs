@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use writ_contract::Service;
 use writ_contract::digest::DigestKey;
 use writ_eventlog::LogConfig;
+use writ_seal::SealingConfig;
 use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
+
+use crate::outside::config::{SemanticConfig, ValidatorsConfig};
 
 /// Settings; every field has a default except the keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +25,12 @@ pub struct Config {
     pub access: AccessConfig,
     /// Secret that digests in facts are keyed with: 64 hexadecimal digits.
     pub digest_key: Secret,
+    /// Keys that open the secrets of validators.
+    pub sealing: SealingConfig,
+    /// Which validators may be asked.
+    pub validators: ValidatorsConfig,
+    /// Which language models may be asked.
+    pub semantic: SemanticConfig,
     /// Where denials are kept while the log is away.
     pub spool_dir: PathBuf,
     /// Within which a decision must be recorded to be answered as allowed or held.
@@ -37,6 +46,9 @@ impl Default for Config {
             log: LogConfig::default(),
             access: AccessConfig::default(),
             digest_key: Secret::default(),
+            sealing: SealingConfig::default(),
+            validators: ValidatorsConfig::default(),
+            semantic: SemanticConfig::default(),
             spool_dir: PathBuf::from("spool"),
             record_within: HumanDuration::from_secs(1),
             approval_within: HumanDuration::from_secs(3),
@@ -63,6 +75,8 @@ impl Validate for Config {
         if self.digest_key().is_none() {
             problems.push("digest_key: must be 64 hexadecimal digits".to_owned());
         }
+        problems.extend(self.sealing.problem());
+        problems.extend(self.semantic.problems());
         if self.record_within.get().is_zero() {
             problems.push("record_within: must be longer than zero".to_owned());
         }

@@ -10,7 +10,7 @@ use writ_service_kit::Requirement;
 use crate::hold::Holds;
 use crate::projection::ActivePolicy;
 
-/// Follows organisations, agents and policies; `caught_up` is met once every fact that was there
+/// Follows organisations, agents, policies and validators; `caught_up` is met once every fact that was there
 /// at the start is in force.
 ///
 /// # Errors
@@ -26,6 +26,7 @@ pub async fn control(
         topology.facts::<wire::Organization>(),
         topology.facts::<wire::Agent>(),
         topology.facts::<wire::Policy>(),
+        topology.facts::<wire::Validator>(),
     ];
     let mut reader = log
         .read(Stream::Control, filters, Start::LastPerSubject)

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use writ_access::{Caller, Role};
 use writ_contract::PolicyId;
-use writ_policy::{
-    AgentRef, Decision, Facts, Mode, Outcome, PolicySet, Request, Severity, Violation, decide_alone,
-};
+use writ_policy::{AgentRef, Decision, Mode, Outcome, PolicySet, Request, Severity, Violation};
 
 /// An act as an edge received it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -117,6 +115,7 @@ impl Refusal {
             message: self.to_string(),
             code: Some(self.code().to_owned()),
             evidence: Vec::new(),
+            degraded: false,
         }
     }
 }
@@ -143,6 +142,9 @@ pub struct WireViolation {
     /// Where it was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<writ_policy::Evidence>,
+    /// A language model did not answer, so the built-in detector judged instead.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
 }
 
 impl From<&Violation> for WireViolation {
@@ -156,6 +158,7 @@ impl From<&Violation> for WireViolation {
             message: hit.message.clone(),
             code: None,
             evidence: hit.evidence.clone(),
+            degraded: hit.degraded,
         }
     }
 }
@@ -191,21 +194,16 @@ pub struct View<'a> {
     pub quarantine: Option<&'a str>,
 }
 
-/// Judges an act. The same arguments give the same verdict.
-#[must_use]
-pub fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
-    let agent = match admit(caller, ask, view) {
-        Ok(agent) => agent,
-        Err(refusal) => return Verdict::Refused(refusal),
-    };
+/// The act as policies see it, when it may be judged at all.
+///
+/// # Errors
+/// [`Refusal`]: no policy is asked.
+pub fn prepare(caller: &Caller, ask: &Ask, view: &View<'_>) -> Result<Request, Refusal> {
+    let agent = admit(caller, ask, view)?;
     let mut request = ask.request.clone();
     request.org_id = caller.org_id();
     request.agent = AgentRef::clone(&agent.agent);
-    Verdict::Judged(Box::new(decide_alone(
-        view.policies,
-        &request,
-        &Facts::at(now_ms),
-    )))
+    Ok(request)
 }
 
 /// Whether the act may be judged at all. A pause comes before everything about the request, so
@@ -251,9 +249,19 @@ impl Ask {
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
-    use writ_policy::{Policy, PolicyType};
+    use writ_policy::{Facts, Policy, PolicyType, decide_alone};
 
     use super::*;
+
+    fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
+        match prepare(caller, ask, view) {
+            Ok(request) => {
+                let decision = decide_alone(view.policies, &request, &Facts::at(now_ms));
+                Verdict::Judged(Box::new(decision))
+            }
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
 
     fn caller() -> Caller {
         Caller::system(Uuid::from_u128(1))

@@ -9,15 +9,16 @@ use writ_access::Caller;
 use writ_contract::digest::DigestKey;
 use writ_contract::{AgentId, ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
 use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
-use writ_policy::{Decision, Outcome};
+use writ_policy::{Answers, Decision, Evaluation, Facts, Outcome, Request, resume};
 use writ_service_kit::{Clock, ReadyLatch, ids};
 
 use crate::beside::{Beside, LARGE};
 use crate::budget::{self, Reserved};
-use crate::domain::{Ask, Refusal, Verdict, WireViolation, judge};
+use crate::domain::{Ask, Refusal, Verdict, WireViolation, prepare};
 use crate::error::Error;
 use crate::hold::Holds;
 use crate::metrics;
+use crate::outside::{Asking, Outside};
 use crate::projection::{ActivePolicy, Snapshot};
 use crate::record::{self, Parts};
 use crate::spool::{Kept, Spool};
@@ -68,6 +69,7 @@ pub struct Enforcer {
     pub(crate) digest_key: DigestKey,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) beside: Beside,
+    pub(crate) outside: Outside,
     pub(crate) ready: ReadyLatch,
     pub(crate) record_within: Duration,
     pub(crate) approval_within: Duration,
@@ -95,8 +97,9 @@ impl Enforcer {
             metrics::count(metrics::UNDECIDED);
             return Err(Error::Starting);
         }
+        let mut asking = self.outside.asking();
         for round in 0..ATTEMPTS {
-            let attempt = self.attempt(caller, ask, round).await?;
+            let attempt = self.attempt(caller, ask, &mut asking, round).await?;
             let kill_seq = attempt.kill_seq;
             let answered = match attempt.verdict.outcome() {
                 Outcome::Allow => self.allow(attempt).await,
@@ -130,14 +133,15 @@ impl Enforcer {
         &self,
         caller: &'a Caller,
         ask: &'a Ask,
+        asking: &mut Asking<'_>,
         round: u32,
     ) -> Result<Attempt<'a>, Error> {
         let org = OrgId(caller.org_id());
         let kill_seq = self.fences.current(Shard::of(org));
         let snapshot = self.state.snapshot(org, &ask.agent, ask.environment());
         let started = Instant::now();
-        let mut verdict = self.judge(caller, ask, &snapshot).await;
-        let took = started.elapsed();
+        let mut verdict = self.judge(caller, ask, &snapshot, asking).await;
+        let took = started.elapsed().saturating_sub(asking.take_waited());
         metrics::evaluated(took);
         let id = DecisionId(self.new_id());
         let reserved = self
@@ -156,17 +160,53 @@ impl Enforcer {
         })
     }
 
-    async fn judge(&self, caller: &Caller, ask: &Ask, snapshot: &Snapshot) -> Verdict {
-        let now_ms = self.clock.now_ms();
-        if ask.bytes <= LARGE {
-            return judge(caller, ask, &snapshot.view(), now_ms);
+    /// Judges, and asks outside as often as the policies need it: what is refused already asks
+    /// nobody, and each round answers every question it was given.
+    async fn judge(
+        &self,
+        caller: &Caller,
+        ask: &Ask,
+        snapshot: &Snapshot,
+        asking: &mut Asking<'_>,
+    ) -> Verdict {
+        let request = match prepare(caller, ask, &snapshot.view()) {
+            Ok(request) => Arc::new(request),
+            Err(refusal) => return Verdict::Refused(refusal),
+        };
+        let facts = Facts::at(self.clock.now_ms());
+        let mut answers = Answers::new();
+        loop {
+            let large = ask.bytes > LARGE;
+            let evaluated = self.evaluate(large, snapshot, &request, facts, &answers);
+            match evaluated.await {
+                Err(refusal) => return Verdict::Refused(refusal),
+                Ok(Evaluation::Decided(decision)) => {
+                    metrics::went_on(&decision);
+                    return Verdict::Judged(decision);
+                }
+                Ok(Evaluation::Needs(calls)) => {
+                    let org = OrgId(caller.org_id());
+                    asking.answer(org, calls, &request, &mut answers).await;
+                }
+            }
         }
-        let (caller, ask, snapshot) = (caller.clone(), ask.clone(), snapshot.clone());
-        let judging = move || judge(&caller, &ask, &snapshot.view(), now_ms);
-        self.beside
-            .run(judging)
-            .await
-            .unwrap_or_else(Verdict::Refused)
+    }
+
+    async fn evaluate(
+        &self,
+        large: bool,
+        snapshot: &Snapshot,
+        request: &Arc<Request>,
+        facts: Facts,
+        answers: &Answers,
+    ) -> Result<Evaluation, Refusal> {
+        if !large {
+            return Ok(resume(&snapshot.policies, request, &facts, answers));
+        }
+        let (policies, request) = (snapshot.policies.clone(), request.clone());
+        let answers = answers.clone();
+        let judging = move || resume(&policies, &request, &facts, &answers);
+        self.beside.run(judging).await
     }
 
     async fn reserve(

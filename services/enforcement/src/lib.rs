@@ -1,6 +1,6 @@
 //! The enforcement service: the policy decision point.
 //!
-//! It owns `writ.evt.gate.<p>.decision` and reads organisations, agents and policies from control,
+//! It owns `writ.evt.gate.<p>.decision` and reads organisations, agents, policies and validators from control,
 //! pauses from the gate and approval requests from approval. Its projection, `active_policy`, is
 //! in memory and built from the last facts at each start; it takes requests once it has caught up.
 //!
@@ -18,6 +18,7 @@ pub mod enforce;
 pub mod error;
 pub mod hold;
 pub mod metrics;
+pub mod outside;
 pub mod projection;
 pub mod record;
 pub mod spool;
@@ -42,6 +43,7 @@ use api::grpc::Server;
 use api::grpc::v1::enforcement_service_server::EnforcementServiceServer;
 use enforce::Enforcer;
 use error::BuildError;
+use outside::Outside;
 use spool::Spool;
 
 const DRAIN: Duration = Duration::from_secs(5);
@@ -133,9 +135,17 @@ fn wire(
         .access
         .gate(keys.clone(), deps.clock.clone())
         .map_err(|e| problem(&e))?;
+    let state = Arc::default();
+    let outside = Outside::new(
+        Arc::clone(&state),
+        config.sealing.sealer().map_err(|e| problem(&e))?,
+        config.validators,
+        &config.semantic,
+        deps.clock.clone(),
+    )?;
     let announcer = Announcer::new(log.clone(), ids::new_v7(deps.clock.as_ref()));
     let enforcer = Arc::new(Enforcer {
-        state: Arc::default(),
+        state,
         fences,
         lanes,
         log,
@@ -144,6 +154,7 @@ fn wire(
         digest_key,
         clock: deps.clock.clone(),
         beside: Default::default(),
+        outside,
         ready: ready.clone(),
         record_within: config.record_within.get(),
         approval_within: config.approval_within.get(),

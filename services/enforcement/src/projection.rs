@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use uuid::Uuid;
-use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, wire};
+use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, ValidatorId, wire};
 use writ_policy::{AgentRef, Policy, PolicySet};
 
 use crate::domain::{KnownAgent, View};
+use crate::outside::validators::{Validator, Validators};
 
 /// Every organisation.
 #[derive(Debug, Default)]
@@ -26,6 +27,7 @@ struct Org {
     agents: HashMap<AgentId, Registered>,
     by_external: HashMap<(String, String), AgentId>,
     pauses: HashMap<AgentId, Pause>,
+    validators: Validators,
     /// Version of the organisation's own fact.
     version: u64,
     suspended: bool,
@@ -78,6 +80,7 @@ impl Default for Org {
             agents: HashMap::new(),
             by_external: HashMap::new(),
             pauses: HashMap::new(),
+            validators: Validators::default(),
             version: 0,
             suspended: false,
             registration_required: true,
@@ -120,6 +123,14 @@ impl ActivePolicy {
                 .or_else(|| org.unregistered(reference, environment)),
             quarantine: org.held(),
         }
+    }
+
+    /// A validator of the organisation, unless it is unknown or deleted.
+    #[must_use]
+    pub fn validator(&self, org: OrgId, id: ValidatorId) -> Option<Arc<Validator>> {
+        let found = self.orgs.read().ok()?.get(&org).cloned()?;
+        let org = found.read().ok()?;
+        org.validators.get(id)
     }
 
     /// Applies a fact of `control`. Policies take effect with [`ActivePolicy::compile`].
@@ -253,6 +264,7 @@ impl Org {
                 }
             }
             "agent" => self.apply_agent(envelope.version, envelope.open::<wire::Agent>()?)?,
+            "validator" => self.validators.apply(envelope)?,
             "organization" => {
                 let fact = envelope.open::<wire::Organization>()?;
                 if envelope.version > self.version {

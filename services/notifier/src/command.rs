@@ -15,8 +15,8 @@ use crate::domain::Topic;
 use crate::domain::endpoint::{Endpoint, Happened};
 use crate::error::Error;
 use crate::events::Events;
-use crate::seal::Sealer;
 use crate::store::{self, DeliveryRow, EndpointRow, NewEndpoint};
+use writ_seal::Sealer;
 
 /// What requests work with.
 #[derive(Debug, Clone)]

@@ -1,17 +1,14 @@
 //! Settings; `config.default.toml` is their manual.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use writ_contract::Service;
 use writ_egress::Rules;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
-use writ_service_kit::config::{Secret, Validate};
+use writ_seal::SealingConfig;
+use writ_service_kit::config::Validate;
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
-
-use crate::seal::{SealError, Sealer};
 
 /// All settings of the service.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -31,18 +28,6 @@ pub struct Config {
     pub delivery: DeliveryConfig,
 }
 
-/// Keys signing secrets are stored under.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SealingConfig {
-    /// Name of the key new secrets are sealed with.
-    pub key_id: String,
-    /// That key: 64 hexadecimal digits.
-    pub key: Secret,
-    /// Former keys by name, each 64 hexadecimal digits.
-    pub former_keys: BTreeMap<String, Secret>,
-}
-
 /// How endpoints are called.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -57,16 +42,6 @@ pub struct DeliveryConfig {
     pub allow_internal: bool,
 }
 
-impl Default for SealingConfig {
-    fn default() -> Self {
-        Self {
-            key_id: "k1".to_owned(),
-            key: Secret::default(),
-            former_keys: BTreeMap::new(),
-        }
-    }
-}
-
 impl Default for DeliveryConfig {
     fn default() -> Self {
         Self {
@@ -75,22 +50,6 @@ impl Default for DeliveryConfig {
             allow_http: false,
             allow_internal: false,
         }
-    }
-}
-
-impl SealingConfig {
-    /// The keys.
-    ///
-    /// # Errors
-    /// [`SealError`] when one of them is not 64 hexadecimal digits.
-    pub fn sealer(&self) -> Result<Sealer, SealError> {
-        let current = std::iter::once((&self.key_id, &self.key));
-        let keys = self.former_keys.iter().chain(current).map(|(name, key)| {
-            let mut bytes = [0; 32];
-            hex::decode_to_slice(key.expose(), &mut bytes).map_err(|_| SealError)?;
-            Ok((name.clone(), bytes))
-        });
-        Sealer::new(&self.key_id, keys.collect::<Result<_, _>>()?)
     }
 }
 
@@ -106,7 +65,7 @@ impl DeliveryConfig {
         Rules {
             allow_http,
             allow_internal,
-            only_hosts: None,
+            ..Rules::public()
         }
     }
 }
@@ -128,9 +87,7 @@ impl Validate for Config {
                 .map(|wrong| wrong.to_string()),
         );
         problems.extend(self.access.problems());
-        if self.sealing.sealer().is_err() {
-            problems.push("sealing: every key must be 64 hexadecimal digits".to_owned());
-        }
+        problems.extend(self.sealing.problem());
         if self.delivery.concurrency == 0 || self.delivery.per_endpoint == 0 {
             problems.push("delivery: concurrency and per_endpoint must be at least 1".to_owned());
         }

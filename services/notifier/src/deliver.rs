@@ -18,8 +18,8 @@ use crate::domain::schedule::{Attempted, FAILING_AT_MOST, Next, after};
 use crate::error::Error;
 use crate::events::Events;
 use crate::metrics;
-use crate::seal::Sealer;
 use crate::store::{self, Due, Outcome};
+use writ_seal::Sealer;
 
 /// Longer than the longest call: who dies with a delivery gives it back after this.
 const LEASE: Duration = Duration::from_secs(30);

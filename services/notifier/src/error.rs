@@ -7,7 +7,7 @@ use writ_pg::PgError;
 
 use crate::domain::UnknownTopic;
 use crate::domain::endpoint::Refusal;
-use crate::seal::SealError;
+use writ_seal::SealError;
 
 /// Everything a request or a loop can end with instead of its result.
 #[derive(Debug, thiserror::Error)]

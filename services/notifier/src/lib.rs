@@ -7,7 +7,6 @@
 
 pub mod config;
 pub mod domain;
-pub mod seal;
 
 mod api;
 mod command;

@@ -143,9 +143,13 @@ impl Configs<'_> {
                     "seed_file",
                     seed_file(self.plan.layout).display().to_string().into(),
                 );
+                put("sealing", section([("key", self.secret("validator_key"))]));
+                put("validators", local());
             }
             Service::Enforcement => {
                 put("digest_key", self.secret("digest_key"));
+                put("sealing", section([("key", self.secret("validator_key"))]));
+                put("validators", local());
                 put(
                     "spool_dir",
                     self.plan.layout.path("spool").display().to_string().into(),
@@ -173,9 +177,7 @@ impl Configs<'_> {
             }
             Service::Notifier => {
                 put("sealing", section([("key", self.secret("seal_key"))]));
-                // Endpoints on the developer's own machine.
-                let own = [("allow_http", true.into()), ("allow_internal", true.into())];
-                put("delivery", section(own));
+                put("delivery", local());
             }
         }
         table
@@ -202,6 +204,11 @@ fn log_section(secrets: &Secrets, service: Service) -> anyhow::Result<Table> {
     let mut section = Table::try_from(&log)?;
     section.insert("signing_seed".into(), log.signing_seed.into());
     Ok(section)
+}
+
+/// What is called may be on the developer's own machine.
+fn local() -> Value {
+    section([("allow_http", true.into()), ("allow_internal", true.into())])
 }
 
 /// The schema of a service that keeps anything in Postgres.

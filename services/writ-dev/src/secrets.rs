@@ -17,12 +17,13 @@ use crate::layout::write_private;
 pub struct Secrets(BTreeMap<String, String>);
 
 /// Names of the secrets that are not one per service or role.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "key_pepper",
     "digest_key",
     "checkpoint_seed",
     "certificate_seed",
     "seal_key",
+    "validator_key",
     "nats_operator",
     "postgres_superuser",
     "postgres_writ_owner",

@@ -18,7 +18,7 @@ fn client(limits: Limits) -> Client {
     let rules = Rules {
         allow_http: true,
         allow_internal: true,
-        only_hosts: None,
+        ..Rules::public()
     };
     Client::with_names(rules, limits, Arc::new(Scripted::new(&[&["127.0.0.1"]]))).unwrap()
 }

@@ -15,3 +15,4 @@ mod keys;
 mod policies;
 mod stand;
 mod switches;
+mod validators;

@@ -11,7 +11,10 @@
 mod answers;
 mod config;
 mod holds;
+mod others;
 mod outage;
 mod pause;
 mod rebuild;
+mod semantic;
 mod stage;
+mod validators;

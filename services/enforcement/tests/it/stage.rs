@@ -199,6 +199,7 @@ impl Stage {
             .collect();
         config.access.key_pepper = Secret::new(PEPPER);
         config.digest_key = Secret::new("11".repeat(32));
+        config.sealing.key = Secret::new("22".repeat(32));
         config.spool_dir = self.spool.path().join(replica.to_string());
         config.access.limits.enforce_per_minute = 0;
         config
@@ -206,6 +207,12 @@ impl Stage {
 
     /// Starts a replica and waits until it is ready.
     pub(crate) async fn replica(&self, number: u32) -> Replica {
+        self.replica_with(self.config(number)).await
+    }
+
+    pub(crate) async fn replica_with(&self, config: Config) -> Replica {
+        // As `main` does; another test of this process may have been first.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let client = async_nats::connect(&self.nats.url).await.unwrap();
         let cancel = CancellationToken::new();
         let deps = Deps {
@@ -215,9 +222,7 @@ impl Stage {
             metrics: Metrics::detached(),
             clock: Arc::new(SystemClock),
         };
-        let built = writ_enforcement::build(self.config(number), deps)
-            .await
-            .unwrap();
+        let built = writ_enforcement::build(config, deps).await.unwrap();
         let running = built.run;
         #[allow(clippy::disallowed_methods, reason = "the test's process ends with it")]
         tokio::spawn(running);

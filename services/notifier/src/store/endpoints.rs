@@ -10,7 +10,7 @@ use writ_pg::{PgError, TenantTx, WriterPool, WriterTx};
 
 use crate::domain::Topic;
 use crate::domain::endpoint::{Endpoint, Reason, State};
-use crate::seal::Sealed;
+use writ_seal::Sealed;
 
 /// An endpoint as listed.
 #[derive(Debug, sqlx::FromRow)]
