@@ -53,13 +53,14 @@ const VERBS: &[&str] = &[
 pub(super) fn email(t: Text<'_>, dot: usize) -> Option<Value> {
     let host = t.run_back(dot.checked_sub(1)?, 63, is_label);
     let at = host.checked_sub(" at ".len())?;
+    if !t.has(at, " at ") || host + 1 >= dot {
+        return None;
+    }
     let start = names_back(t, at);
     let end = labels_on(t, dot)?;
-    let said = t.has(at, " at ") && start < at && host < dot - 1;
-    let verb = VERBS
-        .iter()
-        .any(|verb| t.slice(start, at).eq_ignore_ascii_case(verb));
-    (said && !verb).then_some((PiiType::Email, start, end))
+    let name = t.slice(start, at);
+    let verb = VERBS.iter().any(|verb| name.eq_ignore_ascii_case(verb));
+    (start < at && !verb).then_some((PiiType::Email, start, end))
 }
 
 fn is_label(b: u8) -> bool {

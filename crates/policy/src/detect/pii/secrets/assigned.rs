@@ -115,12 +115,7 @@ pub(in crate::detect::pii) fn assigned(
 
 /// What the name left of a sign of assignment says.
 fn name_before(t: Text<'_>, sign: usize) -> Name {
-    let signs = |b: u8| {
-        matches!(
-            b,
-            b' ' | b'"' | b'\'' | b'`' | b':' | b'?' | b'|' | b']' | b'\\' | b'\t' | b'*' | b'.'
-        )
-    };
+    let signs = |b: u8| b" \"'`:?|]\\\t*.".contains(&b);
     let end = t.run_back(sign, 6, signs);
     let part = |b: u8| is_word(b) || matches!(b, b'-' | b'.' | b' ') || b >= 0x80;
     let start = t.run_back(end, MAX_NAME, part);
@@ -172,12 +167,7 @@ fn is_name(name: &[u8], from: usize, to: usize) -> bool {
 
 /// Where the value starts, and the quote it is in, if any.
 fn value_start(t: Text<'_>, after: usize) -> (usize, u8) {
-    let blank = |b: u8| {
-        matches!(
-            b,
-            b' ' | b'\t' | b'\n' | b'\r' | b'=' | b'>' | b'\\' | b'(' | b'*'
-        )
-    };
+    let blank = |b: u8| b.is_ascii_whitespace() || b"=>\\(*".contains(&b);
     let mut start = t.run(after, 8, blank);
     // `Token abc`, `b"abc"`
     for scheme in ["token ", "bearer ", "basic ", "apikey "] {
@@ -200,12 +190,7 @@ fn value_end(t: Text<'_>, start: usize, quote: u8) -> usize {
     let end = t.run(start, MAX_VALUE, |b| {
         !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | 0)
     });
-    let end = t.run_back(next_field(t, start, end), 4, |b| {
-        matches!(
-            b,
-            b',' | b';' | b'.' | b')' | b'}' | b']' | b':' | b'|' | b'&'
-        )
-    });
+    let end = t.run_back(next_field(t, start, end), 4, |b| b",;.)}]:|&".contains(&b));
     end.max(start)
 }
 
@@ -234,26 +219,7 @@ fn is_secret(name: Name, value: &str, quote: u8) -> bool {
 
 /// A longer piece without signs, or the whole of it, is random.
 fn key(value: &str) -> bool {
-    let of_key = |b: u8| {
-        is_word(b)
-            || matches!(
-                b,
-                b'-' | b'.'
-                    | b'~'
-                    | b'+'
-                    | b'/'
-                    | b'='
-                    | b'%'
-                    | b':'
-                    | b'!'
-                    | b'@'
-                    | b'#'
-                    | b'$'
-                    | b'^'
-                    | b'*'
-                    | b'&'
-            )
-    };
+    let of_key = |b: u8| is_word(b) || b"-.~+/=%:!@#$^*&".contains(&b);
     let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
     let pieces = value.split(|c: char| !c.is_ascii_alphanumeric());
     let longest = pieces.map(str::len).max().unwrap_or(0);
@@ -272,11 +238,8 @@ fn password(value: &str, quoted: bool) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
     let signs = value.bytes().filter(|b| !plain(b)).count();
     let letters = upper + lower;
-    let mixed = upper >= 1
-        && lower >= 1
-        && !value
-            .get(1..)
-            .is_some_and(|v| v.bytes().all(|b| b.is_ascii_lowercase()));
+    let capitals = value.bytes().skip(1).any(|b| !b.is_ascii_lowercase());
+    let mixed = upper >= 1 && lower >= 1 && capitals;
     (6..=128).contains(&value.len())
         && (digits >= 1 && letters >= 1
             || signs >= 1 && letters >= 2
@@ -289,74 +252,30 @@ fn password(value: &str, quoted: bool) -> bool {
 
 /// What stands where a secret should be put.
 fn is_placeholder(value: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "your",
-        "example",
-        "changeme",
-        "change-me",
-        "change_me",
-        "placeholder",
-        "redacted",
-        "xxxx",
-        "****",
-        "....",
-        "null",
-        "none",
-        "undefined",
-        "todo",
-        "insert",
-        "replace",
-        "dummy",
-        "<",
-        "${",
-        "{{",
-        "$(",
-        "%(",
-        "process.env",
-        "os.environ",
-        "getenv",
-        "env.",
-        "env[",
-        "secrets.",
-        "vault:",
-        "config.",
-        "var.",
-        "self.",
-        "this.",
-        "abcdefgh",
-        "12345678901234567890",
-        "[redacted",
-        "sample",
-    ];
+    const WORDS: &str = "your|example|changeme|change-me|change_me|placeholder|redacted|xxxx|****|\
+        ....|null|none|undefined|todo|insert|replace|dummy|sample|abcdefgh|12345678901234567890|\
+        ${|{{|$(|%(|process.env|os.environ|getenv|env.|env[|secrets.|vault:|config.|var.|self.|this.";
+    const PATHS: &str = "/etc/|/home/|/usr/|/var/|/opt/|/tmp/|/run/|/bin/";
     let lower = value.to_ascii_lowercase();
     let first = lower.bytes().next().unwrap_or(0);
-    let shell = first == b'$'
-        && lower
-            .bytes()
-            .skip(1)
-            .all(|b| is_word(b) || matches!(b, b'{' | b'}'));
-    let template = first == b'{'
+    let of_name = |b: u8| is_word(b) || matches!(b, b'{' | b'}');
+    let shell = first == b'$' && lower.bytes().skip(1).all(of_name);
+    let template = matches!(first, b'{' | b'<')
         || first == b'%' && lower.ends_with('%')
         || first == b'@' && lower.ends_with('@');
-    let path = first == b'/'
-        && [
-            "/etc/", "/home/", "/usr/", "/var/", "/opt/", "/tmp/", "/run/", "/bin/",
-        ]
-        .iter()
-        .any(|p| lower.starts_with(p));
+    let path = PATHS.split('|').any(|path| lower.starts_with(path));
     let same = lower.bytes().all(|b| b == first);
-    shell || template || path || same || WORDS.iter().any(|word| lower.contains(word))
+    let said = WORDS.split('|').any(|word| lower.contains(word));
+    shell || template || path || same || said
 }
 
 /// A call or an index: `password = get_password(1)`.
 fn is_code(t: Text<'_>, end: usize, value: &str) -> bool {
-    let called = |open: char| {
-        value.find(open).is_some_and(|at| {
-            at > 0
-                && value
-                    .get(..at)
-                    .is_some_and(|f| f.bytes().all(|b| is_word(b) || b == b'.'))
-        })
+    let is_path = |name: &str| !name.is_empty() && name.bytes().all(|b| is_word(b) || b == b'.');
+    let called = |open| {
+        value
+            .split_once(open)
+            .is_some_and(|(name, _)| is_path(name))
     };
     let next = t.byte(end);
     called('(') || called('[') || next == b'(' || (next == b')' && value.contains('('))
