@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use reqwest::Url;
-
-use crate::address::{Class, Reach, classify};
+use writ_address::{Class, Reach, classify};
 
 const MAX_URL: usize = 2_048;
 

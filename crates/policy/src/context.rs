@@ -1,6 +1,7 @@
 //! One request under evaluation: its texts, and scans that run at most once for all policies.
 
 pub(crate) mod data;
+pub(crate) mod hosts;
 pub(crate) mod subject;
 
 use std::cell::OnceCell;
@@ -16,6 +17,7 @@ use crate::rule::names::Name;
 use crate::set::{PolicySet, Scopes, words};
 use crate::text::{Part, Texts};
 use data::DataNames;
+use hosts::Hosts;
 use subject::Subject;
 
 /// What rules may look at.
@@ -29,6 +31,7 @@ pub(crate) struct Context<'a> {
     tools: OnceCell<Vec<Name<'a>>>,
     subject: OnceCell<Subject<'a>>,
     data: OnceCell<DataNames>,
+    hosts: OnceCell<Hosts>,
     words: OnceCell<Option<Vec<(u32, usize)>>>,
     signals: OnceCell<Signals>,
     pii: OnceCell<Vec<PiiHit>>,
@@ -74,6 +77,7 @@ impl<'a> Context<'a> {
             tools: OnceCell::new(),
             subject: OnceCell::new(),
             data: OnceCell::new(),
+            hosts: OnceCell::new(),
             words: OnceCell::new(),
             signals: OnceCell::new(),
             pii: OnceCell::new(),
@@ -107,6 +111,11 @@ impl<'a> Context<'a> {
     /// What the request says about the data it touches.
     pub(crate) fn data(&self) -> &DataNames {
         self.data.get_or_init(|| DataNames::of(self.request))
+    }
+
+    /// Where the texts point to.
+    pub(crate) fn hosts(&self) -> &Hosts {
+        self.hosts.get_or_init(|| Hosts::of(self.texts))
     }
 
     /// (word id, text) of every restricted word, ascending; none when there are too many to check.

@@ -1,6 +1,7 @@
 //! Detectors: deterministic, linear-time, bounded.
 
 mod grams;
+pub(crate) mod hosts;
 pub mod injection;
 pub(crate) mod mask;
 mod mention;

@@ -9,6 +9,7 @@ pub(crate) mod cost_limit;
 pub(crate) mod custom_validator;
 pub(crate) mod data_restriction;
 pub(crate) mod expression;
+pub(crate) mod external_api;
 pub(crate) mod glob;
 pub(crate) mod injection_scan;
 mod money;
@@ -160,7 +161,7 @@ impl Verdict {
 pub(crate) enum Failure {
     #[error("the request brings more text than can be scanned")]
     TooMuchText,
-    #[error("the texts match more words than can be checked")]
+    #[error("the texts match more than can be checked")]
     TooManyMatches,
     #[error("the estimated cost is not a usable amount")]
     BadCost,

@@ -71,6 +71,8 @@ policy_types! {
     ActionApproval = "action_approval" => action_approval,
     /// Words that may not be said and data that may not be touched.
     DataRestriction = "data_restriction" | "content_restriction" => data_restriction,
+    /// Which hosts an act may reach.
+    ExternalApi = "external_api" => external_api,
     /// Which agents may hand work to which.
     AgentToAgent = "agent_to_agent" => agent_to_agent,
     /// A CEL expression; true is a violation.

@@ -14,6 +14,7 @@ mod bombs;
 mod budget_cap;
 mod chains;
 mod data_restriction;
+mod external_api;
 mod injection;
 mod modes;
 mod output_classification;

@@ -128,6 +128,13 @@ fn access_cases() -> Vec<Case> {
             broken: json!({"denied_targets": ["[a"]}),
         },
         Case {
+            policy_type: PolicyType::ExternalApi,
+            rule: json!({"allowed_domains": ["api.example.com"]}),
+            hit: request("GET https://evil.example.com/"),
+            clear: request("GET https://api.example.com/"),
+            broken: json!({"allowed_domains": ["https://api.example.com"]}),
+        },
+        Case {
             policy_type: PolicyType::ActionApproval,
             rule: json!({"actions": ["pay*"]}),
             hit: with(|r| r.tools = vec!["bank.pay_all".into()]),

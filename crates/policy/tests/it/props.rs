@@ -52,6 +52,10 @@ fn rules() -> impl Strategy<Value = (PolicyType, Value)> {
             PolicyType::DataRestriction,
             json!({"restricted_words": ["близко", "ssn is"], "denied_data_sources": ["x"]})
         )),
+        Just((
+            PolicyType::ExternalApi,
+            json!({"denied_domains": ["example.com"]})
+        )),
         Just((PolicyType::AgentToAgent, json!({"max_depth": 0}))),
         Just((
             PolicyType::ActionApproval,

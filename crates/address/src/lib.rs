@@ -1,4 +1,5 @@
-//! Which addresses may be reached.
+//! Which addresses may be reached: one table for what goes out and for what policies say about it.
+//! Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
