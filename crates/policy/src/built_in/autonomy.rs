@@ -104,11 +104,19 @@ mod tests {
                 .collect()
         };
         assert_eq!(types("observe"), ["injection_scan", "pii_access"]);
-        let advising = [types("observe"), vec!["quality_threshold", "output_classification"]].concat();
+        let advising = [
+            types("observe"),
+            vec!["quality_threshold", "output_classification"],
+        ]
+        .concat();
         assert_eq!(types("advise"), advising);
         let acting = [types("advise"), vec!["action_approval", "access_control"]].concat();
         assert_eq!(types("act_with_approval"), acting);
-        let free = [acting, vec!["cost_limit", "budget_cap", "external_api", "record_limit"]].concat();
+        let free = [
+            acting,
+            vec!["cost_limit", "budget_cap", "external_api", "record_limit"],
+        ]
+        .concat();
         assert_eq!(types("autonomous"), free);
         assert!(bundle("free").is_none());
     }
