@@ -18,3 +18,4 @@ mod policies_as_code;
 mod publisher;
 mod sdk;
 mod stack;
+mod validators;
