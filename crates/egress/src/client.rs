@@ -21,6 +21,8 @@ pub struct Limits {
     pub total: Duration,
     /// Bytes of an answer that are read.
     pub response_bytes: usize,
+    /// Connections to one host that are kept for the next call.
+    pub idle: usize,
 }
 
 impl Default for Limits {
@@ -29,6 +31,7 @@ impl Default for Limits {
             connect: Duration::from_secs(2),
             total: Duration::from_secs(10),
             response_bytes: 64 * 1024,
+            idle: 2,
         }
     }
 }
@@ -70,7 +73,7 @@ impl Client {
             .referer(false)
             .connect_timeout(limits.connect)
             .timeout(limits.total)
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(limits.idle)
             .dns_resolver(Arc::new(GuardedNames {
                 names,
                 rules: rules.clone(),

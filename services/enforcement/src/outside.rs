@@ -54,6 +54,8 @@ impl Outside {
         let limits = Limits {
             connect: TOGETHER,
             total: TOGETHER,
+            // Half a second is too short for a new TLS connection each time.
+            idle: 32,
             ..Limits::default()
         };
         let client = |rules| {

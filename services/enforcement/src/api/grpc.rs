@@ -207,6 +207,7 @@ fn violation(hit: WireViolation) -> v1::Violation {
         enforcement_mode: hit.enforcement_mode.to_owned(),
         message: hit.message,
         code: hit.code.unwrap_or_default(),
+        degraded: hit.degraded,
     }
 }
 
