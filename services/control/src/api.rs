@@ -70,6 +70,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .post("/agents/{id}/heartbeat", polled, switches::heartbeat)
         .get("/policies", viewer, policies::list)
         .post("/policies", developer, policies::create)
+        .get("/policies/types", viewer, policies::types)
         .get("/policies/{id}", viewer, policies::get)
         .patch("/policies/{id}", developer, policies::update)
         .delete("/policies/{id}", developer, policies::delete)

@@ -36,6 +36,12 @@ pub enum Refusal {
     /// No such policy in this organisation.
     #[error("policy not found")]
     PolicyNotFound,
+    /// Policies that would wait for each other, from the changed one back to itself.
+    #[error("prerequisites go in a circle: {}", .0.join(" → "))]
+    PolicyCircle(Vec<String>),
+    /// Other policies wait for this one; their names.
+    #[error("still a prerequisite of: {}", .0.join(", "))]
+    PolicyAwaited(Vec<String>),
     /// No such validator in this organisation.
     #[error("validator not found")]
     ValidatorNotFound,

@@ -1,6 +1,7 @@
 //! Policies: what agents may not do, versioned, checked before they are stored.
 
 mod body;
+mod chain;
 mod domain;
 mod store;
 
@@ -41,7 +42,8 @@ impl Policies {
     /// `targets` says what is known of the agents it names.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] with every wrong field, [`Refusal::NotOwned`], or the store's trouble.
+    /// [`Refusal::Invalid`] with every wrong field, [`Refusal::NotOwned`],
+    /// [`Refusal::PolicyCircle`], or the store's trouble.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -52,6 +54,10 @@ impl Policies {
         let now = self.writes.clock().now();
         let policy = Policy::new(self.writes.new_id(), body, targets, now)?;
         let mut tx = self.writes.begin(actor.org).await?;
+        if !policy.prerequisites.is_empty() {
+            store::chains_alone(&mut tx).await?;
+            fits(&mut tx, &policy).await?;
+        }
         if !store::insert(&mut tx, &policy, once).await? {
             let policy = store::created_under(&mut tx, once).await?;
             return Ok(Created {
@@ -79,10 +85,16 @@ impl Policies {
         targets: &Targets,
     ) -> Result<Policy, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        if body.chains() {
+            store::chains_alone(&mut tx).await?;
+        }
         let found = seen(store::lock(&mut tx, id).await?, if_match)?;
         let changed = found.patched(body, targets, self.writes.clock().now())?;
         if changed == found {
             return Ok(found);
+        }
+        if changed.prerequisites != found.prerequisites {
+            fits(&mut tx, &changed).await?;
         }
         store::update(&mut tx, &changed).await?;
         let verb = if found.is_active && !changed.is_active {
@@ -97,8 +109,8 @@ impl Policies {
     /// Deletes a policy: it is judged no more, its versions stay.
     ///
     /// # Errors
-    /// [`Refusal::PolicyNotFound`], [`Refusal::VersionMismatch`], [`Refusal::NotOwned`], or the
-    /// store's trouble.
+    /// [`Refusal::PolicyNotFound`], [`Refusal::VersionMismatch`], [`Refusal::NotOwned`],
+    /// [`Refusal::PolicyAwaited`], or the store's trouble.
     pub async fn delete(
         &self,
         actor: &Actor,
@@ -107,8 +119,13 @@ impl Policies {
         targets: &Targets,
     ) -> Result<Policy, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        store::chains_alone(&mut tx).await?;
         let found = seen(store::lock(&mut tx, id).await?, if_match)?;
         let deleted = found.deleted(targets, self.writes.clock().now())?;
+        let waiting = store::waiting_for(&mut tx, id).await?;
+        if !waiting.is_empty() {
+            return Err(Refusal::PolicyAwaited(waiting).into());
+        }
         store::update(&mut tx, &deleted).await?;
         self.finish(tx, actor, &deleted, "deleted").await?;
         Ok(deleted)
@@ -162,6 +179,12 @@ impl Policies {
         let event = self.writes.event(actor, about, &policy.fact());
         self.writes.commit(tx, &[event]).await
     }
+}
+
+/// Whether a policy may wait for what it names, among the policies there are.
+async fn fits(tx: &mut TenantTx, policy: &Policy) -> Result<(), Error> {
+    let links = store::links(tx, &policy.prerequisites).await?;
+    Ok(chain::check(policy, &links)?)
 }
 
 fn seen(found: Policy, if_match: Option<u64>) -> Result<Policy, Refusal> {

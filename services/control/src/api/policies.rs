@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_access::Role;
 use writ_contract::{OrgId, PolicyId};
+use writ_policy::PolicyType;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Strict;
 
@@ -113,6 +114,15 @@ pub(super) async fn versions(
     Ok(Json(json!({ "data": shown })))
 }
 
+/// Every type a policy can have, with the JSON Schema of its rule.
+pub(super) async fn types(_: By) -> Json<Value> {
+    let types = PolicyType::ALL.iter().map(|policy_type| {
+        let schema: Value = serde_json::from_str(policy_type.schema()).unwrap_or_default();
+        json!({ "policyType": policy_type.as_str(), "schema": schema })
+    });
+    Json(json!({ "data": types.collect::<Vec<_>>() }))
+}
+
 /// An id that is none belongs to no policy.
 fn parse(id: &str) -> Result<Uuid, Refusal> {
     id.parse::<PolicyId>()
@@ -148,22 +158,13 @@ fn answer(org: Uuid, policy: &Policy) -> Response {
 }
 
 fn shown(org: Uuid, policy: &Policy) -> Value {
-    json!({
-        "id": PolicyId(policy.id).to_string(),
-        "name": policy.name,
-        "description": policy.description,
-        "policyType": policy.policy_type.as_str(),
-        "enforcementMode": policy.mode.as_str(),
-        "ruleDefinition": policy.rule_definition,
-        "appliesToAgents": policy.applies_to_agents,
-        "isActive": policy.is_active,
-        "evaluationOrder": policy.evaluation_order,
-        "severity": policy.severity.as_str(),
-        "onError": policy.on_error.map(|on| on.as_str()),
-        "deleted": policy.is_deleted,
-        "version": policy.version,
-        "organizationId": OrgId(org).to_string(),
-        "createdAt": policy.created_at,
-        "updatedAt": policy.updated_at,
-    })
+    let mut shown = policy.said();
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("id".into(), json!(PolicyId(policy.id)));
+        fields.insert("version".into(), json!(policy.version));
+        fields.insert("organizationId".into(), json!(OrgId(org)));
+        fields.insert("createdAt".into(), json!(policy.created_at));
+        fields.insert("updatedAt".into(), json!(policy.updated_at));
+    }
+    shown
 }

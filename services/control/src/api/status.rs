@@ -66,6 +66,8 @@ impl From<Refusal> for ApiError {
             Refusal::NotOwned(_) => (StatusCode::FORBIDDEN, "NOT_OWNED", "CTL0108"),
             Refusal::RoleTooHigh(_) => (StatusCode::FORBIDDEN, "ROLE_TOO_HIGH", "CTL0109"),
             Refusal::Environment(_) => (StatusCode::FORBIDDEN, "ENVIRONMENT_FORBIDDEN", "CTL0110"),
+            Refusal::PolicyCircle(_) => (StatusCode::CONFLICT, "POLICY_CIRCLE", "CTL0112"),
+            Refusal::PolicyAwaited(_) => (StatusCode::CONFLICT, "POLICY_AWAITED", "CTL0113"),
             Refusal::ValidatorNotFound => (StatusCode::NOT_FOUND, "VALIDATOR_NOT_FOUND", "CTL0114"),
             Refusal::ValidatorInUse(_) => (StatusCode::CONFLICT, "VALIDATOR_IN_USE", "CTL0115"),
             Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
-use writ_policy::model::OnError;
+use writ_contract::PolicyId;
+use writ_policy::model::{MAX_EVALUATION_ORDER, MAX_PREREQUISITES, OnError, Selectors};
 use writ_policy::schema;
 
 use super::domain::{Policy, Targets};
@@ -16,7 +17,10 @@ const NAME: usize = 200;
 const DESCRIPTION: usize = 4_096;
 const RULE: usize = 64 * 1024;
 const TARGETS: usize = 1_000;
-const MAX_ORDER: u32 = 100_000;
+const METADATA: usize = 16 * 1024;
+/// Entries of one selector, and the length of each.
+const SELECTED: usize = 200;
+const WORD: usize = 256;
 
 /// `POST /policies` and `PATCH /policies/{id}`. Words are read later, so that all wrong fields
 /// can be named at once.
@@ -30,13 +34,23 @@ pub struct Body {
     rule_definition: Option<Value>,
     /// Agent UUIDs; empty means all agents.
     pub applies_to_agents: Option<Vec<String>>,
+    selectors: Option<Value>,
     is_active: Option<bool>,
     evaluation_order: Option<u32>,
     severity: Option<String>,
     on_error: Option<String>,
+    /// Policy ids, with or without their prefix.
+    prerequisites: Option<Vec<String>>,
+    chain_trigger: Option<String>,
+    metadata: Option<Value>,
 }
 
 impl Body {
+    /// Whether it says what the policy waits for.
+    pub(super) fn chains(&self) -> bool {
+        self.prerequisites.is_some()
+    }
+
     /// The fields a new policy cannot do without.
     pub(super) fn missing(&self) -> Vec<String> {
         let required = [
@@ -93,12 +107,20 @@ impl Policy {
         }
         if let Some(order) = body.evaluation_order {
             self.evaluation_order = order;
-            if order > MAX_ORDER {
-                problems.push(format!("evaluationOrder: at most {MAX_ORDER}"));
+            if order > MAX_EVALUATION_ORDER {
+                problems.push(format!("evaluationOrder: at most {MAX_EVALUATION_ORDER}"));
             }
         }
         self.is_active = body.is_active.unwrap_or(self.is_active);
         self.aim(body, targets, &mut problems);
+        self.select(body, &mut problems);
+        self.chain(body, &mut problems);
+        if let Some(metadata) = &body.metadata {
+            self.metadata = Some(metadata.clone());
+            if metadata.to_string().len() > METADATA {
+                problems.push(format!("metadata: at most {METADATA} bytes"));
+            }
+        }
         self.rule(body, &mut problems);
         if !problems.is_empty() {
             return Err(Refusal::Invalid(problems));
@@ -125,6 +147,55 @@ impl Policy {
         }
         self.applies_to_agents.sort_unstable();
         self.applies_to_agents.dedup();
+    }
+
+    fn select(&mut self, body: &Body, problems: &mut Vec<String>) {
+        let Some(given) = &body.selectors else {
+            return;
+        };
+        match Selectors::deserialize(given) {
+            Ok(selectors) => self.selectors = selectors,
+            Err(error) => return problems.push(format!("selectors: {error}")),
+        }
+        let lists = [
+            ("tags", &self.selectors.tags),
+            ("environments", &self.selectors.environments),
+            ("users", &self.selectors.users),
+        ];
+        for (name, words) in lists {
+            let field = format!("selectors.{name}");
+            if words.len() > SELECTED {
+                problems.push(format!("{field}: at most {SELECTED}"));
+            }
+            for word in words.iter().take(SELECTED) {
+                check_length(&field, word, 1, WORD, problems);
+            }
+        }
+    }
+
+    /// Whether the policies are there, and in no circle, is checked among the stored ones.
+    fn chain(&mut self, body: &Body, problems: &mut Vec<String>) {
+        read(
+            "chainTrigger",
+            body.chain_trigger.as_ref(),
+            &mut self.chain_trigger,
+            problems,
+        );
+        let Some(given) = &body.prerequisites else {
+            return;
+        };
+        if given.len() > MAX_PREREQUISITES {
+            return problems.push(format!("prerequisites: at most {MAX_PREREQUISITES}"));
+        }
+        self.prerequisites.clear();
+        for text in given {
+            match text.parse::<PolicyId>() {
+                Ok(PolicyId(id)) => self.prerequisites.push(id),
+                Err(_) => problems.push(format!("prerequisites: `{text}` is no policy id")),
+            }
+        }
+        self.prerequisites.sort_unstable();
+        self.prerequisites.dedup();
     }
 
     /// A changed type is checked against the stored rule too.

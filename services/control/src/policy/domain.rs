@@ -1,10 +1,12 @@
 //! What a policy is and how commands change it: functions of values.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
-use writ_contract::wire;
-use writ_policy::model::{DEFAULT_EVALUATION_ORDER, Mode, OnError, PolicyType, Severity};
+use writ_contract::{PolicyId, wire};
+use writ_policy::model::{
+    ChainTrigger, DEFAULT_EVALUATION_ORDER, Mode, OnError, PolicyType, Selectors, Severity,
+};
 
 use super::body::Body;
 use crate::error::Refusal;
@@ -26,6 +28,8 @@ pub struct Policy {
     pub rule_definition: Value,
     /// Empty means all agents.
     pub applies_to_agents: Vec<Uuid>,
+    /// Narrows it further.
+    pub selectors: Selectors,
     /// Judged or kept aside.
     pub is_active: bool,
     /// Smaller is judged first.
@@ -34,6 +38,12 @@ pub struct Policy {
     pub severity: Severity,
     /// What an error means; absent = the mode's default.
     pub on_error: Option<OnError>,
+    /// Policies that are judged before this one.
+    pub prerequisites: Vec<Uuid>,
+    /// What the prerequisites must have come to.
+    pub chain_trigger: ChainTrigger,
+    /// The author's own notes; never in a fact.
+    pub metadata: Option<Value>,
     /// Judged no more, for ever.
     pub is_deleted: bool,
     /// Dense from 1.
@@ -67,24 +77,36 @@ impl Policy {
     ) -> Result<Self, Refusal> {
         let blank = Self {
             id,
+            ..Self::blank(now)
+        };
+        let policy = blank.with(body, targets, body.missing())?;
+        policy.owned(targets)?;
+        Ok(policy)
+    }
+
+    /// Nothing said yet, version 1.
+    pub(super) fn blank(now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::nil(),
             name: String::new(),
             description: None,
             policy_type: PolicyType::InjectionScan,
             mode: Mode::Monitor,
             rule_definition: Value::Null,
             applies_to_agents: Vec::new(),
+            selectors: Selectors::default(),
             is_active: true,
             evaluation_order: DEFAULT_EVALUATION_ORDER,
             severity: Severity::default(),
             on_error: None,
+            prerequisites: Vec::new(),
+            chain_trigger: ChainTrigger::default(),
+            metadata: None,
             is_deleted: false,
             version: 1,
             created_at: now,
             updated_at: now,
-        };
-        let policy = blank.with(body, targets, body.missing())?;
-        policy.owned(targets)?;
-        Ok(policy)
+        }
     }
 
     /// After a patch.
@@ -146,8 +168,47 @@ impl Policy {
                 .on_error
                 .map_or_else(String::new, |on| on.as_str().to_owned()),
             deleted: self.is_deleted,
-            ..wire::Policy::default()
+            selectors: (!self.selectors.is_empty()).then(|| wire::Selectors {
+                tags: self.selectors.tags.clone(),
+                environments: self.selectors.environments.clone(),
+                users: self.selectors.users.clone(),
+                tiers: self
+                    .selectors
+                    .tiers
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            }),
+            prerequisites: self
+                .prerequisites
+                .iter()
+                .map(|p| p.as_bytes().to_vec())
+                .collect(),
+            chain_trigger: self.chain_trigger.as_str().to_owned(),
         }
+    }
+
+    /// What this version says, in the fields of the API.
+    #[must_use]
+    pub fn said(&self) -> Value {
+        let prerequisites = self.prerequisites.iter().map(|id| PolicyId(*id));
+        json!({
+            "name": self.name,
+            "description": self.description,
+            "policyType": self.policy_type.as_str(),
+            "enforcementMode": self.mode.as_str(),
+            "ruleDefinition": self.rule_definition,
+            "appliesToAgents": self.applies_to_agents,
+            "selectors": self.selectors,
+            "isActive": self.is_active,
+            "evaluationOrder": self.evaluation_order,
+            "severity": self.severity.as_str(),
+            "onError": self.on_error.map(OnError::as_str),
+            "prerequisites": prerequisites.collect::<Vec<_>>(),
+            "chainTrigger": self.chain_trigger.as_str(),
+            "metadata": self.metadata,
+            "deleted": self.is_deleted,
+        })
     }
 
     /// Below Admin: only policies that name agents, all of them one's own (ruling 17).
@@ -171,98 +232,4 @@ impl Policy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(secs: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(secs, 0).unwrap()
-    }
-
-    fn body(json: &str) -> Body {
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn create(json: &str) -> Result<Policy, Refusal> {
-        Policy::new(Uuid::nil(), &body(json), &Targets::default(), at(0))
-    }
-
-    const INJECTION: &str = r#"{"name":"No injections","policyType":"injection_scan",
-        "enforcementMode":"block","ruleDefinition":{"patterns":["system prompt"]}}"#;
-
-    #[test]
-    fn a_policy_of_the_documents_is_accepted_with_its_defaults() {
-        let policy = create(INJECTION).unwrap();
-        assert_eq!((policy.version, policy.is_active), (1, true));
-        assert_eq!(policy.fact().enforcement_mode, "block");
-    }
-
-    #[test]
-    fn every_wrong_field_is_named() {
-        let Err(Refusal::Invalid(problems)) = create(
-            r#"{"policyType":"injection_scan","enforcementMode":"shout","severity":"huge",
-                "appliesToAgents":["x"],"ruleDefinition":{"paterns":[]}}"#,
-        ) else {
-            panic!("it must be refused");
-        };
-        for field in [
-            "name",
-            "enforcementMode",
-            "severity",
-            "appliesToAgents",
-            "ruleDefinition",
-        ] {
-            assert!(
-                problems.iter().any(|p| p.starts_with(field)),
-                "{field} in {problems:?}"
-            );
-        }
-        assert!(
-            problems.iter().any(|p| p.contains("paterns")),
-            "{problems:?}"
-        );
-    }
-
-    #[test]
-    fn an_unknown_field_is_refused_by_name() {
-        let error = serde_json::from_str::<Body>(r#"{"nmae":"x"}"#).unwrap_err();
-        assert!(error.to_string().contains("unknown field `nmae`"));
-    }
-
-    #[test]
-    fn a_patch_that_changes_nothing_makes_no_version() {
-        let policy = create(INJECTION).unwrap();
-        let same = policy.patched(&body(r#"{"isActive":true}"#), &Targets::default(), at(1));
-        assert_eq!(same.unwrap().version, 1);
-        let off = policy.patched(&body(r#"{"isActive":false}"#), &Targets::default(), at(1));
-        assert_eq!(off.unwrap().version, 2);
-    }
-
-    #[test]
-    fn a_new_type_must_fit_the_stored_rule() {
-        let policy = create(INJECTION).unwrap();
-        let patch = body(r#"{"policyType":"cost_limit"}"#);
-        assert!(policy.patched(&patch, &Targets::default(), at(1)).is_err());
-    }
-
-    #[test]
-    fn below_admin_a_policy_names_agents_and_all_are_owned() {
-        let mine = Uuid::from_u128(1);
-        let theirs = Uuid::from_u128(2);
-        let developer = Targets {
-            unknown: Vec::new(),
-            foreign: Some(vec![theirs]),
-        };
-        let create = |agents: &str| {
-            let text = INJECTION.replacen('{', &format!(r#"{{"appliesToAgents":{agents},"#), 1);
-            Policy::new(Uuid::nil(), &body(&text), &developer, at(0))
-        };
-        assert!(matches!(create("[]"), Err(Refusal::NotOwned(_))));
-        assert!(matches!(
-            create(&format!("[\"{theirs}\"]")),
-            Err(Refusal::NotOwned(_))
-        ));
-        let own = create(&format!("[\"{mine}\"]")).unwrap();
-        let widened = own.patched(&body(r#"{"appliesToAgents":[]}"#), &developer, at(1));
-        assert!(matches!(widened, Err(Refusal::NotOwned(_))));
-    }
-}
+mod tests;

@@ -5,7 +5,9 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 use writ_pg::{PgError, TenantTx};
+use writ_policy::Selectors;
 
+use super::chain::Link;
 use super::domain::Policy;
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
@@ -45,6 +47,10 @@ struct Row {
     evaluation_order: i32,
     severity: String,
     on_error: Option<String>,
+    selectors: Json<Selectors>,
+    prerequisites: Vec<Uuid>,
+    chain_trigger: String,
+    metadata: Option<Json<Value>>,
     deleted: bool,
     version: i64,
     created_at: DateTime<Utc>,
@@ -74,6 +80,10 @@ impl TryFrom<Row> for Policy {
                 .map(|word| word.parse())
                 .transpose()
                 .map_err(unreadable)?,
+            selectors: row.selectors.0,
+            prerequisites: row.prerequisites,
+            chain_trigger: row.chain_trigger.parse().map_err(unreadable)?,
+            metadata: row.metadata.map(|metadata| metadata.0),
             is_deleted: row.deleted,
             version: unsigned(row.version),
             created_at: row.created_at,
@@ -92,8 +102,10 @@ pub(super) async fn insert(
     let done = sqlx::query(
         "insert into policies (org_id, policy_id, name, description, policy_type, enforcement_mode,
            rule_definition, applies_to_agents, is_active, evaluation_order, severity, on_error,
-           deleted, version, created_at, updated_at, idempotency_key)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+           deleted, version, created_at, updated_at, idempotency_key, selectors, prerequisites,
+           chain_trigger, metadata)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+           $19, $20, $21)
          on conflict (org_id, idempotency_key) do nothing",
     )
     .bind(org)
@@ -113,6 +125,10 @@ pub(super) async fn insert(
     .bind(policy.created_at)
     .bind(policy.updated_at)
     .bind(once)
+    .bind(Json(&policy.selectors))
+    .bind(&policy.prerequisites)
+    .bind(policy.chain_trigger.as_str())
+    .bind(policy.metadata.as_ref().map(Json))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -122,7 +138,8 @@ pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgE
     sqlx::query(
         "update policies set name = $2, description = $3, policy_type = $4, enforcement_mode = $5,
            rule_definition = $6, applies_to_agents = $7, is_active = $8, evaluation_order = $9,
-           severity = $10, on_error = $11, deleted = $12, version = $13, updated_at = $14
+           severity = $10, on_error = $11, deleted = $12, version = $13, updated_at = $14,
+           selectors = $15, prerequisites = $16, chain_trigger = $17, metadata = $18
          where policy_id = $1",
     )
     .bind(policy.id)
@@ -139,6 +156,10 @@ pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgE
     .bind(policy.is_deleted)
     .bind(signed(policy.version))
     .bind(policy.updated_at)
+    .bind(Json(&policy.selectors))
+    .bind(&policy.prerequisites)
+    .bind(policy.chain_trigger.as_str())
+    .bind(policy.metadata.as_ref().map(Json))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -151,29 +172,50 @@ pub(super) async fn remember(
     actor: &str,
 ) -> Result<(), PgError> {
     let org = tx.org();
-    let said = serde_json::json!({
-        "name": policy.name,
-        "description": policy.description,
-        "policyType": policy.policy_type.as_str(),
-        "enforcementMode": policy.mode.as_str(),
-        "ruleDefinition": policy.rule_definition,
-        "appliesToAgents": policy.applies_to_agents,
-        "isActive": policy.is_active,
-        "evaluationOrder": policy.evaluation_order,
-        "severity": policy.severity.as_str(),
-        "onError": policy.on_error.map(|on| on.as_str()),
-        "deleted": policy.is_deleted,
-    });
     sqlx::query("insert into policy_versions values ($1, $2, $3, $4, $5, $6)")
         .bind(org)
         .bind(policy.id)
         .bind(signed(policy.version))
-        .bind(Json(said))
+        .bind(Json(policy.said()))
         .bind(actor)
         .bind(policy.updated_at)
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// One writer of an organisation's chains at a time from here to the end of the transaction: two
+/// that each add half a circle must see each other. Comes before any row is locked.
+pub(super) async fn chains_alone(tx: &mut TenantTx) -> Result<(), PgError> {
+    sqlx::query("select pg_advisory_xact_lock(hashtext('control.policy_chains'), hashtext($1))")
+        .bind(tx.org().to_string())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The policies of these ids and all that wait for others.
+pub(super) async fn links(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Link>, PgError> {
+    let links = sqlx::query_as(
+        "select policy_id, name, prerequisites from policies
+         where not deleted and (policy_id = any($1) or prerequisites <> '{}')",
+    )
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(links)
+}
+
+/// The names of the policies that wait for this one, at most ten.
+pub(super) async fn waiting_for(tx: &mut TenantTx, id: Uuid) -> Result<Vec<String>, PgError> {
+    let names = sqlx::query_scalar(
+        "select name from policies where not deleted and $1 = any(prerequisites)
+         order by name, policy_id limit 10",
+    )
+    .bind(id)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(names)
 }
 
 pub(super) async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {

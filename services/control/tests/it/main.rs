@@ -13,6 +13,7 @@ mod agents;
 mod forged;
 mod keys;
 mod policies;
+mod policy_chains;
 mod stand;
 mod switches;
 mod validators;
