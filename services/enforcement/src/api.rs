@@ -3,5 +3,24 @@
 pub mod grpc;
 pub mod rest;
 
+use serde_json::Value;
+
 /// Largest request, in bytes (ruling 7).
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// Messages of a conversation that are read: the latest, since clients send all they have.
+const HISTORY: usize = 50;
+
+fn latest(mut history: Vec<Value>) -> Vec<Value> {
+    history.drain(..history.len().saturating_sub(HISTORY));
+    history
+}
+
+/// A text as it is; anything else as the text of its JSON.
+fn text_of(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}

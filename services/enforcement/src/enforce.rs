@@ -12,6 +12,7 @@ use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
 use writ_policy::{Answers, Decision, Evaluation, Facts, Outcome, Request, resume};
 use writ_service_kit::{Clock, ReadyLatch, ids};
 
+use crate::answer::{Answer, Explanation, Given};
 use crate::beside::{Beside, LARGE};
 use crate::budget::{self, Reserved};
 use crate::domain::{Ask, Refusal, Verdict, WireViolation, prepare};
@@ -28,34 +29,6 @@ const ATTEMPTS: u32 = 4;
 /// Largest action context that is kept for an approver: a message of the log takes 8 MiB.
 const HELD_BYTES: usize = 7 * 1024 * 1024;
 const FENCE_WAIT: Duration = Duration::from_millis(500);
-
-/// The answer to an act.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// It may go on. Recorded.
-    Allowed(Given),
-    /// It waits for a human. Recorded, and taken by the approval service.
-    Held(Given, ApprovalId),
-    /// It is refused. Recorded, or kept to be recorded.
-    Denied(Given),
-}
-
-/// What every answer carries.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Given {
-    /// The decision; absent when nobody could be asked, as with a bad key.
-    pub decision: Option<DecisionId>,
-    /// Hits that stopped or held the act.
-    pub violations: Vec<WireViolation>,
-    /// Hits that were only noted.
-    pub warnings: Vec<WireViolation>,
-    /// The input with found values replaced.
-    pub redacted_input: Option<String>,
-    /// 0 to 100.
-    pub risk: u8,
-    /// Hash of the policy set, when one was asked.
-    pub policy_set_hash: Option<[u8; 32]>,
-}
 
 /// Judges and records.
 #[derive(Debug)]
@@ -405,7 +378,10 @@ fn given(attempt: &Attempt<'_>) -> Given {
             risk: 100,
             ..Given::default()
         },
-        Verdict::Judged(judged) => from_judged(decision, judged),
+        Verdict::Judged(judged) => Given {
+            explanation: attempt.ask.explain.then(|| Explanation::from(&**judged)),
+            ..from_judged(decision, judged)
+        },
     }
 }
 
@@ -417,5 +393,6 @@ fn from_judged(decision: Option<DecisionId>, judged: &Decision) -> Given {
         redacted_input: judged.redacted_input.clone(),
         risk: judged.risk,
         policy_set_hash: Some(judged.policy_set_hash),
+        explanation: None,
     }
 }

@@ -7,6 +7,7 @@
 //! Promises: no allow and no hold is answered unrecorded; no ALLOW is recorded after a pause; a
 //! denial is answered whatever becomes of its record; what cannot be read fails closed.
 
+pub mod answer;
 pub mod api;
 mod beside;
 pub mod budget;

@@ -1,5 +1,7 @@
 //! A decision as a fact: ids, enums, lengths and keyed digests; no input, no output, no names.
 
+mod behind;
+
 use prost::Message as _;
 use writ_access::Caller;
 use writ_contract::digest::OrgDigestKey;
@@ -76,12 +78,7 @@ fn audit(parts: &Parts<'_>) -> Audit {
         actor,
         action: "decision.make".to_owned(),
         target: format!("decision:{}", parts.id),
-        on_behalf_of: parts
-            .caller
-            .person()
-            .map(str::to_owned)
-            .into_iter()
-            .collect(),
+        on_behalf_of: behind::nearest_first(&parts.ask.request, parts.key, parts.caller.person()),
         outcome: outcome_word(parts.verdict.outcome()).to_owned(),
         reason_code: reason_code(parts.verdict),
     }
@@ -131,10 +128,13 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
         risk: judged.map_or(100, |d| u32::from(d.risk)),
         reason_code: reason_code(parts.verdict),
         budget_marks: parts.marks,
-        session_id: cut(&ask.session),
+        session_id: cut(&ask.request.session_id),
         edge: ask.edge.to_owned(),
         evaluation_us: parts.evaluation_us,
-        ..wire::Decision::default()
+        phase: ask.request.phase.to_string(),
+        tier: ask.request.tier.map(|t| t.to_string()).unwrap_or_default(),
+        user: behind::user(&ask.request, parts.key),
+        delegation: ask.request.delegation.as_ref().map(behind::delegation),
     }
 }
 

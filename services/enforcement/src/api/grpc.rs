@@ -1,19 +1,19 @@
 //! `writ.v1.EnforcementService`. Every decision is an OK answer; a status says that there is none.
 
+mod json;
+mod read;
+
 use std::sync::Arc;
 
-use prost_types::value::Kind;
-use serde_json::{Map, Number, Value};
 use tonic::{Request, Response, Status};
-use writ_chain::action::context_of_request;
-use writ_policy::ToolOutput;
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
-use writ_service_kit::json::check_depth;
 
+use crate::answer::{Answer, Explanation, Given};
 use crate::beside::LARGE;
-use crate::domain::{Ask, WireViolation};
-use crate::enforce::{Answer, Enforcer, Given};
+use crate::domain::WireViolation;
+use crate::enforce::Enforcer;
+use read::read;
 
 /// Generated from `proto/writ/v1/enforcement.proto`.
 #[allow(
@@ -33,9 +33,6 @@ pub mod v1 {
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/enforcement.bin"));
 
 use v1::enforcement_service_server::EnforcementService;
-
-/// Levels of nesting metadata may have.
-const DEPTH: usize = 64;
 
 /// The service over the engine.
 #[derive(Debug, Clone)]
@@ -65,113 +62,6 @@ impl EnforcementService for Server {
     }
 }
 
-fn read(mut request: v1::EnforceRequest) -> Result<Ask, Status> {
-    let bytes = prost::Message::encoded_len(&request);
-    for text in [
-        &mut request.agent_id,
-        &mut request.input,
-        &mut request.environment,
-        &mut request.session_id,
-    ]
-    .into_iter()
-    .chain(&mut request.tools)
-    {
-        *text = storable(std::mem::take(text));
-    }
-    let context = context(&request)?;
-    let object = |fields: prost_types::Struct| json_object(fields);
-    let outputs = request.tool_outputs.into_iter().map(|output| ToolOutput {
-        name: output.name,
-        input: output.input.map(json_value).unwrap_or_default(),
-        output: output.output.map(json_value).unwrap_or_default(),
-    });
-    let judged = writ_policy::Request {
-        input: request.input,
-        environment: request.environment,
-        metadata: request.metadata.map(object),
-        estimated_cost: request.estimated_cost,
-        tools: request.tools,
-        conversation_history: request
-            .conversation_history
-            .into_iter()
-            .map(object)
-            .collect(),
-        tool_outputs: outputs.collect(),
-        ..writ_policy::Request::default()
-    };
-    Ok(Ask {
-        agent: request.agent_id,
-        request: judged,
-        context,
-        session: request.session_id,
-        edge: "grpc",
-        bytes,
-    })
-}
-
-/// The action context a REST client would have sent for the same act.
-fn context(request: &v1::EnforceRequest) -> Result<Vec<u8>, Status> {
-    let mut fields = Map::new();
-    fields.insert("input".into(), request.input.clone().into());
-    fields.insert("environment".into(), request.environment.clone().into());
-    if let Some(metadata) = &request.metadata {
-        fields.insert("metadata".into(), json_object(metadata.clone()));
-    }
-    if let Some(cost) = request.estimated_cost {
-        fields.insert("estimatedCost".into(), number(cost));
-    }
-    if !request.tools.is_empty() {
-        fields.insert("tools".into(), request.tools.clone().into());
-    }
-    let text = Value::Object(fields).to_string();
-    let invalid = |why: String| Status::invalid_argument(format!("the act {why}"));
-    check_depth(text.as_bytes(), DEPTH).map_err(|e| invalid(e.to_string()))?;
-    context_of_request(&text).map_err(|e| invalid(e.to_string()))
-}
-
-/// NUL is replaced before anything is hashed, as in the bodies of REST (ruling 7).
-fn storable(text: String) -> String {
-    if text.contains('\0') {
-        text.replace('\0', "\u{fffd}")
-    } else {
-        text
-    }
-}
-
-fn json_object(fields: prost_types::Struct) -> Value {
-    Value::Object(
-        fields
-            .fields
-            .into_iter()
-            .map(|(key, value)| (storable(key), json_value(value)))
-            .collect(),
-    )
-}
-
-fn json_value(value: prost_types::Value) -> Value {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Value::Null,
-        Some(Kind::BoolValue(value)) => Value::Bool(value),
-        Some(Kind::NumberValue(value)) => number(value),
-        Some(Kind::StringValue(value)) => Value::String(storable(value)),
-        Some(Kind::StructValue(value)) => json_object(value),
-        Some(Kind::ListValue(list)) => list.values.into_iter().map(json_value).collect(),
-    }
-}
-
-/// A whole number as JSON writes it, `1` and not `1.0`.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "within ±2^53, checked before the cast"
-)]
-fn number(value: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && value.abs() < EXACT {
-        return Value::from(value as i64);
-    }
-    Number::from_f64(value).map_or(Value::Null, Value::Number)
-}
-
 fn respond(answer: Answer) -> v1::EnforceResponse {
     let (outcome, given, approval) = match answer {
         Answer::Allowed(given) => (v1::Outcome::Allowed, given, None),
@@ -185,6 +75,7 @@ fn respond(answer: Answer) -> v1::EnforceResponse {
         redacted_input,
         risk,
         policy_set_hash,
+        explanation,
     } = given;
     v1::EnforceResponse {
         outcome: outcome.into(),
@@ -195,6 +86,24 @@ fn respond(answer: Answer) -> v1::EnforceResponse {
         redacted_input: redacted_input.unwrap_or_default(),
         risk: u32::from(risk),
         policy_set_hash: policy_set_hash.map(hex::encode).unwrap_or_default(),
+        explanation: explanation.map(explained),
+    }
+}
+
+fn explained(explanation: Explanation) -> v1::Explanation {
+    let considered = explanation.considered.into_iter().map(|it| v1::Considered {
+        policy_id: it.policy_id,
+        version: it.version,
+        order: it.order,
+        judged: it.judged,
+        applied: it.applied,
+        failed: it.failed,
+        why: it.why,
+        cost: it.cost,
+    });
+    v1::Explanation {
+        considered: considered.collect(),
+        engine_version: explanation.engine_version.to_owned(),
     }
 }
 
@@ -208,22 +117,5 @@ fn violation(hit: WireViolation) -> v1::Violation {
         message: hit.message,
         code: hit.code.unwrap_or_default(),
         degraded: hit.degraded,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nul_is_replaced_as_in_a_rest_body() {
-        let asked = v1::EnforceRequest {
-            input: "a\0b".into(),
-            tools: vec!["t\0".into()],
-            ..v1::EnforceRequest::default()
-        };
-        let ask = read(asked).unwrap();
-        assert_eq!(ask.request.input, "a\u{fffd}b");
-        assert_eq!(ask.request.tools, ["t\u{fffd}"]);
     }
 }

@@ -4,23 +4,24 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, State};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Extension, Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use writ_chain::action::context_of_request;
-use writ_policy::{Mode, Request, ToolOutput};
+use writ_policy::{Delegation, Mode, OnBehalfOf, Phase, Request, Tier, ToolDescriptor, ToolOutput};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 
-use super::BODY_LIMIT;
+use super::{BODY_LIMIT, latest, text_of};
+use crate::answer::{Answer, Given};
 use crate::beside::LARGE;
 use crate::domain::{Ask, Refusal, WireViolation};
-use crate::enforce::{Answer, Enforcer, Given};
+use crate::enforce::Enforcer;
 
 /// Levels of nesting a request may have.
 const DEPTH: usize = 64;
@@ -47,12 +48,27 @@ struct Body {
     tools: Option<Vec<String>>,
     conversation_history: Option<Vec<Value>>,
     tool_outputs: Option<Vec<ToolOutput>>,
+    tool_descriptors: Option<Vec<ToolDescriptor>>,
+    output: Option<Value>,
+    phase: Option<Phase>,
+    on_behalf_of: Option<OnBehalfOf>,
+    tier: Option<Tier>,
+    delegation: Option<Delegation>,
     session_id: Option<String>,
+    explain: Option<bool>,
+}
+
+/// `?explain=true`, for callers that cannot change the body.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Parameters {
+    explain: bool,
 }
 
 async fn enforce(
     State(enforcer): State<Arc<Enforcer>>,
     Extension(Attempt(caller)): Extension<Attempt>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let caller = match caller {
@@ -73,10 +89,11 @@ async fn enforce(
         Ok(body) => read(&body),
         Err(rejection) => Err(Refusal::Unreadable(unreceived(&rejection))),
     };
-    let ask = match ask {
+    let mut ask = match ask {
         Ok(ask) => ask,
         Err(refusal) => return answer(&Enforcer::refuse(&refusal)),
     };
+    ask.explain |= parameters.is_ok_and(|Query(parameters)| parameters.explain);
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given),
         Err(error) => ApiError::unavailable(error.to_string())
@@ -106,28 +123,31 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
     check_depth(text.as_bytes(), DEPTH).map_err(|e| unreadable(&e))?;
     let body: Body = serde_json::from_str(text).map_err(|e| unreadable(&e))?;
     let context = context_of_request(text).map_err(|e| unreadable(&e))?;
-    let input = match body.input {
-        Some(Value::String(text)) => text,
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
-    };
-    let request = Request {
-        input,
+    let mut request = Request {
+        input: body.input.map(text_of).unwrap_or_default(),
         environment: body.environment.unwrap_or_default(),
         metadata: body.metadata,
         estimated_cost: body.estimated_cost,
         tools: body.tools.unwrap_or_default(),
-        conversation_history: body.conversation_history.unwrap_or_default(),
+        conversation_history: latest(body.conversation_history.unwrap_or_default()),
         tool_outputs: body.tool_outputs.unwrap_or_default(),
+        tool_descriptors: body.tool_descriptors.unwrap_or_default(),
+        output: body.output.map(text_of),
+        phase: body.phase.unwrap_or_default(),
+        on_behalf_of: body.on_behalf_of,
+        tier: body.tier,
+        delegation: body.delegation,
+        session_id: body.session_id.unwrap_or_default(),
         ..Request::default()
     };
+    request.read_metadata().map_err(|e| unreadable(&e))?;
     Ok(Ask {
         agent: body.agent_id.unwrap_or_default(),
         request,
         context,
-        session: body.session_id.unwrap_or_default(),
         edge: "rest",
         bytes,
+        explain: body.explain.unwrap_or_default(),
     })
 }
 
@@ -152,6 +172,9 @@ fn answer(answer: &Answer) -> Response {
     }
     if let Some(decision) = given.decision {
         set(&mut body, "decisionId", Value::String(decision.to_string()));
+    }
+    if let Some(explanation) = &given.explanation {
+        set(&mut body, "explanation", json!(explanation));
     }
     (status, Json(body)).into_response()
 }
@@ -222,6 +245,62 @@ mod tests {
                 .unwrap()
                 .contains("a\u{fffd}b")
         );
+    }
+
+    #[test]
+    fn who_is_behind_an_act_is_read_from_the_request_or_its_metadata() {
+        let said =
+            br#"{"onBehalfOf":{"userId":"u1","roles":null,"verified":true},"tier":"subagent",
+            "delegation":{"chain":["planner"],"parentDecisionId":null},"sessionId":"s1"}"#;
+        let inside = format!(r#"{{"metadata":{}}}"#, std::str::from_utf8(said).unwrap());
+        let [own, metadata] = [said.as_slice(), inside.as_bytes()].map(|body| read(body).unwrap());
+        for request in [&own.request, &metadata.request] {
+            assert_eq!(request.person(), "u1");
+            assert!(!request.on_behalf_of.as_ref().unwrap().verified);
+            assert_eq!(request.tier, Some(Tier::Subagent));
+            assert_eq!(request.delegation.as_ref().unwrap().chain.len(), 1);
+            assert_eq!(request.session_id, "s1");
+        }
+    }
+
+    #[test]
+    fn nulls_are_absent_and_a_wrong_shape_is_refused_by_name() {
+        let nulls =
+            br#"{"onBehalfOf":null,"tier":null,"delegation":null,"phase":null,"output":null,
+            "toolDescriptors":null,"sessionId":null,"explain":null}"#;
+        assert_eq!(read(nulls).unwrap().request, Request::default());
+        for (body, named) in [
+            (r#"{"tier":"robot"}"#, "unknown tier 'robot'"),
+            (r#"{"phase":"during"}"#, "unknown phase 'during'"),
+            (
+                r#"{"delegation":{"chain":[7]}}"#,
+                "an agent id, or an object",
+            ),
+            (r#"{"metadata":{"onBehalfOf":"u1"}}"#, "metadata.onBehalfOf"),
+            (r#"{"toolDescriptors":[{"tool":1}]}"#, "expected a string"),
+        ] {
+            let refusal = read(body.as_bytes()).unwrap_err().to_string();
+            assert!(refusal.contains(named), "{body}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn an_output_is_text_or_the_text_of_its_json() {
+        let output = |body: &str| read(body.as_bytes()).unwrap().request.output;
+        assert_eq!(output(r#"{"output":"done"}"#).as_deref(), Some("done"));
+        assert_eq!(
+            output(r#"{"output":{"a":1}}"#).as_deref(),
+            Some(r#"{"a":1}"#)
+        );
+        assert_eq!(output("{}"), None);
+    }
+
+    #[test]
+    fn of_a_long_conversation_the_latest_messages_are_read() {
+        let messages: Vec<Value> = (0..60).map(|n| json!({"content": n})).collect();
+        let body = json!({"conversationHistory": messages}).to_string();
+        let read = read(body.as_bytes()).unwrap().request.conversation_history;
+        assert_eq!((read.len(), &read[0]), (50, &json!({"content": 10})));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod behind;
 mod config;
 mod holds;
 mod others;

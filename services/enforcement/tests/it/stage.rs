@@ -145,7 +145,13 @@ impl Stage {
     }
 
     pub(crate) async fn policy(&self, id: u128, kind: &str, mode: &str, rule: Value) {
-        let fact = wire::Policy {
+        let fact = Self::fact(id, kind, mode, rule);
+        self.state(&id.to_string(), 1, "created", &fact).await;
+    }
+
+    /// A policy for everybody.
+    pub(crate) fn fact(id: u128, kind: &str, mode: &str, rule: Value) -> wire::Policy {
+        wire::Policy {
             policy_id: Uuid::from_u128(id).as_bytes().to_vec(),
             name: format!("policy {id}"),
             policy_type: kind.into(),
@@ -155,8 +161,7 @@ impl Stage {
             evaluation_order: 100,
             severity: "high".into(),
             ..Default::default()
-        };
-        self.state(&id.to_string(), 1, "created", &fact).await;
+        }
     }
 
     /// Pauses the agent and returns the gate's acknowledgement.
@@ -238,6 +243,13 @@ impl Stage {
 
     /// Every decision on the log so far: stream sequence and fact.
     pub(crate) async fn decisions(&self) -> Vec<(u64, wire::Decision)> {
+        let envelopes = self.envelopes().await.into_iter();
+        let opened = envelopes.map(|(sequence, envelope)| (sequence, envelope.open().unwrap()));
+        opened.collect()
+    }
+
+    /// Their envelopes.
+    pub(crate) async fn envelopes(&self) -> Vec<(u64, Envelope)> {
         let filter = vec![self.topology.decision(Shard::of(self.org))];
         let mut reader = self
             .control
@@ -252,7 +264,7 @@ impl Stage {
             };
             for record in packed.records {
                 let envelope = Envelope::decode(&record.envelope).unwrap();
-                all.push((delivered.sequence, envelope.open().unwrap()));
+                all.push((delivered.sequence, envelope));
             }
         }
         all
@@ -265,7 +277,11 @@ impl Replica {
     }
 
     pub(crate) async fn call_text(&self, key: &str, body: String) -> (StatusCode, Value) {
-        let request = Request::post("/api/v1/policies/enforce")
+        self.call_at("/api/v1/policies/enforce", key, body).await
+    }
+
+    pub(crate) async fn call_at(&self, path: &str, key: &str, body: String) -> (StatusCode, Value) {
+        let request = Request::post(path)
             .header("authorization", format!("Bearer {key}"))
             .header("content-type", "application/json")
             .body(Body::from(body))

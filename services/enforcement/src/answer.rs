@@ -1,0 +1,100 @@
+//! What a caller is told.
+
+use serde::Serialize;
+use writ_contract::{ApprovalId, DecisionId, PolicyId};
+use writ_policy::{Considered, Decision};
+
+use crate::domain::WireViolation;
+
+/// The answer to an act.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// It may go on. Recorded.
+    Allowed(Given),
+    /// It waits for a human. Recorded, and taken by the approval service.
+    Held(Given, ApprovalId),
+    /// It is refused. Recorded, or kept to be recorded.
+    Denied(Given),
+}
+
+/// What every answer carries.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Given {
+    /// The decision; absent when nobody could be asked, as with a bad key.
+    pub decision: Option<DecisionId>,
+    /// Hits that stopped or held the act.
+    pub violations: Vec<WireViolation>,
+    /// Hits that were only noted.
+    pub warnings: Vec<WireViolation>,
+    /// The input with found values replaced.
+    pub redacted_input: Option<String>,
+    /// 0 to 100.
+    pub risk: u8,
+    /// Hash of the policy set, when one was asked.
+    pub policy_set_hash: Option<[u8; 32]>,
+    /// When the caller asked for one and policies were asked.
+    pub explanation: Option<Explanation>,
+}
+
+/// Every policy in scope and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// In the order of judging.
+    pub considered: Vec<WireConsidered>,
+    /// Hexadecimal hash of the policy set.
+    pub policy_set_hash: String,
+    /// Version of the engine.
+    pub engine_version: &'static str,
+}
+
+/// One policy in scope.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireConsidered {
+    /// `pol_…`.
+    pub policy_id: String,
+    /// The version that was judged.
+    pub version: u64,
+    /// Its place.
+    pub order: u32,
+    /// Its chain let it be judged.
+    pub judged: bool,
+    /// It hit.
+    pub applied: bool,
+    /// It could not be judged.
+    pub failed: bool,
+    /// The reason in a few words, never what was matched.
+    pub why: String,
+    /// Work done for it: bytes scanned or steps run.
+    pub cost: u64,
+}
+
+impl From<&Decision> for Explanation {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            considered: decision
+                .considered
+                .iter()
+                .map(WireConsidered::from)
+                .collect(),
+            policy_set_hash: hex::encode(decision.policy_set_hash),
+            engine_version: decision.engine_version,
+        }
+    }
+}
+
+impl From<&Considered> for WireConsidered {
+    fn from(considered: &Considered) -> Self {
+        Self {
+            policy_id: PolicyId(considered.policy_id).to_string(),
+            version: considered.version,
+            order: considered.order,
+            judged: considered.judged,
+            applied: considered.applied,
+            failed: considered.failed,
+            why: considered.why.to_string(),
+            cost: considered.cost,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+use uuid::Uuid;
+use writ_policy::{Facts, Policy, PolicyType, decide_alone};
+
+use super::*;
+
+fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
+    match prepare(caller, ask, view) {
+        Ok(request) => {
+            let decision = decide_alone(view.policies, &request, &Facts::at(now_ms));
+            Verdict::Judged(Box::new(decision))
+        }
+        Err(refusal) => Verdict::Refused(refusal),
+    }
+}
+
+fn caller() -> Caller {
+    Caller::system(Uuid::from_u128(1))
+}
+
+fn agent() -> KnownAgent {
+    let agent = AgentRef {
+        id: Uuid::from_u128(2),
+        external_id: "bot".into(),
+        environment: "production".into(),
+        tags: vec!["eu".into()],
+        ..AgentRef::default()
+    };
+    KnownAgent {
+        agent: Arc::new(agent),
+        archived: false,
+        paused: None,
+    }
+}
+
+fn shell() -> Policy {
+    Policy::new(
+        Uuid::from_u128(3),
+        "No shell",
+        PolicyType::ToolInvocation,
+        Mode::Block,
+        serde_json::json!({"denied_tools": ["shell.*"]}),
+    )
+}
+
+fn set() -> PolicySet {
+    PolicySet::compile(vec![shell()])
+}
+
+fn ask(tool: &str) -> Ask {
+    let tools = vec![tool.to_owned()];
+    let request = Request {
+        input: "x".into(),
+        tools,
+        ..Request::default()
+    };
+    Ask {
+        agent: "bot".into(),
+        request,
+        ..Ask::default()
+    }
+}
+
+fn code(verdict: &Verdict) -> &str {
+    match verdict {
+        Verdict::Refused(refusal) => refusal.code(),
+        Verdict::Judged(_) => "judged",
+    }
+}
+
+#[test]
+fn a_registered_agent_is_judged_by_the_policies() {
+    let (set, agent) = (set(), agent());
+    let view = View {
+        policies: &set,
+        agent: Some(&agent),
+        quarantine: None,
+    };
+    assert_eq!(
+        judge(&caller(), &ask("crm.read"), &view, 0).outcome(),
+        Outcome::Allow
+    );
+    assert_eq!(
+        judge(&caller(), &ask("shell.run"), &view, 0).outcome(),
+        Outcome::Block
+    );
+}
+
+#[test]
+fn a_policy_selects_an_agent_by_its_tags() {
+    let agent = agent();
+    let outcome = |tag: &str| {
+        let mut policy = shell();
+        policy.selectors.tags = vec![tag.to_owned()];
+        let view = View {
+            policies: &PolicySet::compile(vec![policy]),
+            agent: Some(&agent),
+            quarantine: None,
+        };
+        judge(&caller(), &ask("shell.run"), &view, 0).outcome()
+    };
+    assert_eq!(
+        (outcome("eu"), outcome("us")),
+        (Outcome::Block, Outcome::Allow)
+    );
+}
+
+#[test]
+fn a_paused_agent_is_refused_whatever_it_asks() {
+    let set = set();
+    let agent = KnownAgent {
+        paused: Some("incident".into()),
+        archived: true,
+        ..agent()
+    };
+    let view = View {
+        policies: &set,
+        agent: Some(&agent),
+        quarantine: None,
+    };
+    let verdict = judge(&caller(), &ask("crm.read"), &view, 0);
+    assert_eq!(code(&verdict), "AGENT_PAUSED");
+    let Verdict::Refused(refusal) = verdict else {
+        panic!("refused")
+    };
+    assert_eq!(refusal.violation().policy_type, "kill_switch");
+    assert!(refusal.violation().message.contains("incident"));
+}
+
+#[test]
+fn unknown_and_archived_agents_and_held_organisations_are_refused() {
+    let (set, archived) = (
+        set(),
+        KnownAgent {
+            archived: true,
+            ..agent()
+        },
+    );
+    let unknown = View {
+        policies: &set,
+        agent: None,
+        quarantine: None,
+    };
+    assert_eq!(
+        code(&judge(&caller(), &ask("x"), &unknown, 0)),
+        "AGENT_NOT_FOUND"
+    );
+    let view = View {
+        agent: Some(&archived),
+        ..unknown.clone()
+    };
+    assert_eq!(
+        code(&judge(&caller(), &ask("x"), &view, 0)),
+        "AGENT_ARCHIVED"
+    );
+    let held = View {
+        quarantine: Some("a fact it cannot read"),
+        ..unknown
+    };
+    assert_eq!(
+        code(&judge(&caller(), &ask("x"), &held, 0)),
+        "ORGANIZATION_HELD"
+    );
+}
