@@ -1,6 +1,7 @@
 //! Decisions over values: what a body holds, whether a trace is taken, what a window sums to.
 
 mod admit;
+mod behind;
 mod body;
 mod fields;
 mod meter;

@@ -19,11 +19,15 @@ pub(crate) const TRACE_ROWS: &str = "trace_rows";
 pub(crate) const DECISION_ROWS: &str = "decision_rows";
 
 /// One statement each, idempotent, in order.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_trace_rows.sql"),
     include_str!("../migrations/0002_traces.sql"),
     include_str!("../migrations/0003_decision_rows.sql"),
     include_str!("../migrations/0004_decisions.sql"),
+    include_str!("../migrations/0005_trace_rows_behind.sql"),
+    include_str!("../migrations/0006_traces.sql"),
+    include_str!("../migrations/0007_decision_rows_behind.sql"),
+    include_str!("../migrations/0008_decisions.sql"),
 ];
 
 /// The store as this service uses it. Cheap to clone.

@@ -98,7 +98,32 @@ struct Shown<'a> {
     session_id: &'a str,
     edge: &'a str,
     evaluation_us: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    phase: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    tier: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<User<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegation: Option<Delegation<'a>>,
     kill_seq: u64,
+}
+
+/// The person the act is for, by a digest that only this organisation has.
+#[derive(Debug, Serialize)]
+struct User<'a> {
+    digest: &'a str,
+    verified: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Delegation<'a> {
+    chain: &'a [String],
+    depth: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_decision_id: Option<DecisionId>,
+    verified: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,9 +164,26 @@ impl<'a> Shown<'a> {
             session_id: &row.session_id,
             edge: &row.edge,
             evaluation_us: row.evaluation_us,
+            phase: &row.phase,
+            tier: &row.tier,
+            on_behalf_of: (!row.user_digest.is_empty()).then_some(User {
+                digest: &row.user_digest,
+                verified: row.user_verified,
+            }),
+            delegation: delegation(row),
             kill_seq: row.kill_seq,
         }
     }
+}
+
+fn delegation(row: &DecisionRow) -> Option<Delegation<'_>> {
+    let delegated = row.delegation_depth > 0 || row.parent_decision_id.is_some();
+    delegated.then_some(Delegation {
+        chain: &row.delegation_chain,
+        depth: row.delegation_depth,
+        parent_decision_id: row.parent_decision_id,
+        verified: row.delegation_verified,
+    })
 }
 
 /// The table keeps the hits of a decision as columns of equal length.

@@ -94,6 +94,10 @@ struct Shown<'a> {
     session_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     user_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    tier: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegation: Option<Delegation<'a>>,
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
@@ -148,6 +152,23 @@ struct Link<'a> {
     link: &'a str,
 }
 
+/// How the act came down from agent to agent, as the trace says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Delegation<'a> {
+    chain: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_decision_id: Option<DecisionId>,
+}
+
+fn delegation(row: &TraceRow) -> Option<Delegation<'_>> {
+    let delegated = !row.delegation_chain.is_empty() || row.parent_decision_id.is_some();
+    delegated.then_some(Delegation {
+        chain: &row.delegation_chain,
+        parent_decision_id: row.parent_decision_id,
+    })
+}
+
 impl<'a> Shown<'a> {
     fn of(row: &'a TraceRow, whole: bool) -> Self {
         let json = |text: &'a str| serde_json::from_str::<&RawValue>(text).ok();
@@ -164,6 +185,8 @@ impl<'a> Shown<'a> {
             environment: &row.environment,
             session_id: &row.session_id,
             user_id: &row.user_id,
+            tier: &row.tier,
+            delegation: delegation(row),
             timestamp: page::millis(row.timestamp),
             duration_ms: row.duration_ms,
             status: &row.status,

@@ -98,6 +98,9 @@ fn row_of(record: &Record, input: &wire::TraceInput, trace: Trace) -> TraceRow {
         environment: trace.environment,
         session_id: trace.session_id,
         user_id: trace.user_id,
+        tier: trace.tier,
+        delegation_chain: trace.delegation_chain,
+        parent_decision_id: trace.parent_decision_id,
         timestamp: trace.timestamp_ms.unwrap_or(input.received_at_us / 1000),
         duration_ms: trace.duration_ms,
         status: trace.status,
@@ -136,13 +139,10 @@ fn decision_row(record: &Record, delivered: &Delivered) -> Result<DecisionRow, S
     let decision: wire::Decision = envelope.open().map_err(|e| e.to_string())?;
     let decision_id = DecisionId::from_bytes(&decision.decision_id)
         .map_err(|wrong| format!("decision_id: {wrong}"))?;
-    let outcome = match decision.outcome() {
-        wire::Outcome::Allow => "allow",
-        wire::Outcome::Hold => "hold",
-        wire::Outcome::Deny => "deny",
-        wire::Outcome::Unspecified => return Err("the decision has no outcome".to_owned()),
-    };
+    let outcome = outcome(&decision)?;
     let cost = decision.estimated_cost_micros;
+    let user = decision.user.unwrap_or_default();
+    let delegation = decision.delegation.unwrap_or_default();
     let hits = &decision.hits;
     let texts = |field: fn(&wire::Hit) -> &String| hits.iter().map(|h| field(h).clone()).collect();
     Ok(DecisionRow {
@@ -174,12 +174,29 @@ fn decision_row(record: &Record, delivered: &Delivered) -> Result<DecisionRow, S
         session_id: decision.session_id,
         edge: decision.edge,
         evaluation_us: decision.evaluation_us,
+        phase: decision.phase,
+        tier: decision.tier,
+        user_digest: hex::encode(&user.digest),
+        user_verified: user.verified,
+        delegation_chain: delegation.chain,
+        delegation_depth: delegation.depth,
+        delegation_verified: delegation.verified,
+        parent_decision_id: DecisionId::from_bytes(&delegation.parent_decision_id).ok(),
         kill_seq: decision.kill_seq,
         traceparent: envelope.traceparent,
         event_id: record.event_id.0,
         stream_seq: delivered.sequence,
         stored_at: delivered.stored_at_us,
     })
+}
+
+fn outcome(decision: &wire::Decision) -> Result<&'static str, String> {
+    match decision.outcome() {
+        wire::Outcome::Allow => Ok("allow"),
+        wire::Outcome::Hold => Ok("hold"),
+        wire::Outcome::Deny => Ok("deny"),
+        wire::Outcome::Unspecified => Err("the decision has no outcome".to_owned()),
+    }
 }
 
 fn agent(bytes: &[u8]) -> Option<Uuid> {

@@ -32,6 +32,11 @@ impl<'a> Fields<'a> {
             .filter(|text| *text != "null")
     }
 
+    /// The text of a field's value, which stays.
+    pub(super) fn peek(&self, field: &str) -> Option<&'a str> {
+        self.0.get(field).map(|value| value.get())
+    }
+
     /// A text of at most `most` bytes; empty when absent.
     pub(super) fn text(
         &mut self,

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use writ_contract::DecisionId;
 
+use super::behind::Behind;
 use super::fields::{Fields, InvalidField};
 
 /// Longest id, name or status, in bytes.
@@ -51,6 +52,12 @@ pub(crate) struct Trace {
     pub(crate) session_id: String,
     /// User, as the application names it.
     pub(crate) user_id: String,
+    /// `interactive`, `subagent`, … as sent.
+    pub(crate) tier: String,
+    /// The agents it was handed down by, the first delegator first; the first 16.
+    pub(crate) delegation_chain: Vec<String>,
+    /// The decision that allowed the delegation.
+    pub(crate) parent_decision_id: Option<DecisionId>,
     /// Start, milliseconds since the Unix epoch.
     pub(crate) timestamp_ms: Option<i64>,
     /// Milliseconds.
@@ -105,7 +112,9 @@ impl Trace {
     pub(crate) fn read(text: &str) -> Result<Self, InvalidTrace> {
         let mut fields = Fields::of(text).ok_or(InvalidTrace::NotAnObject)?;
         let mut trace = Self::known(&mut fields)?;
-        trace.in_metadata()?;
+        let said = Behind::of(&fields);
+        let in_metadata = trace.in_metadata()?;
+        trace.is_from(said.or(in_metadata));
         trace.extra = fields.rest();
         if trace.trace_id.is_empty() {
             return Err(InvalidTrace::Missing("traceId"));
@@ -148,12 +157,28 @@ impl Trace {
         })
     }
 
-    fn in_metadata(&mut self) -> Result<(), InvalidField> {
+    /// What the trace says itself comes first.
+    fn is_from(&mut self, behind: Behind) {
+        for (own, said) in [
+            (&mut self.user_id, behind.user_id),
+            (&mut self.session_id, behind.session_id),
+        ] {
+            if own.is_empty() {
+                *own = said;
+            }
+        }
+        self.tier = behind.tier;
+        self.delegation_chain = behind.chain;
+        self.parent_decision_id = behind.parent_decision_id;
+    }
+
+    fn in_metadata(&mut self) -> Result<Behind, InvalidField> {
         if self.metadata.is_empty() {
-            return Ok(());
+            return Ok(Behind::default());
         }
         let (field, expected) = ("metadata", "an object");
         let mut fields = Fields::of(&self.metadata).ok_or(InvalidField { field, expected })?;
+        let behind = Behind::of(&fields);
         self.span_id = fields.text_if_any("spanId");
         self.parent_span_id = fields.text_if_any("parentSpanId");
         self.span_kind = fields.text_if_any("spanKind");
@@ -164,7 +189,7 @@ impl Trace {
             let (field, expected) = ("metadata.spanId", "a text of a reasonable length");
             return Err(InvalidField { field, expected });
         }
-        Ok(())
+        Ok(behind)
     }
 
     /// The trace's text as it is stored: without the agent credential, which is no data.
@@ -253,6 +278,17 @@ mod tests {
         assert_eq!(read.extra, r#"{"zz":[1, 2]}"#);
         assert_eq!((read.status.as_str(), read.duration_ms), ("", None));
         assert_eq!(read.environment, "production");
+    }
+
+    #[test]
+    fn who_is_behind_a_trace_is_said_by_itself_or_its_metadata_and_both_stay_as_sent() {
+        let metadata = r#"{"tier":"api","sessionId":"m","onBehalfOf":{"userId":"m"}}"#;
+        let more = format!(r#","userId":"u","tier":"subagent","metadata":{metadata}"#);
+        let read = trace(&more).unwrap();
+        let (user, session) = (read.user_id.as_str(), read.session_id.as_str());
+        assert_eq!((user, session, read.tier.as_str()), ("u", "m", "subagent"));
+        assert_eq!(read.extra, r#"{"tier":"subagent"}"#);
+        assert_eq!(read.metadata, metadata);
     }
 
     #[test]

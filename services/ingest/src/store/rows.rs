@@ -9,7 +9,7 @@ use writ_contract::{ApprovalId, DecisionId, KeyId, OrgId, PolicyId};
 /// A span. Times are milliseconds (`timestamp`) and microseconds (`received_at`) since the Unix
 /// epoch, `cost_usd` is in billionths; JSON columns are text, empty when absent.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "documented in migrations/0001_trace_rows.sql")]
+#[allow(missing_docs, reason = "documented in migrations/*_trace_rows*.sql")]
 pub(crate) struct TraceRow {
     pub(crate) org_id: OrgId,
     pub(crate) trace_id: String,
@@ -22,6 +22,9 @@ pub(crate) struct TraceRow {
     pub(crate) environment: String,
     pub(crate) session_id: String,
     pub(crate) user_id: String,
+    pub(crate) tier: String,
+    pub(crate) delegation_chain: Vec<String>,
+    pub(crate) parent_decision_id: Option<DecisionId>,
     pub(crate) timestamp: i64,
     pub(crate) duration_ms: Option<u64>,
     pub(crate) status: String,
@@ -54,10 +57,7 @@ pub(crate) struct TraceRow {
 
 /// A decision. Times are microseconds since the Unix epoch, `estimated_cost_usd` is in millionths.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
-#[allow(
-    missing_docs,
-    reason = "documented in migrations/0003_decision_rows.sql"
-)]
+#[allow(missing_docs, reason = "documented in migrations/*_decision_rows*.sql")]
 pub(crate) struct DecisionRow {
     pub(crate) org_id: OrgId,
     pub(crate) decision_id: DecisionId,
@@ -94,6 +94,14 @@ pub(crate) struct DecisionRow {
     pub(crate) session_id: String,
     pub(crate) edge: String,
     pub(crate) evaluation_us: u64,
+    pub(crate) phase: String,
+    pub(crate) tier: String,
+    pub(crate) user_digest: String,
+    pub(crate) user_verified: bool,
+    pub(crate) delegation_chain: Vec<String>,
+    pub(crate) delegation_depth: u32,
+    pub(crate) delegation_verified: bool,
+    pub(crate) parent_decision_id: Option<DecisionId>,
     pub(crate) kill_seq: u64,
     pub(crate) traceparent: String,
     #[serde(with = "clickhouse::serde::uuid")]

@@ -119,6 +119,63 @@ async fn decisions_become_rows_and_pauses_between_them_do_not() {
 }
 
 #[tokio::test]
+async fn who_is_behind_a_decision_or_a_trace_is_a_column_of_its_row() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 7, "agent-1").await;
+    let parent = DecisionId(Uuid::from_u128(8));
+    let delegated = wire::Decision {
+        phase: "post".into(),
+        tier: "subagent".into(),
+        user: Some(wire::User {
+            digest: vec![0xcd; 4],
+            verified: true,
+        }),
+        delegation: Some(wire::Delegation {
+            chain: vec!["planner".into()],
+            depth: 1,
+            parent_decision_id: parent.to_bytes(),
+            verified: false,
+        }),
+        ..decision(1, wire::Outcome::Allow)
+    };
+    let alone = decision(2, wire::Outcome::Allow);
+    record(&fixture, &fixture.org, &[delegated, alone]).await;
+    let mut sent = trace("t1");
+    sent["metadata"] = json!({
+        "tier": "subagent", "onBehalfOf": {"userId": "u1"},
+        "delegation": {"chain": ["planner"], "parentDecisionId": parent.to_string()},
+    });
+    fixture.send(&fixture.org, &[sent]).await;
+    let joined = "SELECT count() FROM traces AS t INNER JOIN decisions AS d USING \
+                  (org_id, tier, parent_decision_id, delegation_chain) \
+                  WHERE d.user_digest = 'cdcdcdcd' AND d.user_verified AND t.user_id = 'u1'";
+    fixture.counts(joined, 1).await;
+    fixture.counts("SELECT count() FROM decisions", 2).await;
+
+    let shown = async |id: u128| {
+        let id = DecisionId(Uuid::from_u128(id));
+        let path = format!("/api/v1/decisions/{id}");
+        fixture.get(&fixture.org, &path).await.1["data"].clone()
+    };
+    let one = shown(1).await;
+    let user = json!({"digest": "cdcdcdcd", "verified": true});
+    assert_eq!((&one["onBehalfOf"], &one["phase"]), (&user, &json!("post")));
+    let delegation = json!({
+        "chain": ["planner"], "depth": 1, "parentDecisionId": parent, "verified": false,
+    });
+    assert_eq!(one["delegation"], delegation);
+    let two = shown(2).await;
+    assert!(two.get("delegation").is_none() && two.get("onBehalfOf").is_none());
+    let (_, trace) = fixture.get(&fixture.org, "/api/v1/traces/t1").await;
+    let span = &trace["data"]["spans"][0];
+    assert_eq!(
+        (&span["tier"], &span["userId"]),
+        (&json!("subagent"), &json!("u1"))
+    );
+    assert_eq!(span["delegation"]["chain"], json!(["planner"]));
+}
+
+#[tokio::test]
 async fn an_id_reads_in_sql_as_it_does_everywhere_else() {
     let fixture = start().await;
     fixture.agent(&fixture.org, 7, "agent-1").await;
