@@ -10,7 +10,7 @@ pub(crate) mod custom_validator;
 pub(crate) mod data_restriction;
 pub(crate) mod expression;
 pub(crate) mod external_api;
-pub(crate) mod glob;
+mod glob;
 pub(crate) mod injection_scan;
 mod money;
 pub(crate) mod names;

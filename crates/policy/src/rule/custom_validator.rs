@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::glob::{Glob, globs};
+use super::names::{Case, Globs, Name};
 use super::opinion::{self, FailMode};
 use super::{Failure, Rule, Verdict, read};
 use crate::context::Context;
@@ -28,7 +28,7 @@ pub(crate) struct Definition {
 pub(crate) struct CustomValidator {
     validator_id: Uuid,
     /// Empty asks for every act.
-    only_tools: Vec<Glob>,
+    only_tools: Globs,
     /// Stands over the validator's own.
     fail_mode: Option<FailMode>,
 }
@@ -47,7 +47,12 @@ impl CustomValidator {
             problems.push(Problem::at("/validator_id", example));
         }
         // Case may be a disguise, and asking once too often does no harm.
-        let only_tools = globs("/only_tools", &definition.only_tools, true, &mut problems);
+        let only_tools = Globs::compile(
+            "/only_tools",
+            &definition.only_tools,
+            Case::Ignored,
+            &mut problems,
+        );
         match validator_id {
             Ok(validator_id) if problems.is_empty() => Ok(Self {
                 validator_id,
@@ -58,16 +63,14 @@ impl CustomValidator {
         }
     }
 
-    fn concerns(&self, tools: &[String]) -> bool {
-        let mut names = tools.iter().map(|tool| tool.trim());
-        self.only_tools.is_empty()
-            || names.any(|name| self.only_tools.iter().any(|glob| glob.matches(name)))
+    fn concerns(&self, tools: &[Name<'_>]) -> bool {
+        self.only_tools.is_empty() || tools.iter().any(|tool| self.only_tools.matches(tool))
     }
 }
 
 impl Rule for CustomValidator {
     fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
-        Ok(if self.concerns(&context.request.tools) {
+        Ok(if self.concerns(context.tools()) {
             Verdict::ask(Question::Validator {
                 validator_id: self.validator_id,
             })

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::glob::{Glob, globs};
-use super::{Failure, Rule, Verdict, read, shown};
+use super::names::{Case, Globs, Name};
+use super::{Failure, Rule, Verdict, and_more, read, shown};
 use crate::context::Context;
 use crate::decision::Evidence;
 use crate::schema::Problem;
@@ -22,8 +22,8 @@ pub(crate) struct Definition {
 /// Compiled globs; an absent allow list allows every tool that is not denied.
 #[derive(Debug)]
 pub(crate) struct ToolInvocation {
-    allowed: Option<Vec<Glob>>,
-    denied: Vec<Glob>,
+    allowed: Option<Globs>,
+    denied: Globs,
 }
 
 pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
@@ -33,17 +33,16 @@ pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>>
 impl ToolInvocation {
     fn new(definition: &Definition) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        // Case may be a disguise, so a denied name is matched without it and an allowed one with it.
-        let denied = globs(
+        let denied = Globs::compile(
             "/denied_tools",
             &definition.denied_tools,
-            true,
+            Case::Ignored,
             &mut problems,
         );
         let allowed = definition
             .allowed_tools
             .as_ref()
-            .map(|list| globs("/allowed_tools", list, false, &mut problems));
+            .map(|list| Globs::compile("/allowed_tools", list, Case::Exact, &mut problems));
         if problems.is_empty() {
             Ok(Self { allowed, denied })
         } else {
@@ -51,13 +50,12 @@ impl ToolInvocation {
         }
     }
 
-    fn refuses(&self, tool: &str) -> Option<&'static str> {
-        let name = tool.trim();
-        if self.denied.iter().any(|glob| glob.matches(name)) {
+    fn refuses(&self, tool: &Name<'_>) -> Option<&'static str> {
+        if self.denied.matches(tool) {
             return Some(DENIED);
         }
         let allowed = self.allowed.as_ref()?;
-        (!allowed.iter().any(|glob| glob.matches(tool))).then_some("tool_not_allowed")
+        (!allowed.matches(tool)).then_some("tool_not_allowed")
     }
 }
 
@@ -65,7 +63,7 @@ impl Rule for ToolInvocation {
     fn judge(&self, context: &Context<'_>) -> Result<Verdict, Failure> {
         let mut evidence = Vec::new();
         let mut first = None;
-        for (i, tool) in context.request.tools.iter().enumerate() {
+        for (i, tool) in context.tools().iter().enumerate() {
             let Some(kind) = self.refuses(tool) else {
                 continue;
             };
@@ -85,11 +83,11 @@ impl Rule for ToolInvocation {
                 } else {
                     "is not on the allow list"
                 };
-                let more = match evidence.len() {
-                    1 => String::new(),
-                    n => format!(" (and {} more)", n - 1),
-                };
-                Verdict::hit(format!("tool '{}' {reason}{more}", shown(tool)), evidence)
+                let more = and_more(evidence.len());
+                Verdict::hit(
+                    format!("tool '{}' {reason}{more}", shown(&tool.given)),
+                    evidence,
+                )
             }
         })
     }

@@ -105,14 +105,15 @@ fn the_message_says_where_but_not_what() {
     let request = arguments(json!({"url": "https://evil.com/secret", "next": "http://b.example"}));
     let decision = decide(&rule, &request);
     let hit = &decision.violations[0];
+    let locations: Vec<&str> = hit.evidence.iter().map(|e| e.location.as_str()).collect();
+    assert!(hit.message.ends_with(" (and 1 more)"), "{}", hit.message);
     assert!(
-        hit.message
-            .ends_with("in metadata.toolArguments.next (and 1 more)")
-            || hit
-                .message
-                .starts_with("a denied host in metadata.toolArguments.url"),
-        "{}",
-        hit.message
+        locations.contains(&"metadata.toolArguments.url"),
+        "{locations:?}"
+    );
+    assert!(
+        locations.contains(&"metadata.toolArguments.next"),
+        "{locations:?}"
     );
     assert!(!serde_json::to_string(hit).unwrap().contains("evil"));
     let (_, evidence) = first(

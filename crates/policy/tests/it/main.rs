@@ -8,6 +8,7 @@
 )]
 
 mod access_control;
+mod access_props;
 mod action_approval;
 mod agent_to_agent;
 mod bombs;
