@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Fits the wording model of the injection detector and sets its two thresholds.
+"""Fits the models of the injection detector, for texts and for conversations, and sets their
+thresholds.
 
   pip install -r requirements.txt
   cargo build --release -p writ-policy --example detect_features
   python3 train.py --data DIR --features BIN [--out FILE] [--report]
 
-DIR holds injection_dev.jsonl; cases.jsonl beside this script is added. BIN is the example program
+DIR holds injection_dev.jsonl and multiturn_dev.jsonl; cases.jsonl beside this script is added. BIN is the example program
 that cuts texts into runs of words, so that training and product see the same. The same data give
 the same bytes.
 
@@ -33,6 +34,11 @@ RUNS = 1 << 17
 STRENGTH = 10.0  # inverse of the L2 penalty
 FOLDS = 5
 SEEDS = (0, 1, 2)
+STEP_STRENGTH = 1.0
+STEP_FOLDS = 8
+STEP_SEEDS = (0, 1, 2, 3, 4)
+# How far above every harmless conversation the thresholds are, out of fold.
+STEP_MARGIN = {"block": 0.5, "flag": 0.05}
 ATTACKS = ("direct", "indirect")
 # Shares of hard negatives and of benign texts that may pass each threshold, out of fold. Stricter
 # than what is promised for unseen texts.
@@ -52,6 +58,8 @@ def cases(path):
     rng = random.Random(7)
     rows = []
     for row in lines(path):
+        if "turns" in row:
+            continue
         kind = {"payload": "indirect", "twin": "hard_negative"}.get(row["kind"], row["kind"])
         texts = [row["text"]]
         if kind != row["kind"]:
@@ -86,11 +94,8 @@ class Texts:
     """Windows of all texts as a matrix, and which text each window is of."""
 
     def __init__(self, rows, program):
-        asked = "\n".join(json.dumps({"text": row["text"]}) for row in rows) + "\n"
-        told = subprocess.run([program], input=asked.encode(), capture_output=True, check=True)
         starts, columns, values, self.owner = [0], [], [], []
-        for i, line in enumerate(told.stdout.decode().splitlines()):
-            seen = json.loads(line)
+        for i, seen in enumerate(asked(program, [{"text": row["text"]} for row in rows])):
             for window in seen["windows"] or [[]]:
                 columns += window + [RUNS]
                 values += [1 / np.sqrt(max(1, len(window)))] * len(window)
@@ -146,11 +151,22 @@ class Model:
         Path(path).write_bytes(head + self.weights.tobytes())
 
 
-def out_of_fold(texts, rows, names, wrong, seed):
+def asked(program, rows):
+    """What the example program says about each row."""
+    text = "\n".join(json.dumps(row) for row in rows) + "\n"
+    told = subprocess.run([program], input=text.encode(), capture_output=True, check=True)
+    return [json.loads(line) for line in told.stdout.decode().splitlines()]
+
+
+def folds(names, seed, count):
     order = sorted(set(names))
     random.Random(seed).shuffle(order)
-    fold = {name: i % FOLDS for i, name in enumerate(order)}
-    fold = np.array([fold[name] for name in names])
+    fold = {name: i % count for i, name in enumerate(order)}
+    return np.array([fold[name] for name in names])
+
+
+def out_of_fold(texts, rows, names, wrong, seed):
+    fold = folds(names, seed, FOLDS)
     core = np.array([row["tier"] == "core" for row in rows])
     sums = np.zeros(len(rows))
     for i in range(FOLDS):
@@ -178,9 +194,47 @@ def shares(sums, rows, limit):
             names = ["own cases: " + names[0]]
         else:
             names.append(("attack " if attack else "negative ") + row["group"])
+            if attack and row["group"].startswith(("obfuscated", "multilingual")):
+                names.append("attack " + row["group"].split("_")[0])
         for name in names:
             found[name].append(value > limit)
     return {name: float(np.mean(hits)) for name, hits in found.items()}
+
+
+def conversations(shared, own):
+    """Dialogues of both files: turns, whether they are an attack, family, where they are from."""
+    found = [(row["turns"], row["label"] == "attack", row["label"] + row["family"], "shared")
+             for row in lines(shared)]
+    return found + [(row["turns"], row["kind"] in ATTACKS, row["family"], "own cases")
+                    for row in lines(own) if "turns" in row]
+
+
+def fit_steps(rows, program, path):
+    """Fits and writes the weights of the steps of a conversation."""
+    held = np.array([seen["steps"] for seen in asked(program, [{"turns": row[0]} for row in rows])])
+    wrong = np.array([row[1] for row in rows]).astype(int)
+    source = np.array([row[3] for row in rows])
+
+    def fit(chosen):
+        return LogisticRegression(C=STEP_STRENGTH, solver="liblinear", random_state=0).fit(
+            held[chosen].astype(float), wrong[chosen])
+
+    sums = np.zeros(len(rows))
+    for seed in STEP_SEEDS:
+        fold = folds([row[2] for row in rows], seed, STEP_FOLDS)
+        for i in range(STEP_FOLDS):
+            sums[fold == i] += fit(fold != i).decision_function(held[fold == i].astype(float))
+    sums /= len(STEP_SEEDS)
+    limits = {name: float(sums[wrong == 0].max()) + margin for name, margin in STEP_MARGIN.items()}
+    for name, limit in limits.items():
+        print(f"conversations, {name} at {limit:.3f}, out of fold, mean of {len(STEP_SEEDS)}")
+        for place in sorted(set(source)):
+            of = [np.mean(sums[(source == place) & (wrong == side)] > limit) for side in (1, 0)]
+            print(f"  {place:32} attacks {of[0]:.3f}  harmless {of[1]:.3f}")
+    model = fit(np.ones(len(rows), bool))
+    names = [line.split(" ", 1)[1] for line in path.read_text().splitlines()]
+    numbers = [model.intercept_[0], limits["flag"], limits["block"], *model.coef_[0]]
+    path.write_text("".join(f"{number:.4f} {name}\n" for number, name in zip(numbers, names, strict=True)))
 
 
 def main():
@@ -192,24 +246,22 @@ def main():
     parser.add_argument("--features", required=True)
     parser.add_argument("--cases", type=Path, default=here / "cases.jsonl")
     parser.add_argument("--out", type=Path, default=shipped)
+    parser.add_argument("--steps", type=Path, default=shipped.parents[1] / "crescendo/weights.txt")
     args = parser.parse_args()
+
+    talks = conversations(args.data / "multiturn_dev.jsonl", args.cases)
+    fit_steps(talks, args.features, args.steps)
 
     rows = lines(args.data / "injection_dev.jsonl") + cases(args.cases)
     names = groups(rows)
     wrong = np.array([row["kind"] in ATTACKS for row in rows]).astype(int)
     texts = Texts(rows, args.features)
 
-    limits = {"block": [], "flag": []}
-    seen = {"block": [], "flag": []}
-    for seed in SEEDS:
-        sums = out_of_fold(texts, rows, names, wrong, seed)
-        for name, budget in BUDGET.items():
-            limits[name].append(threshold(sums, rows, budget))
-        seen["block"].append(sums)
-    sums_by_seed = seen["block"]
-    block, flag = (float(np.median(limits[name])) for name in ("block", "flag"))
-    for name, limit in (("block", block), ("flag", flag)):
-        tables = [shares(sums, rows, limit) for sums in sums_by_seed]
+    repeats = [out_of_fold(texts, rows, names, wrong, seed) for seed in SEEDS]
+    limits = {name: float(np.median([threshold(sums, rows, budget) for sums in repeats]))
+              for name, budget in BUDGET.items()}
+    for name, limit in limits.items():
+        tables = [shares(sums, rows, limit) for sums in repeats]
         print(f"{name} at {limit:.3f}, out of fold, mean of {len(SEEDS)} (lowest to highest)")
         for key in sorted(tables[0]):
             values = [table[key] for table in tables]
@@ -217,7 +269,7 @@ def main():
 
     core = np.array([row["tier"] == "core" for row in rows])
     model = texts.fit(wrong, core)
-    model.write(args.out, flag, block)
+    model.write(args.out, limits["flag"], limits["block"])
     print(f"{len(rows)} texts, {len(set(names))} groups, {args.out}", file=sys.stderr)
 
 

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::detect::injection::{Origin, Scanner, Score};
+use crate::detect::injection::{self, Origin, Scanner, Score};
 use crate::detect::pii::{self, Found};
 use crate::detect::views::{self, View, ViewKind};
 use crate::request::{Facts, Request};
@@ -139,10 +139,30 @@ impl<'a> Context<'a> {
                     signals.scores.push((index, score));
                 }
             }
+            self.follow_steps(&mut signals.scores);
             signals.patterns.sort_unstable();
             signals.patterns.dedup();
             signals
         })
+    }
+
+    /// What the user's messages come to together is put down to the last of them, the input.
+    fn follow_steps(&self, scores: &mut Vec<(usize, Score)>) {
+        let earlier = self.request.conversation_history.iter();
+        let by_user = earlier.filter_map(|message| {
+            let field = |name| message.get(name).and_then(Value::as_str);
+            let said = field("content").or(message.as_str());
+            said.filter(|_| injection::is_user(field("role").unwrap_or_default()))
+        });
+        let steps = injection::score_steps(by_user.chain([self.request.input.as_str()]));
+        let input = self.texts.iter().find(|(_, text)| text.part == Part::Input);
+        let Some((input, _)) = input.filter(|_| steps.permille > 0) else {
+            return;
+        };
+        match scores.iter_mut().find(|(text, _)| *text == input) {
+            Some((_, score)) => *score = std::mem::take(score).or(steps),
+            None => scores.insert(0, (input, steps)),
+        }
     }
 
     /// Administrators' patterns see every gap between words as one blank; they do not see the view

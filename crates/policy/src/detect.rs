@@ -1,5 +1,6 @@
 //! Detectors: deterministic, linear-time, bounded.
 
+mod crescendo;
 mod grams;
 pub(crate) mod hosts;
 pub mod injection;

@@ -1,5 +1,6 @@
 //! Scores a text for prompt injection, with the reasons.
 
+use super::crescendo;
 use super::mention;
 use super::signals::{self, Family};
 use super::views::{self, View, ViewKind};
@@ -11,6 +12,8 @@ pub const BLOCK: u16 = 500;
 pub const FLAG: u16 = 350;
 /// The reason that stands for the trained model.
 const WORDING: &str = "wording";
+/// The reason that stands for steps over several messages.
+const CRESCENDO: &str = "crescendo";
 /// Scores of the sums that are this far below the flag threshold and above the block threshold.
 const REACH: f64 = 5.0;
 
@@ -21,6 +24,15 @@ pub struct Score {
     pub permille: u16,
     /// The reasons, each once, in a fixed order: signals, and `wording`.
     pub signals: Vec<&'static str>,
+}
+
+impl Score {
+    /// The higher of two, with the reasons of both.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        self.permille = self.permille.max(other.permille);
+        self.signals.extend(other.signals);
+        self
+    }
 }
 
 /// Who wrote a text.
@@ -47,17 +59,49 @@ pub fn scan(text: &str, origin: Origin) -> Score {
     Scanner::default().score(&views::of(text), origin)
 }
 
-/// Scores a conversation: as its most suspicious message.
+/// Scores a conversation: as its most suspicious message, or by the steps the user takes in it.
 #[must_use]
 pub fn scan_conversation(turns: &[Turn]) -> Score {
     let mut scanner = Scanner::default();
-    let by_users = turns
+    let role = |turn: &Turn| turn.role.clone().unwrap_or_default();
+    let scores = turns
         .iter()
-        .filter(|turn| turn.role.as_deref() != Some("system"));
-    let scores = by_users.map(|turn| scanner.score(&views::of(&turn.text), Origin::User));
-    scores
-        .max_by_key(|score| score.permille)
-        .unwrap_or_default()
+        .filter(|turn| !is_trusted(&role(turn)))
+        .map(|turn| {
+            let origin = match role(turn).as_str() {
+                "tool" | "function" => Origin::Document,
+                _ => Origin::User,
+            };
+            scanner.score(&views::of(&turn.text), origin)
+        });
+    let worst = scores.max_by_key(|score| score.permille);
+    let by_user = turns.iter().filter(|turn| is_user(&role(turn)));
+    let steps = score_steps(by_user.map(|turn| turn.text.as_str()));
+    worst.unwrap_or_default().or(steps)
+}
+
+fn is_trusted(role: &str) -> bool {
+    matches!(role, "system" | "developer")
+}
+
+/// Whether a message is by the user; one that does not say is.
+pub(crate) fn is_user(role: &str) -> bool {
+    matches!(role, "" | "user" | "human")
+}
+
+/// Scores the steps of a conversation, its messages by the user in order; 0 when they do not add up.
+pub(crate) fn score_steps<'t>(messages: impl Iterator<Item = &'t str>) -> Score {
+    let Some(steps) = crescendo::sum(messages) else {
+        return Score::default();
+    };
+    let permille = rank(steps.sum, steps.flag, steps.block);
+    match permille {
+        FLAG.. => Score {
+            permille,
+            signals: vec![CRESCENDO],
+        },
+        _ => Score::default(),
+    }
 }
 
 /// The places of a text that speak most for an attack, as they are written, heaviest first.
@@ -74,6 +118,13 @@ pub fn features(text: &str) -> (Vec<Vec<usize>>, u16) {
     let views = views::of(text);
     let (signals, _) = signal_score(&views, Origin::User);
     (Weigher::default().runs(&views), signals)
+}
+
+/// What holds of a conversation with these messages by the user.
+#[doc(hidden)]
+#[must_use]
+pub fn step_features(messages: &[String]) -> Vec<bool> {
+    crescendo::features(messages.iter().map(String::as_str)).unwrap_or_default()
 }
 
 /// Scores texts; cheaper for many of them than [`scan`].
@@ -101,7 +152,7 @@ impl Scanner {
             signals.push(WORDING);
         }
         Score {
-            permille: rank(model, model.sum(weight, permille)),
+            permille: rank(model.sum(weight, permille), model.flag, model.block),
             signals,
         }
     }
@@ -109,14 +160,14 @@ impl Scanner {
 
 /// Puts a sum on the scale of scores: straight lines through both thresholds. Nothing is certain, so
 /// a threshold of 1 is never reached.
-fn rank(model: &Model, sum: f64) -> u16 {
-    let (flag, block) = (f64::from(FLAG), f64::from(BLOCK));
-    let score = if sum < model.flag {
-        flag - 1.0 - (model.flag - sum) / REACH * flag
-    } else if sum < model.block {
-        flag + (sum - model.flag) / (model.block - model.flag) * (block - 1.0 - flag)
+fn rank(sum: f64, flag: f64, block: f64) -> u16 {
+    let (low, high) = (f64::from(FLAG), f64::from(BLOCK));
+    let score = if sum < flag {
+        low - 1.0 - (flag - sum) / REACH * low
+    } else if sum < block {
+        low + (sum - flag) / (block - flag) * (high - 1.0 - low)
     } else {
-        block + (sum - model.block) / REACH * (1000.0 - block)
+        high + (sum - block) / REACH * (1000.0 - high)
     };
     #[allow(
         clippy::cast_possible_truncation,
