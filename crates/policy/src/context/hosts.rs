@@ -9,7 +9,7 @@ use crate::text::{Part, Texts};
 
 /// Different hosts of one request, and places where one is written.
 const HOSTS: usize = 10_000;
-const PLACES: usize = 100_000;
+const PLACES: usize = 50_000;
 
 /// Hosts with the text each was found in.
 #[derive(Debug, Default)]

@@ -194,17 +194,15 @@ fn relative(text: &str, found: &mut dyn FnMut(Found) -> bool) -> bool {
 /// Names with a dot and addresses that stand anywhere.
 fn mentions(text: &str, found: &mut dyn FnMut(Found) -> bool) {
     let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let mut rest = 0;
-    for token in text.split(|c: char| !part(c)) {
-        let start = rest;
-        rest += token.len();
-        rest += text
-            .get(rest..)
-            .and_then(|s| s.chars().next())
-            .map_or(0, char::len_utf8);
-        let after = text.get(start + token.len()..).unwrap_or_default();
+    let mut at = 0;
+    while let Some(begin) = text.get(at..).and_then(|rest| rest.find(part)) {
+        let rest = text.get(at + begin..).unwrap_or_default();
+        let token = rest.get(..rest.find(|c| !part(c)).unwrap_or(rest.len()));
+        let token = token.unwrap_or_default();
+        let start = at + begin;
+        at = start + token.len();
         let host = token.trim_matches(['.', '-', '_']);
-        let lead = token.len() - token.trim_start_matches(['.', '-', '_']).len();
+        let after = text.get(at..).unwrap_or_default();
         if host.len() > 253 || !could_be_host(host, after) {
             continue;
         }
@@ -212,16 +210,16 @@ fn mentions(text: &str, found: &mut dyn FnMut(Found) -> bool) {
         if parsed == Host::Unreadable {
             continue;
         }
-        let span = Span {
-            start: start + lead,
-            end: start + lead + host.len(),
-        };
+        let lead = token.len() - token.trim_start_matches(['.', '-', '_']).len();
         let mention = Found {
             scheme: String::new(),
             host: Some(parsed),
             certain: false,
             disguise: None,
-            span: Some(span),
+            span: Some(Span {
+                start: start + lead,
+                end: start + lead + host.len(),
+            }),
         };
         if !found(mention) {
             return;

@@ -5,10 +5,13 @@ use globset::{GlobBuilder, GlobMatcher};
 /// A glob, lowered to a comparison where its shape allows one.
 #[derive(Debug)]
 pub(super) enum Glob {
-    Any,
     Exact(String),
-    Prefix(String),
-    Suffix(String),
+    /// One star: what stands before it and behind it.
+    Around(String, String),
+    /// A star at both ends.
+    Within(String),
+    /// `{a,b}`: one of these.
+    Either(Vec<Glob>),
     Pattern(GlobMatcher),
 }
 
@@ -16,22 +19,31 @@ impl Glob {
     /// Whether the glob covers the whole name; case counts.
     pub(super) fn matches(&self, name: &str) -> bool {
         match self {
-            Glob::Any => true,
             Glob::Exact(whole) => name == whole,
-            Glob::Prefix(prefix) => name.starts_with(prefix.as_str()),
-            Glob::Suffix(suffix) => name.ends_with(suffix.as_str()),
+            Glob::Around(before, behind) => name
+                .strip_prefix(before.as_str())
+                .is_some_and(|rest| rest.ends_with(behind.as_str())),
+            Glob::Within(text) => name.contains(text.as_str()),
+            Glob::Either(globs) => globs.iter().any(|glob| glob.matches(name)),
             Glob::Pattern(pattern) => pattern.is_match(name),
         }
     }
 
     pub(super) fn compile(source: &str) -> Result<Self, globset::Error> {
-        let special = |text: &str| text.contains(['*', '?', '[', ']', '{', '}', '\\', '!']);
-        match (source.strip_suffix('*'), source.strip_prefix('*')) {
-            (Some(""), _) => return Ok(Glob::Any),
-            (Some(prefix), _) if !special(prefix) => return Ok(Glob::Prefix(prefix.to_owned())),
-            (_, Some(suffix)) if !special(suffix) => return Ok(Glob::Suffix(suffix.to_owned())),
-            _ if !special(source) => return Ok(Glob::Exact(source.to_owned())),
-            _ => {}
+        if let Some(either) = alternatives(source) {
+            let globs = either.iter().map(|glob| Self::compile(glob));
+            return Ok(Glob::Either(globs.collect::<Result<_, _>>()?));
+        }
+        if !source.contains(['?', '[', ']', '{', '}', '\\', '!']) {
+            let stars: Vec<&str> = source.split('*').collect();
+            match stars.as_slice() {
+                [whole] => return Ok(Glob::Exact((*whole).to_owned())),
+                [before, behind] => {
+                    return Ok(Glob::Around((*before).to_owned(), (*behind).to_owned()));
+                }
+                ["", text, ""] => return Ok(Glob::Within((*text).to_owned())),
+                _ => {}
+            }
         }
         let glob = GlobBuilder::new(source)
             .literal_separator(false)
@@ -39,6 +51,19 @@ impl Glob {
             .build()?;
         Ok(Glob::Pattern(glob.compile_matcher()))
     }
+}
+
+/// The globs that one pair of braces stands for; none where they are more than plain.
+fn alternatives(source: &str) -> Option<Vec<String>> {
+    let (before, rest) = source.split_once('{')?;
+    let (inner, behind) = rest.split_once('}')?;
+    let plain = |text: &str| !text.contains(['{', '}', '[', ']', '\\', '!']);
+    let each = || {
+        inner
+            .split(',')
+            .map(|part| format!("{before}{part}{behind}"))
+    };
+    (plain(before) && plain(inner) && plain(behind)).then(|| each().collect())
 }
 
 #[cfg(test)]
@@ -60,6 +85,17 @@ mod tests {
             ("d?.*", "db.x/y", true),
             ("d?.*", "dbb.x", false),
             ("[a-c]*", "bat", true),
+            ("*grant*", "iam.grant_role", true),
+            ("*grant*", "iam.gran", false),
+            ("db.*.read", "db.a.b.read", true),
+            ("db.*.read", "db.read", false),
+            ("ab*bc", "abc", false),
+            ("db.{read,list*}", "db.list_all", true),
+            ("db.{read,list*}", "db.read_all", false),
+            ("db{,.read}", "db", true),
+            ("{a,b}.{c,d}", "b.c", true),
+            ("{a,b}.{c,d}", "a.b", false),
+            ("a**b", "axb", true),
             ("s?ell.{run,stop}", "shell.stop", true),
             ("s?ell.{run,stop}", "shell.start", false),
         ] {

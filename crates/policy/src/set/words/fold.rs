@@ -2,7 +2,7 @@
 //! and, where asked for, accents.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use crate::detect::normalise::{fold_look_alikes, is_accent, visible};
 
@@ -13,23 +13,38 @@ pub(crate) enum Accents {
     Kept,
 }
 
-/// Folds a text: NFKC, full case folding, one blank for every gap.
+/// Folds a text: compatibility forms, full case folding, one blank for every gap.
 pub(super) fn fold(raw: &str, accents: Accents) -> String {
     if raw.is_ascii() {
         return even_gaps(raw.chars().map(|c| c.to_ascii_lowercase()), raw.len());
     }
-    let visible = raw.chars().filter_map(visible).nfkc();
-    // Through upper case, so that ß and ss, ς and σ are the same.
-    let folded = visible
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase);
     match accents {
-        Accents::Kept => even_gaps(folded.nfkc(), raw.len()),
-        Accents::Ignored => {
-            let plain = folded.nfkd().filter(|c| !is_accent(*c));
-            even_gaps(plain.nfc(), raw.len())
+        Accents::Kept => {
+            let visible = raw.chars().filter_map(visible).nfkc();
+            // Through upper case, so that ß and ss, ς and σ are the same.
+            let upper = visible.flat_map(char::to_uppercase);
+            even_gaps(upper.flat_map(char::to_lowercase).nfkc(), raw.len())
         }
+        Accents::Ignored => without_accents(raw),
     }
+}
+
+/// The same letter by letter. Nothing is composed again: words are taken apart in the same way.
+fn without_accents(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for c in raw.chars().filter_map(visible) {
+        if c.is_ascii() {
+            push_even(&mut out, c.to_ascii_lowercase());
+            continue;
+        }
+        decompose_compatible(c, |part| {
+            if !is_accent(part) {
+                let folded = part.to_uppercase().flat_map(char::to_lowercase);
+                folded.for_each(|c| push_even(&mut out, c));
+            }
+        });
+    }
+    out
 }
 
 /// The folded text as it looks, when that is not how it is spelled.
@@ -57,12 +72,14 @@ fn runs_on(c: char) -> bool {
 
 fn even_gaps(chars: impl Iterator<Item = char>, size: usize) -> String {
     let mut out = String::with_capacity(size);
-    for c in chars {
-        if !c.is_whitespace() {
-            out.push(c);
-        } else if !out.ends_with(' ') {
-            out.push(' ');
-        }
-    }
+    chars.for_each(|c| push_even(&mut out, c));
     out
+}
+
+fn push_even(out: &mut String, c: char) {
+    if !c.is_whitespace() {
+        out.push(c);
+    } else if !out.ends_with(' ') {
+        out.push(' ');
+    }
 }
