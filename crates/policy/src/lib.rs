@@ -17,12 +17,14 @@
 //!
 //! What it cannot do alone it asks for: an amount to be reserved on a shared counter is a
 //! [`Reservation`], which the service performs; a refusal is turned into the violation that the
-//! reservation carries, with [`Decision::add`]. Duties that go with an answer (mask these spans,
+//! reservation carries, with [`Decision::add`]. What somebody else must say first is a [`Call`], put
+//! by the service and answered to [`resume`]. Duties that go with an answer (mask these spans,
 //! log this access) are [`Obligation`]s.
 //!
 //! All work is bounded: patterns run in linear time, text beyond 16 MB is an error of the policies
 //! that scan, and expressions are limited when they are written and fuelled while they run.
-//! Messages and evidence say what was found and where, never the text itself.
+//! Messages and evidence say what was found and where, never the text itself; the words of somebody
+//! who was asked are passed on cut and cleaned.
 
 mod built_in;
 mod context;
