@@ -25,6 +25,7 @@ pub(super) async fn create(
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
     let targets = targets(&state, &by, &body, &[]).await?;
+    asked(&state, &by, &body).await?;
     let created = state
         .policies
         .create(&by.actor, once.as_deref(), &body, &targets)
@@ -70,6 +71,7 @@ pub(super) async fn update(
     let id = parse(&id)?;
     let stored = state.policies.get(by.org(), id).await?;
     let targets = targets(&state, &by, &body, &stored.applies_to_agents).await?;
+    asked(&state, &by, &body).await?;
     let policy = state
         .policies
         .update(&by.actor, id, if_match, &body, &targets)
@@ -150,6 +152,19 @@ async fn targets(state: &State, by: &By, body: &Body, stored: &[Uuid]) -> Result
         unknown,
         foreign: below_admin.then_some(foreign),
     })
+}
+
+/// A policy may ask only a validator that is there; one that goes away later fails closed.
+async fn asked(state: &State, by: &By, body: &Body) -> Result<(), Error> {
+    let Some(id) = body.validator() else {
+        return Ok(());
+    };
+    match state.validators.get(by.org(), id).await {
+        Err(Error::Refused(Refusal::ValidatorNotFound)) => {
+            Err(Refusal::field("ruleDefinition.validator_id", "no such validator").into())
+        }
+        found => found.map(drop),
+    }
 }
 
 fn answer(org: Uuid, policy: &Policy) -> Response {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
-use writ_contract::PolicyId;
+use writ_contract::{PolicyId, ValidatorId};
 use writ_policy::model::{MAX_EVALUATION_ORDER, MAX_PREREQUISITES, OnError, Selectors};
 use writ_policy::schema;
 
@@ -49,6 +49,15 @@ impl Body {
     /// Whether it says what the policy waits for.
     pub(super) fn chains(&self) -> bool {
         self.prerequisites.is_some()
+    }
+
+    /// The validator that the rule asks, when it names one.
+    #[must_use]
+    pub fn validator(&self) -> Option<Uuid> {
+        let rule = self.rule_definition.as_ref()?;
+        let named = rule.get("validator_id").or_else(|| rule.get("validatorId"));
+        let id: ValidatorId = named?.as_str()?.parse().ok()?;
+        Some(id.0)
     }
 
     /// The fields a new policy cannot do without.

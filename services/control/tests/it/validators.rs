@@ -149,6 +149,34 @@ async fn one_that_a_policy_asks_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn a_policy_asks_only_a_validator_that_is_there() {
+    let stand = Stand::start().await;
+    let policy = |id: &str| {
+        json!({"name": "ask", "policyType": "custom_validator", "enforcementMode": "block",
+               "ruleDefinition": {"validatorId": id}})
+        .to_string()
+    };
+    let nobody = policy(&ValidatorId(uuid::Uuid::nil()).to_string());
+    let refused = stand.owner(Method::POST, "/api/v1/policies", &nobody).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    assert!(refused.message().contains("no such validator"));
+    let made = register(&stand, &json!({"name": "r", "url": "https://a.example/"})).await;
+    let known = policy(made.body["data"]["id"].as_str().unwrap());
+    let other = stand.key(1, Role::Owner);
+    let foreign = stand.call(&other, Method::POST, "/api/v1/policies", &known);
+    assert_eq!(foreign.await.status, StatusCode::BAD_REQUEST);
+    let asks = stand.owner(Method::POST, "/api/v1/policies", &known).await;
+    assert_eq!(asks.status, StatusCode::CREATED);
+    let path = format!(
+        "/api/v1/policies/{}",
+        asks.body["data"]["id"].as_str().unwrap()
+    );
+    let change = json!({"ruleDefinition": {"validatorId": uuid::Uuid::nil()}}).to_string();
+    let refused = stand.owner(Method::PATCH, &path, &change).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn an_administrator_of_the_same_organisation_and_nobody_else() {
     let stand = Stand::start().await;
     let made = register(&stand, &json!({"name": "r", "url": "https://a.example/"})).await;
