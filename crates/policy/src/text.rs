@@ -55,6 +55,8 @@ struct Node<'a> {
 pub(crate) struct Texts<'a> {
     texts: Vec<Text<'a>>,
     nodes: Vec<Node<'a>>,
+    /// Values that are no content.
+    known: Vec<&'a Value>,
     bytes: usize,
     truncated: bool,
 }
@@ -67,6 +69,7 @@ impl<'a> Texts<'a> {
         texts.push(Part::Input, false, Cow::Borrowed(&request.input), root);
         if let Some(metadata) = &request.metadata {
             let root = texts.node(None, Step::Root("metadata"));
+            texts.known = names(request, metadata);
             texts.walk(Part::Metadata, metadata, root, system_messages(metadata));
         }
         for (i, message) in request.conversation_history.iter().enumerate() {
@@ -178,6 +181,9 @@ impl<'a> Texts<'a> {
             if self.truncated {
                 return;
             }
+            if self.known.iter().any(|known| std::ptr::eq(*known, value)) {
+                continue;
+            }
             let trust = inherited || trusted.iter().any(|t| std::ptr::eq(*t, value));
             let first = stack.len();
             match value {
@@ -216,6 +222,18 @@ fn system_messages(metadata: &Value) -> Vec<&Value> {
         .flatten()
         .filter(|message| is_system(message))
         .collect()
+}
+
+/// What metadata calls the person behind the act, once the request has taken it from there: a name
+/// of somebody known, not data that was found.
+fn names<'a>(request: &Request, metadata: &'a Value) -> Vec<&'a Value> {
+    let person = metadata
+        .get("onBehalfOf")
+        .filter(|_| request.on_behalf_of.is_some());
+    let fields = person
+        .into_iter()
+        .flat_map(|person| ["userId", "email"].map(|field| person.get(field)));
+    fields.flatten().collect()
 }
 
 fn is_system(message: &Value) -> bool {

@@ -11,6 +11,7 @@ mod access_control;
 mod access_props;
 mod action_approval;
 mod agent_to_agent;
+mod behind;
 mod bombs;
 mod budget_cap;
 mod chains;
