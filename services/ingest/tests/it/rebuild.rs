@@ -41,3 +41,31 @@ async fn tables_made_anew_from_the_log_are_the_live_ones() {
     fixture.rebuild().await;
     assert_eq!(complete(&fixture).await, live);
 }
+
+#[tokio::test]
+async fn tables_of_an_older_release_gain_the_columns_they_miss() {
+    let mut fixture = start().await;
+    fixture.agent(&fixture.org, 7, "agent-1").await;
+    fixture.send(&fixture.org, &[trace("before")]).await;
+    fixture.counts("SELECT count() FROM traces", 1).await;
+    for older in [
+        "DROP VIEW traces",
+        "ALTER TABLE trace_rows DROP COLUMN tier, DROP COLUMN parent_decision_id",
+        "CREATE VIEW traces AS SELECT * FROM trace_rows FINAL",
+        "DROP VIEW decisions",
+        "ALTER TABLE decision_rows DROP COLUMN tier, DROP COLUMN user_digest",
+        "CREATE VIEW decisions AS SELECT * FROM decision_rows FINAL",
+    ] {
+        fixture.statement(older).await;
+    }
+    fixture.restart().await;
+    let mut sent = trace("after");
+    sent["tier"] = "api".into();
+    fixture.send(&fixture.org, &[sent]).await;
+    let made = decision(1, wire::Outcome::Allow);
+    record(&fixture, &fixture.org, &[made]).await;
+    let tiers = "SELECT count() FROM traces WHERE tier = if(trace_id = 'after', 'api', '')";
+    fixture.counts(tiers, 2).await;
+    let unnamed = "SELECT count() FROM decisions WHERE user_digest = ''";
+    fixture.counts(unnamed, 1).await;
+}
