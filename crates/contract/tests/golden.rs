@@ -189,10 +189,11 @@ fn records_of_the_gate_keep_their_bytes() {
     let mark = BudgetMark {
         policy_id: raw(3),
         period: "2026-11-20".into(),
-        reserved_micros: 10,
-        total_micros: 20,
-        cap_micros: 30,
+        reserved: 10,
+        total: 20,
+        cap: 30,
         exceeded: true,
+        ..BudgetMark::default()
     };
     let hit = Hit {
         policy_id: raw(3),
@@ -229,13 +230,28 @@ fn records_of_the_gate_keep_their_bytes() {
         }),
         risk: 40,
         reason_code: "APPROVAL_REQUIRED".into(),
-        budget_marks: vec![mark],
+        budget_marks: vec![mark.clone()],
         session_id: "s1".into(),
         edge: "grpc".into(),
         evaluation_us: 12,
         ..Decision::default()
     };
     fact("made", &decision);
+    let mark = BudgetMark {
+        unit: BudgetUnit::Calls.into(),
+        warned: true,
+        pause_agent: true,
+        counter: "all_20261120".into(),
+        ..mark
+    };
+    example(
+        "decision.made.v1.counted",
+        "made",
+        &Decision {
+            budget_marks: vec![mark],
+            ..decision.clone()
+        },
+    );
     let user = User {
         digest: vec![7; 32],
         verified: true,

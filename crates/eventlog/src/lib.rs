@@ -21,7 +21,7 @@ mod streams;
 
 pub use announce::{Announcement, Announcements, Announcer};
 pub use body::{BodyError, StoredBody};
-pub use counter::CounterError;
+pub use counter::{CounterError, Increment, Increments};
 pub use fence::{Fence, Fences};
 pub use keys::KeyFeed;
 pub use lane::{AppendError, Draft, Lanes, Recorded};

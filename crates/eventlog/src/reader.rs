@@ -9,6 +9,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
 use async_nats::jetstream::message::Message;
 use async_nats::jetstream::stream::Stream as Handle;
+use chrono::DateTime;
 use futures::StreamExt as _;
 use writ_contract::envelope::{PACKED_TYPE, SIGNATURE_HEADER, TYPE_HEADER};
 use writ_contract::{Envelope, Packed, Service, Stream, Unreadable};
@@ -29,6 +30,8 @@ pub enum Start {
     LastPerSubject,
     /// At this stream sequence.
     At(u64),
+    /// At the first message stored at this time or later, in microseconds since the Unix epoch.
+    Since(i64),
     /// At what is published from now on.
     New,
 }
@@ -290,11 +293,14 @@ pub(crate) fn micros(time: chrono::DateTime<chrono::Utc>) -> i64 {
     time.timestamp_micros()
 }
 
-fn deliver(start: Start) -> DeliverPolicy {
+pub(crate) fn deliver(start: Start) -> DeliverPolicy {
     match start {
         Start::First => DeliverPolicy::All,
         Start::LastPerSubject => DeliverPolicy::LastPerSubject,
         Start::At(start_sequence) => DeliverPolicy::ByStartSequence { start_sequence },
+        Start::Since(us) => DeliverPolicy::ByStartTime {
+            start_time: DateTime::from_timestamp_micros(us).unwrap_or_default(),
+        },
         Start::New => DeliverPolicy::New,
     }
 }

@@ -3,6 +3,7 @@
 //! A pause is a fact on the gate; the gate's acknowledgement is its receipt. Memory is filled from
 //! control's own facts and the gate, and every status poll is answered from it.
 
+mod budgets;
 mod follow;
 mod heartbeats;
 mod switch;

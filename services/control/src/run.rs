@@ -79,6 +79,10 @@ impl Loops {
         tasks.supervise("kills", Backoff::default(), move || {
             channel.clone().follow_kills(ready.clone())
         });
+        let channel = self.state.channel.clone();
+        tasks.supervise("budgets", Backoff::default(), move || {
+            channel.clone().follow_budgets()
+        });
         let (announcements, log) = (self.announcements.clone(), self.log.clone());
         let cancel = tasks.cancel().clone();
         tasks.spawn("announcements", async move {

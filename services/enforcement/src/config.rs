@@ -37,6 +37,9 @@ pub struct Config {
     pub record_within: HumanDuration,
     /// Within which the approval service must have taken a held decision.
     pub approval_within: HumanDuration,
+    /// After which a reservation without a decision is given back: its caller died. Longer than a
+    /// decision can be on its way to the log (one minute).
+    pub unclaimed_after: HumanDuration,
 }
 
 impl Default for Config {
@@ -52,6 +55,7 @@ impl Default for Config {
             spool_dir: PathBuf::from("spool"),
             record_within: HumanDuration::from_secs(1),
             approval_within: HumanDuration::from_secs(3),
+            unclaimed_after: HumanDuration::from_secs(90),
         }
     }
 }
@@ -79,6 +83,9 @@ impl Validate for Config {
         problems.extend(self.semantic.problems());
         if self.record_within.get().is_zero() {
             problems.push("record_within: must be longer than zero".to_owned());
+        }
+        if self.unclaimed_after.get().is_zero() {
+            problems.push("unclaimed_after: must be longer than zero".to_owned());
         }
         problems
     }

@@ -7,6 +7,7 @@ use writ_contract::{OrgId, SHARDS, Shard, Stream, wire};
 use writ_eventlog::{Announcer, Content, Delivered, EventLog, Fences, ReaderError, Start};
 use writ_service_kit::Requirement;
 
+use crate::books::Keeper;
 use crate::hold::Holds;
 use crate::projection::ActivePolicy;
 
@@ -122,13 +123,14 @@ fn shard_of(subject: &str) -> Option<Shard> {
     Shard::new(number)
 }
 
-/// Follows approval requests from now on and tells who waits for them.
+/// Follows approval requests from now on and tells who waits for them; the books, how they end.
 ///
 /// # Errors
 /// [`ReaderError`]: start it again.
 pub async fn approvals(
     log: EventLog,
     holds: Arc<Holds>,
+    keeper: Arc<Keeper>,
     following: Requirement,
 ) -> Result<(), ReaderError> {
     let filters = vec![log.topology().facts::<wire::Approval>()];
@@ -140,7 +142,10 @@ pub async fn approvals(
             continue;
         };
         match envelope.open::<wire::Approval>() {
-            Ok(fact) => holds.taken(&fact),
+            Ok(fact) => {
+                holds.taken(&fact);
+                keeper.approval(&fact);
+            }
             Err(error) => {
                 let org: OrgId = envelope.org;
                 tracing::error!(%error, %org, "unreadable approval: its holds are refused");

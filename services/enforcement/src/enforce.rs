@@ -71,8 +71,8 @@ impl Enforcer {
             return Err(Error::Starting);
         }
         let mut asking = self.outside.asking();
-        for round in 0..ATTEMPTS {
-            let attempt = self.attempt(caller, ask, &mut asking, round).await?;
+        for _ in 0..ATTEMPTS {
+            let attempt = self.attempt(caller, ask, &mut asking).await?;
             let kill_seq = attempt.kill_seq;
             let answered = match attempt.verdict.outcome() {
                 Outcome::Allow => self.allow(attempt).await,
@@ -107,7 +107,6 @@ impl Enforcer {
         caller: &'a Caller,
         ask: &'a Ask,
         asking: &mut Asking<'_>,
-        round: u32,
     ) -> Result<Attempt<'a>, Error> {
         let org = OrgId(caller.org_id());
         let kill_seq = self.fences.current(Shard::of(org));
@@ -117,9 +116,7 @@ impl Enforcer {
         let took = started.elapsed().saturating_sub(asking.take_waited());
         metrics::evaluated(took);
         let id = DecisionId(self.new_id());
-        let reserved = self
-            .reserve(org, &mut verdict, &format!("{id}:{round}"))
-            .await?;
+        let reserved = self.reserve(org, &mut verdict, id).await?;
         let evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         Ok(Attempt {
             id,
@@ -186,7 +183,7 @@ impl Enforcer {
         &self,
         org: OrgId,
         verdict: &mut Verdict,
-        attempt: &str,
+        id: DecisionId,
     ) -> Result<Reserved, Error> {
         let Verdict::Judged(decision) = verdict else {
             return Ok(Reserved::default());
@@ -194,7 +191,7 @@ impl Enforcer {
         if decision.reservations.is_empty() {
             return Ok(Reserved::default());
         }
-        let reserved = budget::reserve(&self.log, org, decision, attempt).await;
+        let reserved = budget::reserve(&self.log, org, decision, id).await;
         let mut reserved = reserved.map_err(|e| Error::NotRecorded(e.to_string()))?;
         if decision.outcome == Outcome::Block {
             reserved.void(&self.log, org).await;

@@ -1,8 +1,9 @@
 //! The enforcement service: the policy decision point.
 //!
-//! It owns `writ.evt.gate.<p>.decision` and reads organisations, agents, policies and validators from control,
-//! pauses from the gate and approval requests from approval. Its projection, `active_policy`, is
-//! in memory and built from the last facts at each start; it takes requests once it has caught up.
+//! It owns `writ.evt.gate.<p>.decision` and reads organisations, agents, policies and validators
+//! from control, pauses from the gate, approval requests from approval and, from traces, what acts
+//! cost. Its projection, `active_policy`, is in memory and built from the last facts at each start;
+//! it takes requests once it has caught up.
 //!
 //! Promises: no allow and no hold is answered unrecorded; no ALLOW is recorded after a pause; a
 //! denial is answered whatever becomes of its record; what cannot be read fails closed.
@@ -10,6 +11,7 @@
 pub mod answer;
 pub mod api;
 mod beside;
+pub mod books;
 pub mod budget;
 pub mod config;
 pub mod consume;
@@ -42,6 +44,7 @@ pub use config::Config;
 
 use api::grpc::Server;
 use api::grpc::v1::enforcement_service_server::EnforcementServiceServer;
+use books::Keeper;
 use enforce::Enforcer;
 use error::BuildError;
 use outside::Outside;
@@ -55,6 +58,7 @@ struct Parts {
     keys: Arc<KeyFeed>,
     announcer: Announcer,
     gate: Gate,
+    keeper: Arc<Keeper>,
     needs: Needs,
 }
 
@@ -145,6 +149,8 @@ fn wire(
         deps.clock.clone(),
     )?;
     let announcer = Announcer::new(log.clone(), ids::new_v7(deps.clock.as_ref()));
+    let unclaimed = config.unclaimed_after.get();
+    let keeper = Keeper::new(log.clone(), deps.clock.clone(), unclaimed);
     let enforcer = Arc::new(Enforcer {
         state,
         fences,
@@ -167,6 +173,7 @@ fn wire(
             keys,
             announcer,
             gate,
+            keeper: Arc::new(keeper),
             needs,
         },
         appending,
@@ -183,6 +190,7 @@ async fn run(
         keys,
         announcer,
         gate: _,
+        keeper,
         needs,
     } = parts;
     let Needs {
@@ -213,9 +221,11 @@ async fn run(
             pauses.clone(),
         )
     });
+    keep_books(&tasks, &keeper);
     let e = enforcer.clone();
     tasks.supervise("approvals", Backoff::default(), move || {
-        consume::approvals(e.log.clone(), e.holds.clone(), approvals.clone())
+        let (holds, keeper) = (e.holds.clone(), keeper.clone());
+        consume::approvals(e.log.clone(), holds, keeper, approvals.clone())
     });
     tasks.supervise("spool", Backoff::default(), move || {
         let e = enforcer.clone();
@@ -229,6 +239,24 @@ async fn run(
     tasks.cancel().cancelled().await;
     tasks.drain(DRAIN).await;
     Ok(())
+}
+
+/// Nothing waits for the books: a budget holds without them.
+fn keep_books(tasks: &Tasks, keeper: &Arc<Keeper>) {
+    let k = keeper.clone();
+    tasks.supervise("books-counters", Backoff::default(), move || {
+        k.clone().counters()
+    });
+    let k = keeper.clone();
+    tasks.supervise("books-decisions", Backoff::default(), move || {
+        k.clone().decisions()
+    });
+    let k = keeper.clone();
+    tasks.supervise("books-traces", Backoff::default(), move || {
+        k.clone().traces()
+    });
+    let k = keeper.clone();
+    tasks.supervise("books", Backoff::default(), move || k.clone().run());
 }
 
 /// Ids of messages and incarnations; their time only sorts them.

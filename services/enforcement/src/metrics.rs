@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use writ_policy::{Decision, Outcome};
 
+use crate::budget::Ending;
+
 /// Decisions given, by outcome: `allow`, `hold`, `deny`.
 pub const DECISIONS: &str = "writ_enforcement_decisions_total";
 /// Calls that got no decision.
@@ -23,6 +25,8 @@ pub const REDECIDED: &str = "writ_enforcement_redecided_total";
 pub const SPOOLED: &str = "writ_enforcement_spooled_denials_total";
 /// Denials that could be kept nowhere.
 pub const LOST: &str = "writ_enforcement_unspooled_denials_total";
+/// Reservations that ended after their decision, by ending: `void`, `settle`.
+pub const ENDED: &str = "writ_enforcement_ended_reservations_total";
 
 /// Declares units and help.
 pub fn describe() {
@@ -55,6 +59,11 @@ pub fn describe() {
         "denials kept locally while the log was away"
     );
     describe_counter!(
+        ENDED,
+        Unit::Count,
+        "reservations settled, or given back because no act stands behind them"
+    );
+    describe_counter!(
         LOST,
         Unit::Count,
         "denials answered that could be recorded nowhere"
@@ -63,6 +72,10 @@ pub fn describe() {
 
 pub(crate) fn decided(outcome: &'static str) {
     counter!(DECISIONS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn ended(ending: Ending) {
+    counter!(ENDED, "ending" => ending.word()).increment(1);
 }
 
 pub(crate) fn evaluated(took: Duration) {

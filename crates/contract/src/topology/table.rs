@@ -66,7 +66,7 @@ pub(super) fn spec(topology: &Topology, stream: Stream) -> StreamSpec {
         Stream::Anomaly => t.facts(Anomaly, Some(30 * DAY), &[AuditLedger, Notifier]),
         Stream::Notifier => t.facts(Notifier, Some(30 * DAY), &[AuditLedger]),
         Stream::Ingest => t.facts(Ingest, Some(7 * DAY), &[Control, AuditLedger, Anomaly]),
-        Stream::InTrace => t.payloads(|s| topology.trace(s), &[Ingest], &[Ingest]),
+        Stream::InTrace => t.payloads(|s| topology.trace(s), &[Ingest], &[Ingest, Enforcement]),
         Stream::InBody => t.payloads(
             |s| topology.body(s),
             &[Ingest, Enforcement],

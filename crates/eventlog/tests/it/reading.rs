@@ -142,3 +142,28 @@ async fn a_counter_adds_up_over_callers_and_counts_a_repeated_id_once() {
     log.count(ORG, "budget", 5, "id0").await.ok();
     assert_eq!(log.count(ORG, "budget", -5, "back").await.unwrap(), 315);
 }
+
+#[tokio::test]
+async fn increments_read_back_with_what_they_were_made_for() {
+    let stage = Stage::new().await;
+    let log = stage.log(Service::Enforcement);
+    let before = chrono::Utc::now().timestamp_micros() - 1_000_000;
+    log.count(ORG, "budget", 5, "one").await.unwrap();
+    let told = log.count_because(ORG, "budget", -2, "two", "trace 7").await;
+    assert_eq!(told.unwrap(), 3);
+    let mut reader = log.increments(Start::Since(before)).await.unwrap();
+    assert_eq!(reader.behind(), 2);
+    let one = reader.advance().await.unwrap().unwrap();
+    assert_eq!(
+        (one.delta, one.id.as_str(), one.cause.as_str()),
+        (5, "one", "")
+    );
+    let two = reader.advance().await.unwrap().unwrap();
+    assert_eq!((two.org, two.key.as_str(), two.delta), (ORG, "budget", -2));
+    assert_eq!((two.id.as_str(), two.cause.as_str()), ("two", "trace 7"));
+    assert!(two.stored_at_us >= before);
+    assert_eq!(reader.behind(), 0);
+    let hour = 3_600_000_000;
+    let later = log.increments(Start::Since(before + hour)).await.unwrap();
+    assert_eq!(later.behind(), 0);
+}

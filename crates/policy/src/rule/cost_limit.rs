@@ -78,6 +78,7 @@ impl Rule for CostLimit {
             counter: counter("all", "", &period),
             amount,
             cap,
+            warn_above: Some(cap / 5 * 4),
             ..Charge::of(
                 Unit::MicroUsd,
                 period,

@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod budgets;
 mod forged;
 mod keys;
 mod policies;

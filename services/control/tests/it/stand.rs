@@ -132,8 +132,7 @@ impl Stand {
         let control = Signer::new(Service::Control, SEED);
         let owners = Owners::new([(Service::Control, control.public_key())]);
         let topology = Topology::new(&self.nats.prefix).unwrap();
-        let reader = Signer::new(Service::Enforcement, [6; 32]);
-        EventLog::new(self.nats.client.clone(), topology, reader, owners)
+        EventLog::new(self.nats.client.clone(), topology, enforcement(), owners)
     }
 }
 
@@ -204,6 +203,10 @@ impl Answer {
     }
 }
 
+fn enforcement() -> Signer {
+    Signer::new(Service::Enforcement, [6; 32])
+}
+
 fn config(db: &Db, prefix: &str) -> Config {
     let control = Signer::new(Service::Control, SEED);
     let mut config = Config {
@@ -216,7 +219,11 @@ fn config(db: &Db, prefix: &str) -> Config {
         },
         log: LogConfig {
             signing_seed: hex(&SEED),
-            owner_keys: [("control".to_owned(), hex(&control.public_key()))].into(),
+            owner_keys: [
+                ("control".to_owned(), hex(&control.public_key())),
+                ("enforcement".to_owned(), hex(&enforcement().public_key())),
+            ]
+            .into(),
         },
         heartbeat_every: HumanDuration::from_millis(100),
         ..Config::default()

@@ -10,6 +10,7 @@
 
 mod answers;
 mod behind;
+mod budgets;
 mod config;
 mod holds;
 mod others;

@@ -6,20 +6,23 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
+use prost::Message as _;
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use writ_access::key::mac;
 use writ_access::{ApiKey, Pepper, Prefix};
 use writ_contract::{
-    AgentId, Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Shard, Stream, Topology, wire,
+    AgentId, Audit, Envelope, EventId, Fact, IncarnationId, Kind, OrgId, Packed, Record, Service,
+    Shard, Stream, Topology, wire,
 };
 use writ_enforcement::Config;
 use writ_eventlog::{
     Content, EventLog, Expect, Owners, Signer, Start, StreamSettings, assert_streams,
 };
-use writ_service_kit::config::Secret;
+use writ_service_kit::config::{HumanDuration, Secret};
 use writ_service_kit::telemetry::Metrics;
 use writ_service_kit::{Deps, SystemClock};
 use writ_testkit::Nats;
@@ -35,6 +38,7 @@ pub(crate) struct Stage {
     pub(crate) spool: tempfile::TempDir,
     control: EventLog,
     pub(crate) approval: EventLog,
+    ingest: EventLog,
     owner_keys: Vec<(Service, [u8; 32])>,
 }
 
@@ -83,6 +87,7 @@ impl Stage {
             key: key.expose().to_owned(),
             control: log(Service::Control),
             approval: log(Service::Approval),
+            ingest: log(Service::Ingest),
             spool: tempfile::tempdir().unwrap(),
             topology,
             owner_keys,
@@ -164,6 +169,32 @@ impl Stage {
         }
     }
 
+    /// States a trace, as ingest accepts it.
+    pub(crate) async fn trace(&self, trace: &Value) {
+        let input = wire::TraceInput {
+            org_id: self.org.to_bytes(),
+            trace_json: trace.to_string().into_bytes(),
+            ..wire::TraceInput::default()
+        };
+        let record = Record {
+            org: self.org,
+            event_id: EventId(Uuid::now_v7()),
+            emitter_seq: 1,
+            envelope: input.encode_to_vec(),
+        };
+        let packed = Packed {
+            incarnation: IncarnationId(Uuid::now_v7()),
+            service: "ingest".into(),
+            records: vec![record],
+            closes: false,
+        };
+        let subject = self.topology.trace(Shard::of(self.org));
+        let within = Duration::from_secs(5);
+        let id = Uuid::now_v7().to_string();
+        let stored = self.ingest.append_packed(&subject, &id, &packed, within);
+        stored.await.unwrap();
+    }
+
     /// Pauses the agent and returns the gate's acknowledgement.
     pub(crate) async fn pause(&self, version: u64, expect: u64) -> u64 {
         self.pause_as(&self.control, version, expect).await
@@ -207,6 +238,9 @@ impl Stage {
         config.sealing.key = Secret::new("22".repeat(32));
         config.spool_dir = self.spool.path().join(replica.to_string());
         config.access.limits.enforce_per_minute = 0;
+        // A busy machine may take its time; what a dead caller left is looked for after that.
+        config.record_within = HumanDuration::from_secs(4);
+        config.unclaimed_after = HumanDuration::from_secs(5);
         config
     }
 
@@ -268,6 +302,38 @@ impl Stage {
             }
         }
         all
+    }
+}
+
+/// A replica with threads of its own, which can die at once.
+pub(crate) struct Process {
+    runtime: Runtime,
+    pub(crate) replica: Arc<Replica>,
+}
+
+impl Process {
+    pub(crate) async fn start(stage: &Arc<Stage>, number: u32) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let stage = stage.clone();
+        let starting = runtime.spawn(async move { stage.replica(number).await });
+        Self {
+            replica: Arc::new(starting.await.unwrap()),
+            runtime,
+        }
+    }
+
+    /// Does something for as long as the process lives.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
+
+    /// Nothing of it goes on: no await returns, nothing is given back or closed.
+    pub(crate) fn kill(self) {
+        self.runtime.shutdown_background();
     }
 }
 

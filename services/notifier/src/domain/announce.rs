@@ -3,13 +3,10 @@
 use chrono::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use writ_contract::wire::{BudgetMark, Decision, Finding, Hit, Kill, Outcome};
+use writ_contract::wire::{BudgetMark, BudgetUnit, Decision, Finding, Hit, Kill, Outcome};
 use writ_contract::{ApprovalId, DecisionId, Envelope, Fact, FindingId, PolicyId, Unreadable};
 
 use super::{Notice, Topic};
-
-/// Share of a budget's cap at which a warning is due, in percent.
-const WARNING_PERCENT: u64 = 80;
 
 /// What a fact is worth telling; nothing for facts of other kinds.
 ///
@@ -87,27 +84,35 @@ fn violation(hit: &Hit) -> Value {
     })
 }
 
-/// A budget is told of once a period when it first reaches the warning share, and once when it is
-/// exceeded: the id follows from policy, period and level, so later decisions repeat it and are
-/// dropped.
+/// A budget of money is told of once a period when it first passes its warning threshold, and once
+/// when it is exceeded: the id follows from policy, counter and level, so later decisions repeat it
+/// and are dropped.
 fn budget(envelope: &Envelope, decision: &Decision, mark: &BudgetMark) -> Option<Notice> {
-    let reached = u128::from(mark.total_micros) * 100
-        >= u128::from(mark.cap_micros) * u128::from(WARNING_PERCENT);
-    let level = match (mark.exceeded, reached && mark.cap_micros > 0) {
+    match mark.unit() {
+        BudgetUnit::MicroUsd | BudgetUnit::Unspecified => {}
+        BudgetUnit::Calls | BudgetUnit::Records => return None,
+    }
+    let level = match (mark.exceeded, mark.warned) {
         (true, _) => "exceeded",
         (false, true) => "warning",
         (false, false) => return None,
     };
+    // A policy may keep a counter for each agent, user or workspace.
+    let counter = if mark.counter.is_empty() {
+        &mark.period
+    } else {
+        &mark.counter
+    };
     let policy = Uuid::from_slice(&mark.policy_id).ok()?;
-    let id = format!("evt_{}_{}_{level}", policy.as_simple(), word(&mark.period));
+    let id = format!("evt_{}_{}_{level}", policy.as_simple(), word(counter));
     let data = json!({
         "policyId": PolicyId(policy),
         "agentId": decision.external_agent_id,
         "environment": decision.environment,
         "period": mark.period,
         "level": level,
-        "spentUsd": dollars(mark.total_micros),
-        "capUsd": dollars(mark.cap_micros),
+        "spentUsd": dollars(mark.total),
+        "capUsd": dollars(mark.cap),
     });
     Some(notice(envelope, id, Topic::CostThreshold, data))
 }
@@ -194,14 +199,16 @@ mod tests {
         }
     }
 
-    fn mark(total_micros: u64, exceeded: bool) -> BudgetMark {
+    fn mark(total: u64, exceeded: bool) -> BudgetMark {
         BudgetMark {
             policy_id: vec![4; 16],
             period: "2026-11".to_owned(),
-            reserved_micros: 1,
-            total_micros,
-            cap_micros: 1_000_000,
+            reserved: 1,
+            total,
+            cap: 1_000_000,
             exceeded,
+            warned: total > 800_000,
+            ..BudgetMark::default()
         }
     }
 
@@ -239,8 +246,8 @@ mod tests {
     fn a_budget_is_told_at_its_warning_share_and_beyond_its_cap() {
         let fact = Decision {
             budget_marks: vec![
-                mark(799_999, false),
                 mark(800_000, false),
+                mark(800_001, false),
                 mark(1_000_001, true),
             ],
             ..Decision::default()
@@ -253,6 +260,35 @@ mod tests {
                 .iter()
                 .all(|notice| notice.topic == Topic::CostThreshold)
         );
+    }
+
+    #[test]
+    fn counters_of_calls_and_records_cost_nothing() {
+        let fact = Decision {
+            budget_marks: [BudgetUnit::Calls, BudgetUnit::Records]
+                .map(|unit| BudgetMark {
+                    unit: unit.into(),
+                    ..mark(1_000_001, true)
+                })
+                .to_vec(),
+            ..Decision::default()
+        };
+        assert_eq!(announce(&envelope("made", &fact)), Ok(vec![]));
+    }
+
+    #[test]
+    fn each_counter_of_a_policy_is_told_of_by_itself() {
+        let ids = ["user_ab_202611", "user_cd_202611"].map(|counter| {
+            let fact = Decision {
+                budget_marks: vec![BudgetMark {
+                    counter: counter.to_owned(),
+                    ..mark(900_000, false)
+                }],
+                ..Decision::default()
+            };
+            announce(&envelope("made", &fact)).unwrap()[0].id.clone()
+        });
+        assert_ne!(ids[0], ids[1]);
     }
 
     #[test]

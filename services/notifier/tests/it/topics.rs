@@ -141,13 +141,14 @@ async fn a_budget_is_told_once_a_level_however_many_decisions_mark_it() {
     stage
         .webhook(&key, &receiver.url, &["cost.threshold", "agent.paused"])
         .await;
-    let marked = |total_micros: u64| Decision {
+    let marked = |total: u64| Decision {
         budget_marks: vec![BudgetMark {
             policy_id: vec![9; 16],
             period: "2026-01".to_owned(),
-            total_micros,
-            cap_micros: 1_000_000,
-            exceeded: total_micros > 1_000_000,
+            total,
+            cap: 1_000_000,
+            exceeded: total > 1_000_000,
+            warned: total > 800_000,
             ..BudgetMark::default()
         }],
         ..Decision::default()
