@@ -24,6 +24,23 @@ static SET: LazyLock<PolicySet> = LazyLock::new(|| {
             PolicyType::Expression,
             json!({"expression": "size(input) > 9 && cost > 1.0"}),
         ),
+        policy(
+            6,
+            PolicyType::AccessControl,
+            json!({"rules": [{"effect": "allow", "roles": ["a"], "tools": ["b*"]}]}),
+        ),
+        policy(7, PolicyType::ActionApproval, json!({})),
+        policy(
+            8,
+            PolicyType::DataRestriction,
+            json!({"restricted_words": ["a", "é b"], "allowed_data_sources": ["x"]}),
+        ),
+        policy(9, PolicyType::AgentToAgent, json!({"max_depth": 1})),
+        policy(
+            10,
+            PolicyType::ExternalApi,
+            json!({"denied_domains": ["*.a", "b"], "allowed_domains": ["c.d"]}),
+        ),
     ])
 });
 

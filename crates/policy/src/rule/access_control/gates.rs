@@ -4,6 +4,7 @@ use super::Definition;
 use super::rules::{each, holds_all};
 use super::times::Windows;
 use crate::context::Context;
+use crate::context::subject::Subject;
 use crate::decision::Evidence;
 use crate::rule::names::{Case, Globs, Name};
 use crate::rule::{Verdict, shown};
@@ -55,87 +56,104 @@ impl Gates {
     /// The first gate that is closed.
     pub(super) fn judge(&self, context: &Context<'_>, allow_asserted: bool) -> Option<Verdict> {
         let subject = context.subject();
+        let roles_count = subject.roles_verified || allow_asserted;
+        let scopes_count = subject.scopes_verified || allow_asserted;
         self.judge_tools(context.tools())
             .or_else(|| self.judge_environment(&subject.environment))
+            .or_else(|| self.judge_users(&subject.users))
+            .or_else(|| self.judge_roles(&subject.roles, roles_count))
+            .or_else(|| self.judge_scopes(subject, scopes_count))
             .or_else(|| {
-                let (denied, unknown) = ("this person is denied", "this person is not on the list");
-                let unnamed = "only listed persons may do this, and nobody is named";
-                let empty = if subject.users.is_empty() {
-                    unnamed
-                } else {
-                    unknown
-                };
-                self.users
-                    .judge(&subject.users, true, "onBehalfOf", denied, empty)
-            })
-            .or_else(|| {
-                let proven = subject.roles_verified || allow_asserted;
-                let (denied, missing) =
-                    ("a role of this person is denied", "no listed role is held");
-                let unproven = "no listed role is proven, only asserted";
-                let missing = if proven || subject.roles.is_empty() {
-                    missing
-                } else {
-                    unproven
-                };
-                self.roles
-                    .judge(&subject.roles, proven, "onBehalfOf.roles", denied, missing)
-            })
-            .or_else(|| {
-                let proven = subject.scopes_verified || allow_asserted;
-                let open = self.scopes.is_empty() || (proven && holds_all(&self.scopes, subject));
-                let missing = "a required scope is not held";
-                let unproven = "the required scopes are not proven, only asserted";
-                let asserted = !proven && holds_all(&self.scopes, subject);
-                let message = if asserted { unproven } else { missing };
-                (!open).then(|| stop(message, "required_scopes", "scopes"))
-            })
-            .or_else(|| {
-                let closed = |times: &Windows| !times.open(context.facts.now_ms);
-                let shut = self.times.as_ref().is_some_and(closed);
-                shut.then(|| stop("outside the allowed times", "time_windows", "time"))
+                let times = self.times.as_ref()?;
+                let open = times.open(context.facts.now_ms);
+                (!open).then(|| stop("outside the allowed times", "time_windows", "time"))
             })
     }
 
     fn judge_tools(&self, tools: &[Name<'_>]) -> Option<Verdict> {
-        let mut numbered = tools.iter().enumerate();
-        numbered.find_map(|(i, tool)| {
-            let name = shown(&tool.given);
-            let denied = format!("tool '{name}' is denied");
-            let missing = format!("tool '{name}' is not on the list");
-            let tool = std::slice::from_ref(tool);
-            self.tools
-                .judge(tool, true, &format!("tools[{i}]"), &denied, &missing)
+        tools.iter().enumerate().find_map(|(i, tool)| {
+            let closed = self.tools.judge(std::slice::from_ref(tool), true)?;
+            let why = match closed {
+                Closed::Denied => "is denied",
+                Closed::Missing => "is not on the list",
+            };
+            let message = format!("tool '{}' {why}", shown(&tool.given));
+            Some(stop(&message, closed.kind(), &format!("tools[{i}]")))
         })
     }
 
     fn judge_environment(&self, environment: &Name<'_>) -> Option<Verdict> {
-        let (denied, missing) = (
-            "this environment is denied",
-            "this environment is not on the list",
-        );
-        let names = std::slice::from_ref(environment);
-        self.environments
-            .judge(names, true, "environment", denied, missing)
+        let closed = self
+            .environments
+            .judge(std::slice::from_ref(environment), true)?;
+        let message = match closed {
+            Closed::Denied => "this environment is denied",
+            Closed::Missing => "this environment is not on the list",
+        };
+        Some(stop(message, closed.kind(), "environment"))
+    }
+
+    fn judge_users(&self, users: &[Name<'_>]) -> Option<Verdict> {
+        let closed = self.users.judge(users, true)?;
+        let message = match closed {
+            Closed::Denied => "this person is denied",
+            Closed::Missing if users.is_empty() => {
+                "only listed persons may do this, and nobody is named"
+            }
+            Closed::Missing => "this person is not on the list",
+        };
+        Some(stop(message, closed.kind(), "onBehalfOf"))
+    }
+
+    fn judge_roles(&self, roles: &[Name<'_>], count: bool) -> Option<Verdict> {
+        let closed = self.roles.judge(roles, count)?;
+        let message = match closed {
+            Closed::Denied => "a role of this person is denied",
+            Closed::Missing if count || roles.is_empty() => "no listed role is held",
+            Closed::Missing => "no listed role is proven, only asserted",
+        };
+        Some(stop(message, closed.kind(), "onBehalfOf.roles"))
+    }
+
+    fn judge_scopes(&self, subject: &Subject<'_>, count: bool) -> Option<Verdict> {
+        let held = holds_all(&self.scopes, subject);
+        if self.scopes.is_empty() || (held && count) {
+            return None;
+        }
+        let message = if held {
+            "the required scopes are not proven, only asserted"
+        } else {
+            "a required scope is not held"
+        };
+        Some(stop(message, "required_scopes", "scopes"))
+    }
+}
+
+/// Why a gate is closed.
+#[derive(Debug, Clone, Copy)]
+enum Closed {
+    Denied,
+    Missing,
+}
+
+impl Closed {
+    fn kind(self) -> &'static str {
+        match self {
+            Closed::Denied => "denied",
+            Closed::Missing => "not_allowed",
+        }
     }
 }
 
 impl Gate {
     /// Denied by one denied name; allowed by one allowed name that counts.
-    fn judge(
-        &self,
-        names: &[Name<'_>],
-        counts: bool,
-        location: &str,
-        denied: &str,
-        missing: &str,
-    ) -> Option<Verdict> {
+    fn judge(&self, names: &[Name<'_>], count: bool) -> Option<Closed> {
         if names.iter().any(|name| self.denied.matches(name)) {
-            return Some(stop(denied, "denied", location));
+            return Some(Closed::Denied);
         }
         let allowed = self.allowed.as_ref()?;
-        let found = counts && names.iter().any(|name| allowed.matches(name));
-        (!found).then(|| stop(missing, "not_allowed", location))
+        let found = count && names.iter().any(|name| allowed.matches(name));
+        (!found).then_some(Closed::Missing)
     }
 }
 
