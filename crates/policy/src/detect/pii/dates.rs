@@ -7,21 +7,40 @@ use super::context::{Topic, is_about};
 use super::numbers::{Value, is_digit};
 use super::text::{Edge, Text, edge_before, is_word};
 
-/// Month names begin with these, in the languages the context words cover; full names only add
-/// letters.
-const MONTHS: &[(u32, &[&str])] = &[
-    (1, &["jan", "jän", "ene", "gen", "янв", "sty", "oca"]),
-    (2, &["feb", "fév", "fev", "фев", "lut", "şub"]),
-    (3, &["mar", "mär", "maa", "мар"]),
-    (4, &["apr", "avr", "abr", "апр", "kwi", "nis"]),
-    (5, &["may", "mai", "mag", "mei", "maj", "мая", "май"]),
-    (6, &["jun", "jui", "giu", "июн", "cze", "haz"]),
-    (7, &["jul", "juil", "lug", "июл", "lip", "tem"]),
-    (8, &["aug", "aoû", "aou", "ago", "авг", "sie", "ağu"]),
-    (9, &["sep", "set", "сен", "wrz", "eyl"]),
-    (10, &["oct", "okt", "ott", "out", "окт", "paź", "eki"]),
-    (11, &["nov", "ноя", "lis", "kas"]),
-    (12, &["dec", "dez", "déc", "dic", "дек", "gru", "ara"]),
+/// The month whose name begins with these three letters, in the languages the context words cover;
+/// full names only add letters.
+fn month_of(three: [u8; 3]) -> Option<u32> {
+    Some(match &three {
+        b"jan" | b"ene" | b"gen" | b"sty" | b"oca" => 1,
+        b"feb" | b"fev" | b"lut" => 2,
+        b"mar" | b"maa" | b"mrt" => 3,
+        b"apr" | b"avr" | b"abr" | b"kwi" | b"nis" => 4,
+        b"may" | b"mai" | b"mag" | b"mei" | b"maj" => 5,
+        b"jun" | b"giu" | b"cze" | b"haz" => 6,
+        b"jul" | b"lug" | b"lip" | b"tem" => 7,
+        b"aug" | b"aou" | b"ago" | b"sie" => 8,
+        b"sep" | b"set" | b"wrz" | b"eyl" => 9,
+        b"oct" | b"okt" | b"ott" | b"out" | b"eki" => 10,
+        b"nov" | b"lis" | b"kas" => 11,
+        b"dec" | b"dez" | b"dic" | b"gru" | b"ara" => 12,
+        _ => return None,
+    })
+}
+
+/// Beginnings that three letters of ASCII do not tell.
+const MONTHS: &[(u32, &str)] = &[
+    (1, "jän|янв"),
+    (2, "fév|фев|şub"),
+    (3, "mär|мар"),
+    (4, "апр"),
+    (5, "мая|май"),
+    (6, "juin|июн"),
+    (7, "juil|июл"),
+    (8, "aoû|авг|ağu"),
+    (9, "сен"),
+    (10, "окт|paź"),
+    (11, "ноя"),
+    (12, "déc|дек"),
 ];
 
 /// A date whose first part is the run of digits: `1984-02-29`, `29.02.84`, `29 February 1984`,
@@ -154,14 +173,22 @@ fn start_of_month(t: Text<'_>, start: usize, end: usize) -> usize {
 
 /// The month whose name starts here, and where the name ends.
 fn month(t: Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let end = t.run(at, 20, |b| b.is_ascii_alphabetic() || b >= 0x80);
-    let name = t.slice(at, end).to_lowercase();
-    let (month, _) = MONTHS
-        .iter()
-        .rev()
-        .find(|(_, starts)| starts.iter().any(|start| name.starts_with(start)))?;
+    let three = [t.byte(at), t.byte(at + 1), t.byte(at + 2)].map(|b| b.to_ascii_lowercase());
+    let known = month_of(three);
+    let other = !three.is_ascii() || &three == b"jui";
+    if known.is_none() && !other {
+        return None;
+    }
+    let end = t.run(at, 25, |b| b.is_ascii_alphabetic() || b >= 0x80);
+    let name = t.slice(at, end);
+    let by_name = || {
+        let name = name.to_lowercase();
+        let begins = |(_, starts): &&(u32, &str)| starts.split('|').any(|s| name.starts_with(s));
+        MONTHS.iter().find(begins).map(|(month, _)| *month)
+    };
+    let month = known.or_else(by_name)?;
     let dot = usize::from(t.byte(end) == b'.');
-    (name.chars().count() <= 12).then_some((*month, end + dot))
+    (name.chars().count() <= 12).then_some((month, end + dot))
 }
 
 fn skip(t: Text<'_>, at: usize, signs: &[&str]) -> Option<usize> {

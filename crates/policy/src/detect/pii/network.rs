@@ -29,7 +29,7 @@ pub(super) fn email(t: Text<'_>, sign: usize, width: usize) -> Option<Value> {
 }
 
 fn is_local(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'') || b >= 0x80
+    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-' | b'\'') || b >= 0x80
 }
 
 /// Where the part before the `@` starts.
@@ -43,8 +43,10 @@ fn local(t: Text<'_>, sign: usize) -> Option<usize> {
         let width = after.chars().next().map_or(0, char::len_utf8);
         after.get(width..).unwrap_or_default()
     });
-    let kept = after_escape(kept);
-    let kept = kept.trim_start_matches(['.', '\'', '-', '+', '%']);
+    // `%3C` of a URL is no part of the address it stands before.
+    let encoded = t.back(sign - kept.len(), 1) == b'%';
+    let kept = kept.get(if encoded { 2 } else { 0 }..).unwrap_or_default();
+    let kept = kept.trim_start_matches(['.', '\'', '-', '+']);
     let escaped = is_escape(t, sign - kept.len() + 1);
     let kept = kept.get(usize::from(escaped)..).unwrap_or_default();
     let fits = !kept.is_empty()
@@ -53,18 +55,6 @@ fn local(t: Text<'_>, sign: usize) -> Option<usize> {
         && !kept.ends_with('.')
         && kept.contains(char::is_alphanumeric);
     fits.then_some(sign - kept.len())
-}
-
-/// What follows the last `%3C` or the like.
-fn after_escape(name: &str) -> &str {
-    let escape = |(at, _): &(usize, &str)| {
-        let code = name.get(at + 1..at + 3).unwrap_or_default();
-        code.len() == 2
-            && code.bytes().all(|b| b.is_ascii_hexdigit())
-            && code.starts_with(['2', '3', '0'])
-    };
-    let last = name.rmatch_indices('%').find(escape);
-    last.and_then(|(at, _)| name.get(at + 3..)).unwrap_or(name)
 }
 
 /// Where the part after the `@` ends: labels, the last of which is a word.

@@ -250,22 +250,32 @@ fn password(value: &str, quoted: bool) -> bool {
                 && !spells_words(value))
 }
 
-/// What stands where a secret should be put.
-fn is_placeholder(value: &str) -> bool {
+/// Words that stand where a secret should be put.
+static STAND_INS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     const WORDS: &str = "your|example|changeme|change-me|change_me|placeholder|redacted|xxxx|****|\
         ....|null|none|undefined|todo|insert|replace|dummy|sample|abcdefgh|12345678901234567890|\
         ${|{{|$(|%(|process.env|os.environ|getenv|env.|env[|secrets.|vault:|config.|var.|self.|this.";
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(WORDS.split('|'))
+        .ok()
+});
+
+/// Whether the value only stands for a secret.
+fn is_placeholder(value: &str) -> bool {
     const PATHS: &str = "/etc/|/home/|/usr/|/var/|/opt/|/tmp/|/run/|/bin/";
-    let lower = value.to_ascii_lowercase();
-    let first = lower.bytes().next().unwrap_or(0);
+    let first = value.bytes().next().unwrap_or(0);
     let of_name = |b: u8| is_word(b) || matches!(b, b'{' | b'}');
-    let shell = first == b'$' && lower.bytes().skip(1).all(of_name);
+    let shell = first == b'$' && value.bytes().skip(1).all(of_name);
     let template = matches!(first, b'{' | b'<')
-        || first == b'%' && lower.ends_with('%')
-        || first == b'@' && lower.ends_with('@');
-    let path = PATHS.split('|').any(|path| lower.starts_with(path));
-    let same = lower.bytes().all(|b| b == first);
-    let said = WORDS.split('|').any(|word| lower.contains(word));
+        || first == b'%' && value.ends_with('%')
+        || first == b'@' && value.ends_with('@');
+    let path = first == b'/' && PATHS.split('|').any(|path| value.starts_with(path));
+    let same = value.bytes().all(|b| b == first);
+    let said = STAND_INS
+        .as_ref()
+        .is_some_and(|words| words.is_match(value));
     shell || template || path || same || said
 }
 
