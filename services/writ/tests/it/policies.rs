@@ -85,6 +85,29 @@ fn every_folder_of_packs_is_known_by_its_name() {
     assert_eq!(code(&writ(&["policy", "test", "--pack", "nonesuch"])), 64);
 }
 
+/// The YAML blocks of a guide that are documents of ours.
+fn examples(guide: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides");
+    let text = std::fs::read_to_string(path.join(guide)).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|it| it.split("```").next());
+    blocks
+        .filter(|it| it.starts_with("apiVersion"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_examples_of_the_guides_are_true() {
+    let [policy, tests] = examples("policies-as-code.md").try_into().unwrap();
+    let folder = Folder::with(&[("p.yaml", &policy), ("p_test.yaml", &tests)]);
+    let run = folder.run(&["test"]);
+    assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
+    let [quickstart] = examples("quickstart.md").try_into().unwrap();
+    let run = Folder::with(&[("policies.yaml", &quickstart)]).run(&["validate"]);
+    assert_eq!(code(&run), 0, "{}", out(&run));
+}
+
 #[test]
 fn every_problem_is_named_with_its_line() {
     let bad = "apiVersion: writ.dev/v2\nkind: Policy\nmetadata: {name: ''}\nspec:\n  \
@@ -267,6 +290,30 @@ fn prerequisites_are_judged_first() {
     };
     let cases = test(&[case("pay", "payments, dear payments"), case("look", "")].concat());
     let files = [("p.yaml", &*policies), ("p_test.yaml", &*cases)];
+    let run = Folder::with(&files).run(&["test"]);
+    assert_eq!(code(&run), 0, "{}", out(&run));
+}
+
+#[test]
+fn what_others_would_answer_is_given() {
+    let spec = "{policyType: custom_validator, enforcementMode: block, \
+                ruleDefinition: {validator_id: 0192f0c1-0000-7000-8000-000000000001}}";
+    let case = |answer: &str, outcome: &str| {
+        format!(
+            "    - name: {answer}\n      request: {{input: x}}\n      \
+             facts: {{answers: {{ours: {answer}}}}}\n      expect: {{outcome: {outcome}}}\n"
+        )
+    };
+    let silent = "    - name: silent\n      request: {input: x}\n      expect: {outcome: block}\n";
+    let cases = [
+        case("allow", "allow"),
+        case("deny", "block"),
+        case("require_approval", "require_approval"),
+        case("failed", "block"),
+        silent.to_owned(),
+    ];
+    let cases = test(&cases.concat());
+    let files = [("p.yaml", &*policy("ours", spec)), ("p_test.yaml", &*cases)];
     let run = Folder::with(&files).run(&["test"]);
     assert_eq!(code(&run), 0, "{}", out(&run));
 }
