@@ -89,10 +89,14 @@ fn no_service_depends_on_another_and_the_pure_crates_only_on_each_other() {
             .collect();
         assert!(others.is_empty(), "{service} depends on {others:?}");
     }
-    let pure = ["contract", "policy", "chain", "access", "address"].map(|name| format!("writ-{name}"));
+    let pure =
+        ["contract", "policy", "chain", "access", "address"].map(|name| format!("writ-{name}"));
     for name in &pure {
         let mut on = edges[name].iter();
-        assert!(on.all(|other| pure.contains(other)), "{name} is pure and depends on one that is not");
+        assert!(
+            on.all(|other| pure.contains(other)),
+            "{name} is pure and depends on one that is not"
+        );
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod analyst;
 mod architecture;
+mod behind;
 mod edges;
 mod faults;
 mod grpc;
