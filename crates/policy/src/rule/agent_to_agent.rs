@@ -1,16 +1,19 @@
 //! `agent_to_agent`: which agents may hand work to which, how deep, and with which scopes.
 
-use std::collections::{BTreeSet, HashSet};
+mod parties;
+
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::names::{Case, Globs, Name};
+use super::names::{Case, Globs};
 use super::{Failure, Rule, Verdict, and_more, read};
 use crate::context::Context;
 use crate::decision::Evidence;
-use crate::request::{Delegation, Request};
+use crate::request::Delegation;
 use crate::schema::Problem;
+use parties::{Parties, Party};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,100 +58,6 @@ struct Lists {
 
 pub(crate) fn compile(definition: &Value) -> Result<Box<dyn Rule>, Vec<Problem>> {
     Ok(Box::new(AgentToAgent::new(&read(definition)?)?))
-}
-
-/// An agent that takes part, under every name it is known by.
-struct Party<'a> {
-    names: Vec<Name<'a>>,
-    location: String,
-}
-
-/// Who takes part, in the order in which work is handed on.
-struct Parties<'a> {
-    chain: Vec<Party<'a>>,
-    asking: Party<'a>,
-    called: Vec<Party<'a>>,
-}
-
-impl<'a> Parties<'a> {
-    fn of(request: &'a Request) -> Self {
-        let chain = request.delegation.iter().flat_map(|d| &d.chain).enumerate();
-        let chain = chain.map(|(i, hop)| Party {
-            names: vec![Name::new(&hop.agent_id)],
-            location: format!("delegation.chain[{i}]"),
-        });
-        Self {
-            chain: chain.collect(),
-            asking: asking(request),
-            called: called(request),
-        }
-    }
-
-    /// How many times work has been handed on, this act included.
-    fn depth(&self) -> usize {
-        self.chain.len() + usize::from(!self.called.is_empty())
-    }
-
-    fn callers(&self) -> impl Iterator<Item = &Party<'a>> {
-        let calls = (!self.called.is_empty()).then_some(&self.asking);
-        self.chain.iter().chain(calls)
-    }
-
-    fn targets(&self) -> impl Iterator<Item = &Party<'a>> {
-        let was_called = (!self.chain.is_empty()).then_some(&self.asking);
-        was_called.into_iter().chain(&self.called)
-    }
-
-    /// Where an agent takes part a second time.
-    fn cycle(&self) -> Option<&str> {
-        let mut seen = HashSet::new();
-        let asking = std::iter::once(&self.asking);
-        for party in self.chain.iter().chain(asking).chain(&self.called) {
-            let ids = party.names.iter().map(Name::folded);
-            let ids = ids.filter(|id| !id.is_empty() && !id.starts_with("tag:"));
-            let ids: Vec<&str> = ids.collect();
-            if ids.iter().any(|id| seen.contains(id)) {
-                return Some(&party.location);
-            }
-            seen.extend(ids);
-        }
-        None
-    }
-}
-
-/// The agent that asks: by id, external id and tags.
-fn asking(request: &Request) -> Party<'_> {
-    let agent = &request.agent;
-    let tags = agent.tags.iter().map(|tag| Name::new(format!("tag:{tag}")));
-    let ids = [
-        Name::new(agent.id.to_string()),
-        Name::new(&agent.external_id),
-    ];
-    Party {
-        names: ids.into_iter().chain(tags).collect(),
-        location: "agentId".to_owned(),
-    }
-}
-
-/// The agents that the act itself calls, as far as `metadata` names them.
-fn called(request: &Request) -> Vec<Party<'_>> {
-    let Some(Value::Object(metadata)) = &request.metadata else {
-        return Vec::new();
-    };
-    let fields = ["targetAgentId", "targetAgent", "calleeAgentId"];
-    let named = fields
-        .into_iter()
-        .filter_map(|field| Some((field, metadata.get(field)?)));
-    let given = named.filter(|(_, value)| !value.is_null());
-    given
-        .map(|(field, value)| {
-            let id = value.get("agentId").or(value.get("id")).unwrap_or(value);
-            Party {
-                names: vec![Name::new(id.as_str().unwrap_or_default())],
-                location: format!("metadata.{field}"),
-            }
-        })
-        .collect()
 }
 
 /// What is wrong, and where.
