@@ -6,7 +6,7 @@ TOOLS := $(or $(WRIT_TOOLS_DIR),$(HOME)/.cache/writ-tools)
 export WRIT_TOOLS_DIR := $(TOOLS)
 export PATH := $(TOOLS)/cargo/bin:$(PATH)
 
-.PHONY: help setup build run dev-up dev-down test lint bench fuzz gen chart clean
+.PHONY: help setup build run dev-up dev-down test lint bench eval fuzz gen chart clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +40,12 @@ bench: setup ## Enforce against a bare echo, in one run; prints ratios
 
 fuzz: ## Every parser of the policy engine, FUZZ_SECONDS (60) each; skipped without cargo-fuzz
 	@infra/dev/fuzz
+
+# Labelled data and scorers that are not part of the repository.
+EVAL_DIR ?= ../shared/eval
+
+eval: setup ## Scores the detectors on the labelled data of EVAL_DIR
+	@tools/detect/eval "$(EVAL_DIR)"
 
 gen: setup ## Writes the files that come from code: schemas/*.txt, golden bytes, docs/errors, the chart's permissions
 	@cargo build --locked --workspace --bins

