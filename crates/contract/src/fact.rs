@@ -117,6 +117,7 @@ facts! {
     Consumed = "certificate" by Approval;
     Sealed = "ledger" by AuditLedger;
     Metered = "metered" by Ingest;
+    Quota = "quota" by Ingest;
     BatchWritten = "batch" by Ingest;
     Finding = "finding" by Anomaly;
     WebhookEndpoint = "webhook" by Notifier;

@@ -338,6 +338,15 @@ fn facts_of_the_other_services_keep_their_bytes() {
         },
     );
     fact(
+        "spent",
+        &Quota {
+            resource: "maxTracesPerMonth".into(),
+            month_start_us: 1,
+            month_end_us: 2,
+            used: 3,
+        },
+    );
+    fact(
         "written",
         &BatchWritten {
             shard: 1,

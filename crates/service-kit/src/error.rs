@@ -18,6 +18,8 @@ pub struct ApiError {
     pub message: Cow<'static, str>,
     /// The numbered id of `docs/errors`, e.g. `CTL0007`.
     pub reference: Option<&'static str>,
+    /// Fields of `error` beside the usual ones.
+    pub fields: Vec<(&'static str, serde_json::Value)>,
     /// Extra headers, e.g. `Retry-After`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -35,6 +37,7 @@ impl ApiError {
             code,
             message,
             reference: None,
+            fields: Vec::new(),
             headers: Vec::new(),
         }
     }
@@ -60,6 +63,24 @@ impl ApiError {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// 402 as the SDK reads it: `current` of `max` of a plan's `resource` are used.
+    pub fn quota_exceeded(
+        resource: &'static str,
+        current: u64,
+        max: u64,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let fields = vec![
+            ("resource", resource.into()),
+            ("current", current.into()),
+            ("max", max.into()),
+        ];
+        Self {
+            fields,
+            ..Self::new(StatusCode::PAYMENT_REQUIRED, "QUOTA_EXCEEDED", message)
+        }
     }
 
     /// 503: a store or the broker is away.
@@ -103,6 +124,8 @@ impl ApiError {
             if let Some(reference) = self.reference {
                 fields.insert("ref".to_owned(), reference.into());
             }
+            let more = self.fields.iter();
+            fields.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
         }
         json!({ "error": error })
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use writ_contract::{ApprovalId, DecisionId, PolicyId};
 use writ_policy::{Considered, Decision};
 
-use crate::domain::WireViolation;
+use crate::domain::{Spent, WireViolation};
 
 /// The answer to an act.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub enum Answer {
     Held(Given, ApprovalId),
     /// It is refused. Recorded, or kept to be recorded.
     Denied(Given),
+    /// The plan is spent and the organisation wants no decision then. Recorded as a refusal.
+    PlanSpent(Spent),
 }
 
 /// What every answer carries.

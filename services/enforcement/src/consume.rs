@@ -1,4 +1,5 @@
-//! Facts in: what control states, pauses from the gate, and which holds the approval service took.
+//! Facts in: what control states, pauses from the gate, whose plan is spent, and which holds the
+//! approval service took.
 
 use std::sync::Arc;
 
@@ -121,6 +122,38 @@ fn shard_of(subject: &str) -> Option<Shard> {
     let number: u8 = subject.split('.').nth(3)?.parse().ok()?;
     debug_assert!(number < SHARDS);
     Shard::new(number)
+}
+
+/// Follows whose plan is spent; `caught_up` is met once what was stated before the start is known.
+///
+/// # Errors
+/// [`ReaderError`]: start it again.
+pub async fn quotas(
+    log: EventLog,
+    state: Arc<ActivePolicy>,
+    caught_up: Requirement,
+) -> Result<(), ReaderError> {
+    let filters = vec![log.topology().facts::<wire::Quota>()];
+    let mut reader = log
+        .read(Stream::Ingest, filters, Start::LastPerSubject)
+        .await?;
+    loop {
+        if reader.behind() == 0 {
+            caught_up.met();
+        }
+        let Some(delivered) = reader.advance().await? else {
+            continue;
+        };
+        let applied = match &delivered.content {
+            Content::Fact(envelope) => state.apply_quota(envelope).map_err(|e| e.to_string()),
+            Content::Unreadable(error) => Err(error.to_string()),
+            Content::Packed(_) => Err("many records where one fact belongs".to_owned()),
+        };
+        if let Err(error) = applied {
+            let subject = &delivered.subject;
+            tracing::error!(error, subject, "unreadable quota: governing goes on");
+        }
+    }
 }
 
 /// Follows approval requests from now on and tells who waits for them; the books, how they end.

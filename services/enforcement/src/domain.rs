@@ -1,11 +1,15 @@
 //! Judging one act: who asks, whether it may ask at all, and what the policies say. Pure.
 
+mod plan;
+
 use std::sync::Arc;
 
 use serde::Serialize;
 use writ_access::{Caller, Role};
 use writ_contract::PolicyId;
 use writ_policy::{AgentRef, Decision, Mode, Outcome, PolicySet, Request, Severity, Violation};
+
+pub use plan::{Plan, Spent, TRACES, Used};
 
 /// An act as an edge received it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,6 +76,9 @@ pub enum Refusal {
     /// The organisation's policies cannot be trusted: fail closed.
     #[error("this organisation is held: {0}")]
     Quarantined(String),
+    /// The plan is spent and the organisation wants no decisions then (`onPlanLimit`).
+    #[error("the plan's {} traces of this month are used up, and this organisation has no decisions made then", .0.max)]
+    PlanSpent(Spent),
     /// Too many large requests wait to be judged, or this one could not be.
     #[error("too many large requests wait to be judged, try again")]
     Busy,
@@ -96,6 +103,7 @@ impl Refusal {
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",
             Self::Quarantined(_) => "ORGANIZATION_HELD",
+            Self::PlanSpent(_) => "QUOTA_EXCEEDED",
             Self::Busy => "OVERLOADED",
             Self::TooLargeToHold => "REQUEST_TOO_LARGE",
             Self::NoApproval => "APPROVAL_UNAVAILABLE",
@@ -192,14 +200,21 @@ pub struct View<'a> {
     pub agent: Option<&'a KnownAgent>,
     /// Why the organisation fails closed, if it does.
     pub quarantine: Option<&'a str>,
+    /// What its plan leaves it.
+    pub plan: Plan,
 }
 
 /// The act as policies see it, when it may be judged at all.
 ///
 /// # Errors
 /// [`Refusal`]: no policy is asked.
-pub fn prepare(caller: &Caller, ask: &Ask, view: &View<'_>) -> Result<Request, Refusal> {
-    let agent = admit(caller, ask, view)?;
+pub fn prepare(
+    caller: &Caller,
+    ask: &Ask,
+    view: &View<'_>,
+    now_ms: i64,
+) -> Result<Request, Refusal> {
+    let agent = admit(caller, ask, view, now_ms)?;
     let mut request = ask.request.clone();
     request.org_id = caller.org_id();
     request.agent = AgentRef::clone(&agent.agent);
@@ -207,31 +222,45 @@ pub fn prepare(caller: &Caller, ask: &Ask, view: &View<'_>) -> Result<Request, R
 }
 
 /// Whether the act may be judged at all. A pause comes before everything about the request, so
-/// that a paused agent always reads as paused.
-fn admit<'a>(caller: &Caller, ask: &Ask, view: &View<'a>) -> Result<&'a KnownAgent, Refusal> {
-    let environment = ask.environment();
+/// that a paused agent always reads as paused; a spent plan comes after every refusal that does not
+/// depend on what is registered, because after it a client may run the act by its own setting.
+fn admit<'a>(
+    caller: &Caller,
+    ask: &Ask,
+    view: &View<'a>,
+    now_ms: i64,
+) -> Result<&'a KnownAgent, Refusal> {
     if let Some(reason) = view.quarantine {
         return Err(Refusal::Quarantined(reason.to_owned()));
     }
-    let unknown = || Refusal::UnknownAgent(ask.agent.clone(), environment.to_owned());
-    let agent = view.agent.ok_or_else(unknown)?;
-    if let Some(reason) = &agent.paused {
-        let agent = agent.agent.external_id.clone();
-        return Err(Refusal::Paused {
-            agent,
-            reason: reason.clone(),
-        });
-    }
-    if agent.archived {
-        return Err(Refusal::Archived(agent.agent.external_id.clone()));
+    if let Some(agent) = view.agent {
+        may_act(agent)?;
     }
     caller.require(Role::Developer).map_err(|_| Refusal::Role)?;
-    for environment in [environment, agent.agent.environment.as_str()] {
+    let environment = ask.environment();
+    let own = view.agent.map(|agent| agent.agent.environment.as_str());
+    for environment in [Some(environment), own].into_iter().flatten() {
         caller
             .require_environment(environment)
             .map_err(|_| Refusal::Environment(environment.to_owned()))?;
     }
-    Ok(agent)
+    if let Some(spent) = view.plan.spent(now_ms) {
+        return Err(Refusal::PlanSpent(spent));
+    }
+    let unknown = || Refusal::UnknownAgent(ask.agent.clone(), environment.to_owned());
+    view.agent.ok_or_else(unknown)
+}
+
+fn may_act(agent: &KnownAgent) -> Result<(), Refusal> {
+    let name = agent.agent.external_id.clone();
+    match &agent.paused {
+        Some(reason) => Err(Refusal::Paused {
+            agent: name,
+            reason: reason.clone(),
+        }),
+        None if agent.archived => Err(Refusal::Archived(name)),
+        None => Ok(()),
+    }
 }
 
 impl Ask {

@@ -139,11 +139,12 @@ impl Enforcer {
         snapshot: &Snapshot,
         asking: &mut Asking<'_>,
     ) -> Verdict {
-        let request = match prepare(caller, ask, &snapshot.view()) {
+        let now_ms = self.clock.now_ms();
+        let request = match prepare(caller, ask, &snapshot.view(), now_ms) {
             Ok(request) => Arc::new(request),
             Err(refusal) => return Verdict::Refused(refusal),
         };
-        let facts = Facts::at(self.clock.now_ms());
+        let facts = Facts::at(now_ms);
         let mut answers = Answers::new();
         loop {
             let large = ask.bytes > LARGE;
@@ -247,6 +248,10 @@ impl Enforcer {
             self.log.connected() && self.append(&attempt, envelope.clone()).await == Ok(());
         if !recorded {
             self.keep(&attempt, envelope).await;
+        }
+        if let Verdict::Refused(Refusal::PlanSpent(spent)) = attempt.verdict {
+            metrics::decided("plan_spent");
+            return Answer::PlanSpent(spent);
         }
         metrics::decided("deny");
         Answer::Denied(given(&attempt))

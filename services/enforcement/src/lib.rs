@@ -1,9 +1,9 @@
 //! The enforcement service: the policy decision point.
 //!
 //! It owns `writ.evt.gate.<p>.decision` and reads organisations, agents, policies and validators
-//! from control, pauses from the gate, approval requests from approval and, from traces, what acts
-//! cost. Its projection, `active_policy`, is in memory and built from the last facts at each start;
-//! it takes requests once it has caught up.
+//! from control, pauses from the gate, spent plans from ingest, approval requests from approval and,
+//! from traces, what acts cost. Its projection, `active_policy`, is in memory and built from the
+//! last facts at each start; it takes requests once it has caught up.
 //!
 //! Promises: no allow and no hold is answered unrecorded; no ALLOW is recorded after a pause; a
 //! denial is answered whatever becomes of its record; what cannot be read fails closed.
@@ -67,6 +67,7 @@ struct Needs {
     policies: Requirement,
     pauses: Requirement,
     approvals: Requirement,
+    quotas: Requirement,
     keys: Requirement,
 }
 
@@ -76,6 +77,7 @@ impl Needs {
             policies: ready.require("policies"),
             pauses: ready.require("pauses"),
             approvals: ready.require("approvals"),
+            quotas: ready.require("quotas"),
             keys: ready.require("keys"),
         }
     }
@@ -197,6 +199,7 @@ async fn run(
         policies,
         pauses,
         approvals,
+        quotas,
         keys: known_keys,
     } = needs;
     tasks.spawn("lanes", appending);
@@ -226,6 +229,10 @@ async fn run(
     tasks.supervise("approvals", Backoff::default(), move || {
         let (holds, keeper) = (e.holds.clone(), keeper.clone());
         consume::approvals(e.log.clone(), holds, keeper, approvals.clone())
+    });
+    let e = enforcer.clone();
+    tasks.supervise("quotas", Backoff::default(), move || {
+        consume::quotas(e.log.clone(), e.state.clone(), quotas.clone())
     });
     tasks.supervise("spool", Backoff::default(), move || {
         let e = enforcer.clone();

@@ -7,7 +7,7 @@ use writ_policy::{Decision, Outcome};
 
 use crate::budget::Ending;
 
-/// Decisions given, by outcome: `allow`, `hold`, `deny`.
+/// Decisions given, by outcome: `allow`, `hold`, `deny`, `plan_spent`.
 pub const DECISIONS: &str = "writ_enforcement_decisions_total";
 /// Calls that got no decision.
 pub const UNDECIDED: &str = "writ_enforcement_undecided_total";

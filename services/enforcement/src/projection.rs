@@ -10,7 +10,7 @@ use uuid::Uuid;
 use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, ValidatorId, wire};
 use writ_policy::{AgentRef, Policy, PolicySet};
 
-use crate::domain::{KnownAgent, View};
+use crate::domain::{KnownAgent, Plan, TRACES, Used, View};
 use crate::outside::validators::{Validator, Validators};
 
 /// Every organisation.
@@ -32,6 +32,7 @@ struct Org {
     version: u64,
     suspended: bool,
     registration_required: bool,
+    plan: Plan,
     quarantine: Option<String>,
 }
 
@@ -57,9 +58,21 @@ pub struct Snapshot {
     pub agent: Option<KnownAgent>,
     /// Why the organisation fails closed.
     pub quarantine: Option<String>,
+    /// What its plan leaves it.
+    pub plan: Plan,
 }
 
 impl Snapshot {
+    /// No policy, no agent.
+    fn of_nobody(quarantine: Option<String>) -> Self {
+        Self {
+            policies: Arc::new(PolicySet::compile(Vec::new())),
+            agent: None,
+            quarantine,
+            plan: Plan::default(),
+        }
+    }
+
     /// What judging looks at.
     #[must_use]
     pub fn view(&self) -> View<'_> {
@@ -67,6 +80,7 @@ impl Snapshot {
             policies: &self.policies,
             agent: self.agent.as_ref(),
             quarantine: self.quarantine.as_deref(),
+            plan: self.plan,
         }
     }
 }
@@ -84,6 +98,7 @@ impl Default for Org {
             version: 0,
             suspended: false,
             registration_required: true,
+            plan: Plan::default(),
             quarantine: None,
         }
     }
@@ -100,21 +115,11 @@ impl ActivePolicy {
             .ok()
             .and_then(|orgs| orgs.get(&org).cloned());
         let Some(found) = found else {
-            let policies = Arc::new(PolicySet::compile(Vec::new()));
-            return Snapshot {
-                policies,
-                agent: None,
-                quarantine: None,
-            };
+            return Snapshot::of_nobody(None);
         };
         let Ok(org) = found.read() else {
-            let policies = Arc::new(PolicySet::compile(Vec::new()));
-            let quarantine = Some("its state was left half changed by a fault".to_owned());
-            return Snapshot {
-                policies,
-                agent: None,
-                quarantine,
-            };
+            let torn = "its state was left half changed by a fault".to_owned();
+            return Snapshot::of_nobody(Some(torn));
         };
         Snapshot {
             policies: org.compiled.clone(),
@@ -122,6 +127,7 @@ impl ActivePolicy {
                 .agent(reference, environment)
                 .or_else(|| org.unregistered(reference, environment)),
             quarantine: org.held(),
+            plan: org.plan,
         }
     }
 
@@ -171,6 +177,24 @@ impl ActivePolicy {
             applied
         })
         .unwrap_or(Ok(()))
+    }
+
+    /// Takes over what `ingest` states about a spent plan.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it cannot be read; governing goes on as before.
+    pub fn apply_quota(&self, envelope: &Envelope) -> Result<(), Unreadable> {
+        let fact = envelope.open::<wire::Quota>()?;
+        let stated = Used {
+            start_us: fact.month_start_us,
+            end_us: fact.month_end_us,
+            traces: fact.used,
+        };
+        if fact.resource == TRACES {
+            // A lock that is poisoned holds the organisation already.
+            let _heard = self.change(envelope.org, |org| org.plan.hear(stated));
+        }
+        Ok(())
     }
 
     /// Compiles what has changed and puts it in force, one organisation after the other.
@@ -271,6 +295,8 @@ impl Org {
                     self.version = envelope.version;
                     self.suspended = fact.suspended;
                     self.registration_required = fact.registration_required;
+                    self.plan.refuses = fact.on_plan_limit == "refuse";
+                    self.plan.max_traces_per_month = fact.max_traces_per_month;
                 }
             }
             // Aggregates of control that decide nothing here.

@@ -1,12 +1,14 @@
 //! Facts in: the registry from `control`'s facts and pauses, and the two sinks.
 
 mod metering;
+mod quota;
 mod registrar;
 mod sink;
 mod tables;
 mod usage;
 
 pub(crate) use metering::run as run_metering;
+pub(crate) use quota::run as run_quota;
 pub(crate) use registrar::Registrar;
 pub(crate) use sink::{BatchLimits, SinkContext, feed};
 pub(crate) use tables::{decisions, traces};

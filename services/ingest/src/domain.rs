@@ -18,4 +18,4 @@ pub(crate) use meter::{Meter, Sum, Window};
 pub(crate) use recent::Recent;
 pub(crate) use registry::{Agent, Organization, Registry};
 pub(crate) use trace::Trace;
-pub(crate) use usage::{Month, Spent, Usage};
+pub(crate) use usage::{Month, Spent, TRACES, Usage};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::join_all;
 use prost::Message as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use writ_access::Caller;
 use writ_contract::{EventId, OrgId, wire};
 use writ_service_kit::Clock;
@@ -14,8 +14,8 @@ use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 
 use crate::consume::Registrar;
 use crate::domain::{
-    Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Trace, Usage, admit,
-    split,
+    Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Spent, Trace, Usage,
+    admit, split,
 };
 use crate::error::Error;
 use crate::metrics;
@@ -76,6 +76,8 @@ pub(crate) struct Intake {
     limits: Limits,
     budget: Semaphore,
     counted: Mutex<Counted>,
+    /// Somebody's limit may have been used up just now.
+    spending: Notify,
 }
 
 /// A trace that was admitted, with what is counted once it is stored.
@@ -107,6 +109,7 @@ impl Intake {
             limits,
             budget: Semaphore::new(limits.waiting_bytes / KILOBYTE),
             counted: Mutex::new(counted),
+            spending: Notify::new(),
         }
     }
 
@@ -127,6 +130,9 @@ impl Intake {
         let mut taken = Taken::default();
         let admitted = self.admit_all(source, org, &split(text)?, &mut taken).await;
         let result = self.store(source, admitted, &mut taken).await;
+        if self.spent(source.org, org).is_some() {
+            self.spending.notify_one();
+        }
         metrics::traces("refused", source.origin, taken.refused.len() as u64);
         result.map(|()| taken)
     }
@@ -137,12 +143,22 @@ impl Intake {
         if state.suspended {
             return Err(Error::Suspended);
         }
-        let month = Month::of(self.clock.now());
-        let spent = |max: u64| self.with(|c| c.usage.spent(month, org, max));
-        match state.max_traces_per_month.and_then(spent) {
+        match self.spent(org, state) {
             Some(spent) => Err(Error::Quota(spent)),
             None => Ok(state),
         }
+    }
+
+    /// The plan's limit, if it is used up this month.
+    pub(crate) fn spent(&self, org: OrgId, state: Organization) -> Option<Spent> {
+        let month = Month::of(self.clock.now());
+        let spent = |max: u64| self.with(|c| c.usage.spent(month, org, max));
+        state.max_traces_per_month.and_then(spent)
+    }
+
+    /// Returns when a limit may have been used up since the last call.
+    pub(crate) async fn spending(&self) {
+        self.spending.notified().await;
     }
 
     async fn admit_all(
@@ -275,6 +291,7 @@ impl Intake {
     /// What the table counted for a month.
     pub(crate) fn observe_usage(&self, month: Month, org: OrgId, counted: u64) {
         self.with(|c| c.usage.observe(month, org, counted));
+        self.spending.notify_one();
     }
 
     /// Works with the meter.

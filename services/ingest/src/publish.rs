@@ -10,8 +10,9 @@ use writ_chain::merkle::Frontier;
 use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Shard, wire};
 use writ_eventlog::{EventLog, PublishError};
 use writ_service_kit::Clock;
+use writ_service_kit::ids::new_v7;
 
-use crate::domain::{Sum, Window};
+use crate::domain::{Month, Spent, Sum, TRACES, Window};
 
 const WITHIN: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
@@ -123,6 +124,31 @@ pub(crate) async fn publish_sum(
     let aggregate = format!("{key}@{}", window.start_us);
     let envelope = envelope(clock, id, window.org, &aggregate, "summed", &fact);
     let subject = log.topology().fact::<wire::Metered>(window.org, &key);
+    log.publish_fact(&subject, &envelope, None, WITHIN)
+        .await
+        .map(drop)
+}
+
+/// States that an organisation's traces of a month are used up.
+///
+/// # Errors
+/// [`PublishError`]; stating it again does no harm.
+pub(crate) async fn publish_spent(
+    log: &EventLog,
+    clock: &dyn Clock,
+    org: OrgId,
+    month: Month,
+    spent: Spent,
+) -> Result<(), PublishError> {
+    let fact = wire::Quota {
+        resource: TRACES.to_owned(),
+        month_start_us: month.start_us(),
+        month_end_us: month.next().start_us(),
+        used: spent.current,
+    };
+    let id = EventId(new_v7(clock));
+    let envelope = envelope(clock, id, org, TRACES, "spent", &fact);
+    let subject = log.topology().fact::<wire::Quota>(org, TRACES);
     log.publish_fact(&subject, &envelope, None, WITHIN)
         .await
         .map(drop)

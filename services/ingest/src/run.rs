@@ -130,6 +130,7 @@ impl Parts {
         self.follow(tasks);
         self.sinks(config, deps, tasks);
         self.usage(config, deps, tasks);
+        self.quota(config, deps, tasks);
         self.metering(deps, tasks);
         if config.intake.publishers {
             self.publishers(config, tasks);
@@ -188,6 +189,24 @@ impl Parts {
             let clock = clock.clone();
             async move {
                 consume::refresh_usage(&registrar, &intake, &store, clock.as_ref(), every)
+                    .await
+                    .map(|never: Infallible| match never {})
+            }
+        });
+    }
+
+    fn quota(&self, config: &Config, deps: &Deps, tasks: &Tasks) {
+        let (log, registrar, intake) = (
+            self.log.clone(),
+            self.registrar.clone(),
+            self.intake.clone(),
+        );
+        let (clock, every) = (deps.clock.clone(), config.intake.usage_refresh.get());
+        tasks.supervise("quota", Backoff::default(), move || {
+            let (log, registrar, intake) = (log.clone(), registrar.clone(), intake.clone());
+            let clock = clock.clone();
+            async move {
+                consume::run_quota(&log, &registrar, &intake, clock.as_ref(), every)
                     .await
                     .map(|never: Infallible| match never {})
             }

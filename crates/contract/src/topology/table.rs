@@ -65,7 +65,7 @@ pub(super) fn spec(topology: &Topology, stream: Stream) -> StreamSpec {
         Stream::Audit => t.facts(AuditLedger, Some(30 * DAY), &[Approval]),
         Stream::Anomaly => t.facts(Anomaly, Some(30 * DAY), &[AuditLedger, Notifier]),
         Stream::Notifier => t.facts(Notifier, Some(30 * DAY), &[AuditLedger]),
-        Stream::Ingest => t.facts(Ingest, Some(7 * DAY), &[Control, AuditLedger, Anomaly]),
+        Stream::Ingest => t.facts(Ingest, Some(7 * DAY), &[Enforcement, AuditLedger, Anomaly]),
         Stream::InTrace => t.payloads(|s| topology.trace(s), &[Ingest], &[Ingest, Enforcement]),
         Stream::InBody => t.payloads(
             |s| topology.body(s),

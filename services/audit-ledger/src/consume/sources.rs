@@ -173,13 +173,16 @@ impl Marks {
     }
 }
 
-/// Everything of a stream but what is no governance fact: metered summaries.
+/// What counts and governs nothing: what it leads to is in decisions and findings.
+const METERING: [&str; 2] = [wire::Metered::AGGREGATE, wire::Quota::AGGREGATE];
+
+/// Everything of a stream but what is no governance fact.
 fn filters(topology: &Topology, stream: Stream) -> Vec<String> {
     if stream != Stream::Ingest {
         return Vec::new();
     }
     let governance = |(aggregate, owner): &(&str, Service)| {
-        (*owner == Service::Ingest && *aggregate != wire::Metered::AGGREGATE)
+        (*owner == Service::Ingest && !METERING.contains(aggregate))
             .then(|| format!("{}.evt.{}.{aggregate}.>", topology.prefix(), owner.token()))
     };
     FACTS.iter().filter_map(governance).collect()

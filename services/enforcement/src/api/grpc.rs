@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
 
+use super::plan_spent;
 use crate::answer::{Answer, Explanation, Given};
 use crate::beside::LARGE;
 use crate::domain::WireViolation;
@@ -49,7 +50,7 @@ impl EnforcementService for Server {
         let ask = if prost::Message::encoded_len(&request) > LARGE {
             match self.0.beside.run(move || read(request)).await {
                 Ok(ask) => ask?,
-                Err(busy) => return Ok(Response::new(respond(Enforcer::refuse(&busy)))),
+                Err(busy) => return respond(Enforcer::refuse(&busy)).map(Response::new),
             }
         } else {
             read(request)?
@@ -58,15 +59,16 @@ impl EnforcementService for Server {
         let answer = answer.map_err(|e| {
             Status::from(ApiError::unavailable(e.to_string()).with_ref(e.reference()))
         })?;
-        Ok(Response::new(respond(answer)))
+        respond(answer).map(Response::new)
     }
 }
 
-fn respond(answer: Answer) -> v1::EnforceResponse {
+fn respond(answer: Answer) -> Result<v1::EnforceResponse, Status> {
     let (outcome, given, approval) = match answer {
         Answer::Allowed(given) => (v1::Outcome::Allowed, given, None),
         Answer::Held(given, approval) => (v1::Outcome::ApprovalRequired, given, Some(approval)),
         Answer::Denied(given) => (v1::Outcome::Denied, given, None),
+        Answer::PlanSpent(spent) => return Err(plan_spent(spent).into()),
     };
     let Given {
         decision,
@@ -77,7 +79,7 @@ fn respond(answer: Answer) -> v1::EnforceResponse {
         policy_set_hash,
         explanation,
     } = given;
-    v1::EnforceResponse {
+    Ok(v1::EnforceResponse {
         outcome: outcome.into(),
         decision_id: decision.map(|d| d.to_string()).unwrap_or_default(),
         violations: violations.into_iter().map(violation).collect(),
@@ -87,7 +89,7 @@ fn respond(answer: Answer) -> v1::EnforceResponse {
         risk: u32::from(risk),
         policy_set_hash: policy_set_hash.map(hex::encode).unwrap_or_default(),
         explanation: explanation.map(explained),
-    }
+    })
 }
 
 fn explained(explanation: Explanation) -> v1::Explanation {

@@ -1,5 +1,6 @@
 //! `POST /policies/enforce`. The SDK's adapters run the tool after any 4xx but a 403 that says
-//! `"allowed": false`, so every refusal is one of those (ruling 1).
+//! `"allowed": false`, so every refusal is one of those (ruling 1), but the 402 of an
+//! organisation that asked for it (ruling 2).
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 
-use super::{BODY_LIMIT, latest, text_of};
+use super::{BODY_LIMIT, latest, plan_spent, text_of};
 use crate::answer::{Answer, Given};
 use crate::beside::LARGE;
 use crate::domain::{Ask, Refusal, WireViolation};
@@ -152,8 +153,8 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
 }
 
 fn answer(answer: &Answer) -> Response {
-    let (status, mut body) = match answer {
-        Answer::Allowed(given) => (StatusCode::OK, allowed(given)),
+    let (status, given, mut body) = match answer {
+        Answer::Allowed(given) => (StatusCode::OK, given, allowed(given)),
         Answer::Held(given, approval) => {
             let mut body = refused(given);
             set(&mut body, "requiresApproval", Value::Bool(true));
@@ -162,11 +163,11 @@ fn answer(answer: &Answer) -> Response {
                 "approvalRequestId",
                 Value::String(approval.to_string()),
             );
-            (StatusCode::ACCEPTED, body)
+            (StatusCode::ACCEPTED, given, body)
         }
-        Answer::Denied(given) => (StatusCode::FORBIDDEN, refused(given)),
+        Answer::Denied(given) => (StatusCode::FORBIDDEN, given, refused(given)),
+        Answer::PlanSpent(spent) => return plan_spent(*spent).into_response(),
     };
-    let (Answer::Allowed(given) | Answer::Held(given, _) | Answer::Denied(given)) = answer;
     if let Some(input) = &given.redacted_input {
         set(&mut body, "redactedInput", Value::String(input.clone()));
     }

@@ -4,7 +4,7 @@ use writ_policy::{Facts, Policy, PolicyType, decide_alone};
 use super::*;
 
 fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
-    match prepare(caller, ask, view) {
+    match prepare(caller, ask, view, now_ms) {
         Ok(request) => {
             let decision = decide_alone(view.policies, &request, &Facts::at(now_ms));
             Verdict::Judged(Box::new(decision))
@@ -60,6 +60,14 @@ fn ask(tool: &str) -> Ask {
     }
 }
 
+fn spent() -> Plan {
+    Plan {
+        refuses: true,
+        max_traces_per_month: Some(0),
+        used: Used::default(),
+    }
+}
+
 fn code(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Refused(refusal) => refusal.code(),
@@ -74,6 +82,7 @@ fn a_registered_agent_is_judged_by_the_policies() {
         policies: &set,
         agent: Some(&agent),
         quarantine: None,
+        plan: Plan::default(),
     };
     assert_eq!(
         judge(&caller(), &ask("crm.read"), &view, 0).outcome(),
@@ -95,6 +104,7 @@ fn a_policy_selects_an_agent_by_its_tags() {
             policies: &PolicySet::compile(vec![policy]),
             agent: Some(&agent),
             quarantine: None,
+            plan: Plan::default(),
         };
         judge(&caller(), &ask("shell.run"), &view, 0).outcome()
     };
@@ -116,6 +126,7 @@ fn a_paused_agent_is_refused_whatever_it_asks() {
         policies: &set,
         agent: Some(&agent),
         quarantine: None,
+        plan: Plan::default(),
     };
     let verdict = judge(&caller(), &ask("crm.read"), &view, 0);
     assert_eq!(code(&verdict), "AGENT_PAUSED");
@@ -139,6 +150,7 @@ fn unknown_and_archived_agents_and_held_organisations_are_refused() {
         policies: &set,
         agent: None,
         quarantine: None,
+        plan: Plan::default(),
     };
     assert_eq!(
         code(&judge(&caller(), &ask("x"), &unknown, 0)),
@@ -160,4 +172,35 @@ fn unknown_and_archived_agents_and_held_organisations_are_refused() {
         code(&judge(&caller(), &ask("x"), &held, 0)),
         "ORGANIZATION_HELD"
     );
+}
+
+#[test]
+fn a_spent_plan_ends_judging_and_stops_no_refusal_that_must_hold() {
+    let set = set();
+    let view = |agent, quarantine| View {
+        policies: &set,
+        agent,
+        quarantine,
+        plan: spent(),
+    };
+    let (bot, paused, archived) = (
+        agent(),
+        KnownAgent {
+            paused: Some("incident".into()),
+            ..agent()
+        },
+        KnownAgent {
+            archived: true,
+            ..agent()
+        },
+    );
+    let asked = |agent, quarantine| {
+        let verdict = judge(&caller(), &ask("shell.run"), &view(agent, quarantine), 0);
+        code(&verdict).to_owned()
+    };
+    assert_eq!(asked(Some(&bot), None), "QUOTA_EXCEEDED");
+    assert_eq!(asked(None, None), "QUOTA_EXCEEDED");
+    assert_eq!(asked(Some(&paused), None), "AGENT_PAUSED");
+    assert_eq!(asked(Some(&archived), None), "AGENT_ARCHIVED");
+    assert_eq!(asked(Some(&bot), Some("held")), "ORGANIZATION_HELD");
 }

@@ -152,3 +152,28 @@ fn an_older_fact_of_the_organisation_does_not_lift_its_suspension() {
             .is_none()
     );
 }
+
+#[test]
+fn a_raised_limit_and_a_changed_setting_lift_a_spent_plan() {
+    let state = ActivePolicy::default();
+    let org = |on_plan_limit: &str, max| wire::Organization {
+        on_plan_limit: on_plan_limit.into(),
+        max_traces_per_month: max,
+        ..wire::Organization::default()
+    };
+    let quota = wire::Quota {
+        resource: TRACES.into(),
+        month_start_us: 0,
+        month_end_us: 10_000,
+        used: 7,
+    };
+    let spent = || state.snapshot(ORG, "bot", "production").plan.spent(5);
+    state.apply_quota(&envelope(1, &quota)).unwrap();
+    assert_eq!(spent(), None);
+    state.apply(&envelope(1, &org("refuse", Some(7)))).unwrap();
+    assert!(spent().is_some());
+    state.apply(&envelope(2, &org("refuse", Some(8)))).unwrap();
+    assert_eq!(spent(), None);
+    state.apply(&envelope(3, &org("govern", Some(7)))).unwrap();
+    assert_eq!(spent(), None);
+}

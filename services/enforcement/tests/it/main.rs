@@ -16,6 +16,7 @@ mod holds;
 mod others;
 mod outage;
 mod pause;
+mod plan;
 mod rebuild;
 mod semantic;
 mod stage;

@@ -24,7 +24,7 @@ use writ_eventlog::{
 };
 use writ_service_kit::config::{HumanDuration, Secret};
 use writ_service_kit::telemetry::Metrics;
-use writ_service_kit::{Deps, SystemClock};
+use writ_service_kit::{Clock as _, Deps, SystemClock};
 use writ_testkit::Nats;
 
 pub(crate) const PEPPER: &str = "a pepper of the test, long enough to be one";
@@ -130,6 +130,26 @@ impl Stage {
         let envelope = self.envelope(version, verb, fact);
         let within = Duration::from_secs(5);
         self.control
+            .publish_fact(&subject, &envelope, None, within)
+            .await
+            .unwrap();
+    }
+
+    /// Ingest's statement that traces of this month are used.
+    pub(crate) async fn used(&self, traces: u64) {
+        let now = SystemClock.now().timestamp_micros();
+        let fact = wire::Quota {
+            resource: "maxTracesPerMonth".into(),
+            month_start_us: now - 1_000_000_000,
+            month_end_us: now + 1_000_000_000,
+            used: traces,
+        };
+        let subject = self
+            .topology
+            .fact::<wire::Quota>(self.org, "maxTracesPerMonth");
+        let envelope = self.envelope(1, "spent", &fact);
+        let within = Duration::from_secs(5);
+        self.ingest
             .publish_fact(&subject, &envelope, None, within)
             .await
             .unwrap();

@@ -1,12 +1,10 @@
 //! The one map from this service's errors to HTTP.
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde_json::json;
 use writ_service_kit::ApiError;
 
-use crate::domain::Spent;
+use crate::domain::TRACES;
 use crate::error::Error;
 
 /// An error on its way out.
@@ -27,18 +25,7 @@ impl From<clickhouse::error::Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        match self.0 {
-            Error::Quota(spent) => quota(spent, &self.0),
-            Error::Body(_)
-            | Error::Parameter { .. }
-            | Error::TooLarge(_)
-            | Error::Suspended
-            | Error::Unsettled
-            | Error::Overloaded
-            | Error::Log(_)
-            | Error::Store(_)
-            | Error::NotFound(_) => ApiError::from(self).into_response(),
-        }
+        ApiError::from(self).into_response()
     }
 }
 
@@ -46,7 +33,10 @@ impl From<Failure> for ApiError {
     fn from(Failure(error): Failure) -> Self {
         let public = error.to_string();
         let (status, message) = match &error {
-            Error::Quota(_) => (StatusCode::PAYMENT_REQUIRED, public),
+            Error::Quota(spent) => {
+                return Self::quota_exceeded(TRACES, spent.current, spent.max, public)
+                    .with_ref(error.reference());
+            }
             Error::Body(_) | Error::Parameter { .. } => (StatusCode::BAD_REQUEST, public),
             Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, public),
             Error::Suspended => (StatusCode::FORBIDDEN, public),
@@ -65,21 +55,4 @@ impl From<Failure> for ApiError {
         };
         Self::new(status, error.code(), message).with_ref(error.reference())
     }
-}
-
-/// The body the SDK reads a spent plan limit from.
-fn quota(spent: Spent, error: &Error) -> Response {
-    let error = json!({
-        "code": error.code(),
-        "ref": error.reference(),
-        "resource": "maxTracesPerMonth",
-        "current": spent.current,
-        "max": spent.max,
-        "message": error.to_string(),
-    });
-    (
-        StatusCode::PAYMENT_REQUIRED,
-        Json(json!({ "error": error })),
-    )
-        .into_response()
 }

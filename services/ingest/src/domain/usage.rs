@@ -29,7 +29,26 @@ impl Month {
             .and_then(|day| day.and_hms_opt(0, 0, 0))
             .map_or(0, |start| start.and_utc().timestamp_micros())
     }
+
+    /// The month after it.
+    #[must_use]
+    pub(crate) fn next(self) -> Self {
+        if self.month == 12 {
+            Self {
+                year: self.year + 1,
+                month: 1,
+            }
+        } else {
+            Self {
+                month: self.month + 1,
+                ..self
+            }
+        }
+    }
 }
+
+/// The plan's limit on traces, as the SDK names it.
+pub(crate) const TRACES: &str = "maxTracesPerMonth";
 
 /// A plan limit that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,5 +147,15 @@ mod tests {
     #[test]
     fn a_month_starts_at_its_first_microsecond() {
         assert_eq!(JAN.start_us(), 1_767_225_600_000_000);
+    }
+
+    #[test]
+    fn a_month_ends_where_the_next_one_starts_also_in_december() {
+        assert_eq!(JAN.next(), FEB);
+        let december = Month {
+            year: 2025,
+            month: 12,
+        };
+        assert_eq!(december.next(), JAN);
     }
 }

@@ -3,6 +3,7 @@
 use writ_contract::Service;
 use writ_contract::{Fact, Stream, wire};
 use writ_eventlog::{Content, Start};
+use writ_service_kit::{Clock as _, SystemClock};
 
 use crate::fixture::{Fixture, WITHIN, start, trace};
 
@@ -57,4 +58,34 @@ async fn a_written_batch_is_stated_with_a_root_over_its_rows() {
     assert_eq!((batch.rows, batch.root.len()), (2, 32));
     assert_eq!(batch.shard, 1);
     assert!(batch.token.starts_with("trace_rows-"), "{}", batch.token);
+}
+
+#[tokio::test]
+async fn a_spent_plan_is_stated_and_stated_again_by_a_later_life() {
+    let mut fixture = start().await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    fixture.organization(&fixture.org, 2, Some(2)).await;
+    fixture
+        .send(&fixture.org, &[trace("t1"), trace("t2"), trace("t3")])
+        .await;
+    let quota: wire::Quota = next(&fixture, Service::Enforcement).await;
+    assert_eq!(
+        (quota.resource.as_str(), quota.used),
+        ("maxTracesPerMonth", 3)
+    );
+    let now = SystemClock.now().timestamp_micros();
+    assert!((quota.month_start_us..quota.month_end_us).contains(&now));
+
+    fixture.counts("SELECT count() FROM traces", 3).await;
+    fixture.restart().await;
+    let log = fixture.log(Service::Enforcement);
+    let filters = vec![fixture.topology.facts::<wire::Quota>()];
+    let mut reader = log
+        .read(Stream::Ingest, filters, Start::First)
+        .await
+        .unwrap();
+    for life in ["first", "second"] {
+        let stated = tokio::time::timeout(WITHIN, reader.next()).await;
+        assert!(matches!(stated, Ok(Ok(_))), "{life}: {stated:?}");
+    }
 }

@@ -115,16 +115,20 @@ fn unclear(status: StatusCode, text: &str) -> Option<&'static str> {
 async fn a_spent_quota_is_a_402_in_the_form_the_sdk_reads() {
     let stack = Stack::start().await;
     let trace = serde_json::json!({"traceId": "tr_1", "agentId": "bot", "status": "success"});
-    let body = Some(serde_json::json!({ "traces": [trace] }));
-    let (status, body) = stack
-        .call("WRIT_QUOTA_KEY", Method::POST, "/traces/ingest", body)
-        .await;
-    assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{body}");
-    assert_eq!(body["error"]["resource"], "maxTracesPerMonth", "{body}");
-    assert_eq!(body["error"]["max"], 0, "{body}");
-    assert!(
-        body["error"]["message"]
-            .as_str()
-            .is_some_and(|text| !text.is_empty())
-    );
+    let act = serde_json::json!({"agentId": "bot", "input": "hello"});
+    for (path, body) in [
+        ("/traces/ingest", serde_json::json!({ "traces": [trace] })),
+        ("/policies/enforce", act),
+    ] {
+        let (status, body) = stack
+            .call("WRIT_QUOTA_KEY", Method::POST, path, Some(body))
+            .await;
+        assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{path}: {body}");
+        let error = &body["error"];
+        assert_eq!(error["resource"], "maxTracesPerMonth", "{path}: {body}");
+        assert_eq!((&error["current"], &error["max"]), (&0.into(), &0.into()));
+        for text in ["code", "message", "requestId"] {
+            assert!(error[text].as_str().is_some_and(|text| !text.is_empty()));
+        }
+    }
 }

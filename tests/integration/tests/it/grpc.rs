@@ -86,4 +86,10 @@ async fn a_grpc_client_is_governed_like_a_rest_client() {
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
+
+    let spent = client
+        .enforce(request(stack.var("WRIT_QUOTA_KEY"), "x", &[]))
+        .await
+        .unwrap_err();
+    assert_eq!(spent.code(), Code::ResourceExhausted, "{spent}");
 }

@@ -64,6 +64,15 @@ async fn the_sdk_governs_a_real_agent_loop() {
     assert_eq!(words.len(), 3, "allowed, held and denied: {outcomes:?}");
 }
 
+#[tokio::test]
+async fn the_sdk_reads_a_spent_plan_and_does_as_it_is_set_to() {
+    let stack = Stack::start().await;
+    let seen = stack.python("plan.py");
+    assert_eq!(seen["source"], "fail_open_plan_limit", "{seen}");
+    assert_eq!(seen["limit"]["resource"], "maxTracesPerMonth", "{seen}");
+    assert_eq!(seen["limit"]["max"], 0, "{seen}");
+}
+
 fn the_chain_verifies(stack: &Stack) {
     let said = stack.writ(&["audit", "verify"]);
     assert!(said.contains("verified"), "{said}");
