@@ -44,3 +44,22 @@ create table if not exists positions (
     primary key (projection, partition)
 );
 grant select, insert, update on positions to {writer};
+
+-- Requests that were carried out under an Idempotency-Key, for a day. key begins with the id of the
+-- API key; request is a digest of what was asked, subject what it wrote.
+create table if not exists claims (
+    org_id     uuid        not null,
+    key        text        not null,
+    request    bytea       not null,
+    subject    uuid        not null,
+    claimed_at timestamptz not null default now(),
+    primary key (org_id, key)
+);
+create index if not exists claims_oldest on claims (org_id, claimed_at);
+alter table claims enable row level security;
+alter table claims force row level security;
+drop policy if exists tenant on claims;
+create policy tenant on claims to {api}
+    using (org_id = nullif(current_setting('app.current_org_id', true), '')::uuid)
+    with check (org_id = nullif(current_setting('app.current_org_id', true), '')::uuid);
+grant select, insert, delete on claims to {api};

@@ -5,6 +5,7 @@
 //! sees one organisation at a time, `<service>_writer` is for loops over all of them.
 
 mod append;
+mod claim;
 mod config;
 mod error;
 mod migrate;
@@ -17,6 +18,7 @@ mod relay;
 mod roles;
 
 pub use append::{FACT_BYTES, NewEvent, append};
+pub use claim::Claim;
 pub use config::{PgConfig, StoreUrl};
 pub use error::PgError;
 pub use migrate::{MigrateError, migrate};

@@ -4,6 +4,7 @@
 mod access;
 mod gate;
 mod limits;
+mod once;
 
 use std::convert::Infallible;
 
@@ -20,6 +21,7 @@ pub use access::AccessConfig;
 pub(crate) use gate::require;
 pub use gate::{Attempt, Authed, Gate, Peer};
 pub use limits::{Limits, LimitsConfig};
+pub use once::{Once, Repeatable};
 
 /// Where every versioned route is mounted; the SDK uses the second with `api_version=None`.
 pub const PREFIXES: [&str; 2] = ["/api/v1", "/api"];

@@ -13,7 +13,8 @@ use writ_chain::keys::NamedSigner;
 use writ_contract::digest::DigestKey;
 use writ_contract::{ApprovalId, EventId, KeyId, OrgId};
 use writ_eventlog::EventLog;
-use writ_pg::{Outbox, PgError, Pools, TenantTx};
+use writ_pg::{Claim, Outbox, PgError, Pools, TenantTx};
+use writ_service_kit::routes::Once;
 use writ_service_kit::{Clock, ids};
 
 use crate::config::Lives;
@@ -47,8 +48,8 @@ pub(crate) struct Desk {
 pub(crate) struct Ruling {
     pub(crate) verdict: Verdict,
     pub(crate) reason: Option<String>,
-    /// `Idempotency-Key`.
-    pub(crate) idempotency_key: Option<String>,
+    /// Set when the request may be sent again.
+    pub(crate) once: Option<Once>,
     /// `If-Match`.
     pub(crate) version: Option<u64>,
 }
@@ -105,7 +106,7 @@ impl Desk {
         caller
             .require_environment(&entry.state.environment)
             .map_err(|_| Error::Environment)?;
-        if repeats(&entry, by, ruling) {
+        if repeats(&mut tx, id, ruling).await? {
             return Ok(entry);
         }
         if ruling.version.is_some_and(|seen| seen != entry.version) {
@@ -124,7 +125,6 @@ impl Desk {
             .as_ref()
             .map(|reason| digest.digest(reason.as_bytes()).to_vec());
         entry.card.reason.clone_from(&ruling.reason);
-        entry.idempotency_key.clone_from(&ruling.idempotency_key);
         let entry = self
             .apply_in(tx, entry, &event, Actor::Key(by.clone()))
             .await?;
@@ -185,19 +185,17 @@ impl Desk {
     }
 }
 
-/// The same decision by the same key under the same idempotency key.
-fn repeats(entry: &Entry, by: &Party, ruling: &Ruling) -> bool {
-    use crate::domain::Status;
-    let granted = matches!(entry.state.status, Status::Approved | Status::Consumed);
-    let same_verdict = match ruling.verdict {
-        Verdict::Grant => granted,
-        Verdict::Deny => entry.state.status == Status::Denied,
+/// Claims the request's `Idempotency-Key`, if it has one; true when the same request was carried out
+/// before.
+async fn repeats(tx: &mut TenantTx, id: ApprovalId, ruling: &Ruling) -> Result<bool, Error> {
+    let Some(once) = &ruling.once else {
+        return Ok(false);
     };
-    let decided = entry.state.decided.as_ref();
-    ruling.idempotency_key.is_some()
-        && ruling.idempotency_key == entry.idempotency_key
-        && same_verdict
-        && decided.is_some_and(|decided| decided.by.key == by.key)
+    match tx.claim(&once.key, &once.request, id.0).await? {
+        Claim::First => Ok(false),
+        Claim::Repeated(_) => Ok(true),
+        Claim::Taken => Err(Error::KeyReused),
+    }
 }
 
 /// The caller as a party; `None` for Writ itself, which asks and decides nothing.

@@ -36,6 +36,9 @@ pub enum Error {
         /// Where it stands.
         found: u64,
     },
+    /// An `Idempotency-Key` under which something else was asked.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
     /// The key may not act in the environment of the request.
     #[error("the key may not act in this environment")]
     Environment,

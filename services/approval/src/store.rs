@@ -159,7 +159,7 @@ pub(crate) async fn save(connection: &mut PgConnection, entry: &Entry) -> Result
             status = $6, version = $7, decided_by_key = $8, decided_by_person = $9,
             decided_at = $10, reason_digest = $11, grant_event = $12, certificate = $13,
             certified_at = $14, certificate_expires_at = $15, use_event = $16, used_at = $17,
-            reason = $18, idempotency_key = $19
+            reason = $18
          where org_id = $1 and approval_id = $2",
     )
     .bind(state.org.0)
@@ -180,7 +180,6 @@ pub(crate) async fn save(connection: &mut PgConnection, entry: &Entry) -> Result
     .bind(state.used.map(|u| u.event.0))
     .bind(state.used.map(|u| u.at))
     .bind(&entry.card.reason)
-    .bind(&entry.idempotency_key)
     .execute(connection)
     .await?;
     Ok(())

@@ -72,6 +72,9 @@ pub enum Refusal {
     /// The key may not act in the agent's environment.
     #[error("the key may not act in environment {0}")]
     Environment(String),
+    /// An `Idempotency-Key` under which something else was asked.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
     /// The same switch is being turned by too many at once.
     #[error("the agent's switch is contended, try again")]
     Contended,

@@ -35,8 +35,8 @@ impl Identity {
         }
     }
 
-    /// Issues a key. Its text is returned here and can never be read again: a repeated call under
-    /// the same `once` finds the key without it.
+    /// Issues a key. Its text is returned here and can never be read again: the same request sent
+    /// again finds the key without it.
     ///
     /// # Errors
     /// [`crate::Refusal::Invalid`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
@@ -44,7 +44,6 @@ impl Identity {
         &self,
         caller: &Caller,
         actor: &Actor,
-        once: Option<&str>,
         command: &Issue,
     ) -> Result<(Key, Option<String>), Error> {
         let facts = key::Facts {
@@ -58,9 +57,10 @@ impl Identity {
         let hash = self.hash(&text, facts.salt).await?;
         let (key, person) = key::issue(caller, command, &facts, &text, hash, &self.pepper)?;
         let mut tx = self.writes.begin(actor.org).await?;
-        if !store::insert_key(&mut tx, &key, once).await? {
-            return Ok((store::issued_under(&mut tx, once).await?, None));
+        if let Some(earlier) = actor.repeats(&mut tx, key.id).await? {
+            return Ok((store::lock_key(&mut tx, earlier).await?, None));
         }
+        store::insert_key(&mut tx, &key).await?;
         if let Some(person) = &person {
             store::insert_person(&mut tx, person, facts.now).await?;
         }
@@ -75,8 +75,13 @@ impl Identity {
     /// [`crate::Refusal::KeyNotFound`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
     pub async fn revoke(&self, caller: &Caller, actor: &Actor, id: Uuid) -> Result<Key, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        let repeated = actor.repeats(&mut tx, id).await?.is_some();
         let found = store::lock_key(&mut tx, id).await?;
+        if repeated {
+            return Ok(found);
+        }
         let Some(revoked) = found.revoked(caller, self.writes.clock().now())? else {
+            actor.changes_nothing(tx).await?;
             return Ok(found);
         };
         store::update_key(&mut tx, &revoked).await?;
@@ -119,9 +124,14 @@ impl Identity {
         settings: &Settings,
     ) -> Result<Organization, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        let repeated = actor.repeats(&mut tx, actor.org).await?.is_some();
         let found = store::organization(&mut tx).await?;
+        if repeated {
+            return Ok(found);
+        }
         let changed = found.with(settings, if_match)?;
         if changed == found {
+            actor.changes_nothing(tx).await?;
             return Ok(found);
         }
         store::update_organization(&mut tx, &changed).await?;

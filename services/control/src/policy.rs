@@ -38,8 +38,8 @@ impl Policies {
         Self { writes }
     }
 
-    /// Creates a policy, version 1, or finds the one that was created under the same `once` before.
-    /// `targets` says what is known of the agents it names.
+    /// Creates a policy, version 1, or finds the one that the same request created before. `targets`
+    /// says what is known of the agents it names.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field, [`Refusal::NotOwned`],
@@ -47,24 +47,24 @@ impl Policies {
     pub async fn create(
         &self,
         actor: &Actor,
-        once: Option<&str>,
         body: &Body,
         targets: &Targets,
     ) -> Result<Created, Error> {
         let now = self.writes.clock().now();
         let policy = Policy::new(self.writes.new_id(), body, targets, now)?;
         let mut tx = self.writes.begin(actor.org).await?;
-        if !policy.prerequisites.is_empty() {
-            store::chains_alone(&mut tx).await?;
-            fits(&mut tx, &policy).await?;
-        }
-        if !store::insert(&mut tx, &policy, once).await? {
-            let policy = store::created_under(&mut tx, once).await?;
+        if let Some(earlier) = actor.repeats(&mut tx, policy.id).await? {
+            let policy = store::ever(&mut tx, earlier).await?;
             return Ok(Created {
                 policy,
                 is_new: false,
             });
         }
+        if !policy.prerequisites.is_empty() {
+            store::chains_alone(&mut tx).await?;
+            fits(&mut tx, &policy).await?;
+        }
+        store::insert(&mut tx, &policy).await?;
         self.finish(tx, actor, &policy, "created").await?;
         Ok(Created {
             policy,
@@ -85,12 +85,16 @@ impl Policies {
         targets: &Targets,
     ) -> Result<Policy, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
         if body.chains() {
             store::chains_alone(&mut tx).await?;
         }
         let found = seen(store::lock(&mut tx, id).await?, if_match)?;
         let changed = found.patched(body, targets, self.writes.clock().now())?;
         if changed == found {
+            actor.changes_nothing(tx).await?;
             return Ok(found);
         }
         if changed.prerequisites != found.prerequisites {
@@ -119,6 +123,9 @@ impl Policies {
         targets: &Targets,
     ) -> Result<Policy, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
         store::chains_alone(&mut tx).await?;
         let found = seen(store::lock(&mut tx, id).await?, if_match)?;
         let deleted = found.deleted(targets, self.writes.clock().now())?;
@@ -138,6 +145,15 @@ impl Policies {
     pub async fn get(&self, org: Uuid, id: Uuid) -> Result<Policy, Error> {
         let mut tx = self.writes.begin(org).await?;
         store::find(&mut tx, id).await
+    }
+
+    /// One policy, even when it was deleted.
+    ///
+    /// # Errors
+    /// [`Refusal::PolicyNotFound`], or the store's trouble.
+    pub async fn ever(&self, org: Uuid, id: Uuid) -> Result<Policy, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::ever(&mut tx, id).await
     }
 
     /// A page of policies in the order of their ids.

@@ -40,15 +40,20 @@ impl Registry {
         let now = self.writes.clock().now();
         let mut tx = self.writes.begin(actor.org).await?;
         let fresh = Agent::new(self.writes.new_id(), actor.person.as_deref(), command, now)?;
-        if store::insert(&mut tx, &fresh).await? {
+        let repeated = actor.repeats(&mut tx, fresh.id).await?.is_some();
+        if !repeated && store::insert(&mut tx, &fresh).await? {
             let event = self.event(actor, &fresh, "registered", "agent.register");
             self.writes.commit(tx, &[event]).await?;
             return Ok((fresh, true));
         }
         let reference = AgentRef::exact(&fresh.external_id, &fresh.environment);
         let found = store::lock(&mut tx, &reference).await?;
+        if repeated {
+            return Ok((found, false));
+        }
         let changed = found.reregistered(command, now)?;
         if changed == found {
+            actor.changes_nothing(tx).await?;
             return Ok((found, false));
         }
         self.save(tx, actor, &changed, "agent.update").await?;
@@ -70,6 +75,9 @@ impl Registry {
         let mut tx = self.writes.begin(actor.org).await?;
         let found = store::lock(&mut tx, reference).await?;
         may(&found)?;
+        if actor.repeats(&mut tx, found.id).await?.is_some() {
+            return Ok(found);
+        }
         if if_match.is_some_and(|seen| seen != found.version) {
             return Err(Refusal::VersionMismatch {
                 current: found.version,
@@ -77,7 +85,9 @@ impl Registry {
             .into());
         }
         let changed = found.patched(patch, self.writes.clock().now())?;
-        if changed != found {
+        if changed == found {
+            actor.changes_nothing(tx).await?;
+        } else {
             self.save(tx, actor, &changed, "agent.update").await?;
         }
         Ok(changed)

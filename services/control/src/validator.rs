@@ -46,16 +46,11 @@ impl Validators {
         }
     }
 
-    /// Registers a validator, or finds the one that was registered under the same `once` before.
+    /// Registers a validator, or finds the one that the same request registered before.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field, or the store's trouble.
-    pub async fn register(
-        &self,
-        actor: &Actor,
-        once: Option<&str>,
-        body: &Body,
-    ) -> Result<Registered, Error> {
+    pub async fn register(&self, actor: &Actor, body: &Body) -> Result<Registered, Error> {
         let (id, now) = (self.writes.new_id(), self.writes.clock().now());
         let checked = body.check(&self.rules)?;
         let made = match &body.secret {
@@ -66,13 +61,14 @@ impl Validators {
         let sealed = self.seal(actor.org, id, secret)?;
         let validator = checked.register(id, sealed, now)?;
         let mut tx = self.writes.begin(actor.org).await?;
-        if !store::insert(&mut tx, &validator, once).await? {
+        if let Some(earlier) = actor.repeats(&mut tx, id).await? {
             return Ok(Registered {
-                validator: store::registered_under(&mut tx, once).await?,
+                validator: store::ever(&mut tx, earlier).await?,
                 secret: None,
                 is_new: false,
             });
         }
+        store::insert(&mut tx, &validator).await?;
         self.finish(tx, actor, &validator, "registered").await?;
         Ok(Registered {
             validator,
@@ -100,9 +96,13 @@ impl Validators {
             None => None,
         };
         let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
         let found = seen(store::lock(&mut tx, id).await?, if_match)?;
         let changed = checked.change(&found, sealed, self.writes.clock().now());
         if changed == found {
+            actor.changes_nothing(tx).await?;
             return Ok(found);
         }
         store::update(&mut tx, &changed).await?;
@@ -122,6 +122,9 @@ impl Validators {
         if_match: Option<u64>,
     ) -> Result<Validator, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
         let found = seen(store::lock(&mut tx, id).await?, if_match)?;
         let policies = store::asked_by(&mut tx, id).await?;
         if !policies.is_empty() {

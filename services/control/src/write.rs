@@ -9,10 +9,11 @@ use writ_access::Caller;
 use writ_contract::envelope::Audit;
 use writ_contract::{Envelope, EventId, Fact, KeyId, Kind, OrgId, Service, Topology};
 use writ_eventlog::Announcements;
-use writ_pg::{NewEvent, Outbox, Pools, Receipt, TenantTx, append};
+use writ_pg::{Claim, NewEvent, Outbox, Pools, Receipt, TenantTx, append};
+use writ_service_kit::routes::Once;
 use writ_service_kit::{Clock, ids};
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::metrics::UNCONFIRMED_WRITES;
 
 /// Who does something, and for whom.
@@ -26,6 +27,8 @@ pub struct Actor {
     pub person: Option<String>,
     /// W3C traceparent of the request.
     pub traceparent: String,
+    /// Set when the request may be sent again.
+    pub once: Option<Once>,
 }
 
 impl Actor {
@@ -40,6 +43,7 @@ impl Actor {
                 .map_or_else(system, |id| format!("key:{}", KeyId(id))),
             person: caller.person().map(str::to_owned),
             traceparent: traceparent.to_owned(),
+            once: None,
         }
     }
 
@@ -47,6 +51,33 @@ impl Actor {
     #[must_use]
     pub fn system(org: Uuid) -> Self {
         Self::of(&Caller::system(org), "")
+    }
+
+    /// Ends a transaction that changed nothing: the claim of its `Idempotency-Key` stays.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn changes_nothing(&self, tx: TenantTx) -> Result<(), Error> {
+        if self.once.is_some() {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Claims the request's `Idempotency-Key`, if it has one, for a write to `subject`. Returns what
+    /// the same request wrote before; it is then to be answered and not to be carried out again.
+    ///
+    /// # Errors
+    /// [`Refusal::KeyReused`], or the store's trouble.
+    pub async fn repeats(&self, tx: &mut TenantTx, subject: Uuid) -> Result<Option<Uuid>, Error> {
+        let Some(once) = &self.once else {
+            return Ok(None);
+        };
+        match tx.claim(&once.key, &once.request, subject).await? {
+            Claim::First => Ok(None),
+            Claim::Repeated(subject) => Ok(Some(subject)),
+            Claim::Taken => Err(Refusal::KeyReused.into()),
+        }
     }
 }
 

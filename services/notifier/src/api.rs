@@ -11,7 +11,7 @@ use writ_access::Role;
 use writ_contract::WebhookId;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Strict;
-use writ_service_kit::routes::{Access, Authed, Gate, Routes};
+use writ_service_kit::routes::{Access, Authed, Gate, Repeatable, Routes};
 
 use crate::command::{Commands, Create, Rotate};
 use dto::{
@@ -36,14 +36,19 @@ type Asked = Result<Query<PageQuery>, QueryRejection>;
 async fn create(
     State(commands): State<Commands>,
     Authed(caller): Authed,
+    Repeatable(once): Repeatable,
     Strict(body): Strict<CreateDto>,
 ) -> Result<(StatusCode, Json<One<CreatedDto>>), ApiError> {
     let wish = Create::try_from(body)?;
     let created = commands
-        .create(&caller, wish)
+        .create(&caller, once.as_ref(), wish)
         .await
         .map_err(status::answer)?;
-    Ok((StatusCode::CREATED, One::of(created.into())))
+    let status = match created.secret {
+        Some(_) => StatusCode::CREATED,
+        None => StatusCode::OK,
+    };
+    Ok((status, One::of(created.into())))
 }
 
 async fn list(
@@ -74,22 +79,27 @@ async fn get(
 async fn delete(
     State(commands): State<Commands>,
     Authed(caller): Authed,
+    Repeatable(once): Repeatable,
     Path(id): Path<String>,
 ) -> Result<Json<One<Deleted>>, ApiError> {
     let id = webhook(&id)?;
-    commands.delete(&caller, id).await.map_err(status::answer)?;
+    commands
+        .delete(&caller, once.as_ref(), id)
+        .await
+        .map_err(status::answer)?;
     Ok(One::of(Deleted { id, deleted: true }))
 }
 
 async fn rotate(
     State(commands): State<Commands>,
     Authed(caller): Authed,
+    Repeatable(once): Repeatable,
     Path(id): Path<String>,
     Strict(body): Strict<RotateDto>,
 ) -> Result<Json<One<RotatedDto>>, ApiError> {
     let (id, wish) = (webhook(&id)?, Rotate::try_from(body)?);
     let rotated = commands
-        .rotate(&caller, id, wish)
+        .rotate(&caller, once.as_ref(), id, wish)
         .await
         .map_err(status::answer)?;
     Ok(One::of(rotated.into()))

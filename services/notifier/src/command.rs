@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use writ_access::Caller;
 use writ_contract::{OrgId, WebhookId};
 use writ_egress::{Rules, Secret};
-use writ_pg::{ApiPool, Outbox, TenantTx};
+use writ_pg::{ApiPool, Claim, Outbox, TenantTx};
+use writ_service_kit::routes::Once;
 use writ_service_kit::{Clock, ids};
 
 use crate::domain::Topic;
@@ -17,6 +18,9 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::store::{self, DeliveryRow, EndpointRow, NewEndpoint};
 use writ_seal::Sealer;
+
+/// Digits of a second that the store keeps.
+const MICROS: u16 = 6;
 
 /// What requests work with.
 #[derive(Debug, Clone)]
@@ -37,11 +41,11 @@ pub(crate) struct Create {
     pub(crate) secret: Option<String>,
 }
 
-/// A new endpoint and its secret, which is shown only now.
+/// A new endpoint and its secret, which is shown once: not when the same request comes again.
 #[derive(Debug)]
 pub(crate) struct Created {
     pub(crate) row: EndpointRow,
-    pub(crate) secret: ShownOnce,
+    pub(crate) secret: Option<ShownOnce>,
 }
 
 /// A request for a new secret.
@@ -50,11 +54,11 @@ pub(crate) struct Rotate {
     pub(crate) overlap: Duration,
 }
 
-/// A new secret, which is shown only now, and how long the former one signs beside it.
+/// A new secret, which is shown once, and how long the former one signs beside it.
 #[derive(Debug)]
 pub(crate) struct Rotated {
     pub(crate) id: WebhookId,
-    pub(crate) secret: ShownOnce,
+    pub(crate) secret: Option<ShownOnce>,
     pub(crate) former_until: DateTime<Utc>,
 }
 
@@ -76,7 +80,12 @@ pub(crate) struct Range {
 
 impl Commands {
     /// Makes an endpoint. When this returns it is committed; events from now on are told.
-    pub(crate) async fn create(&self, caller: &Caller, wish: Create) -> Result<Created, Error> {
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        once: Option<&Once>,
+        wish: Create,
+    ) -> Result<Created, Error> {
         let url = self.rules.check(&wish.url)?;
         let topics: BTreeSet<Topic> = wish
             .topics
@@ -87,6 +96,10 @@ impl Commands {
         let (org, now) = (OrgId(caller.org_id()), self.clock.now());
         let id = WebhookId(ids::new_v7(self.clock.as_ref()));
         let mut tx = self.pool.begin(org.0).await?;
+        if let Some(earlier) = repeats(&mut tx, once, id).await? {
+            let row = found(&mut tx, earlier).await?;
+            return Ok(Created { row, secret: None });
+        }
         store::take_turns(&mut tx).await?;
         let endpoint = Endpoint::create(id, topics, store::count(&mut tx).await?)?;
         let description = &wish.description;
@@ -103,7 +116,7 @@ impl Commands {
             .await?;
         Ok(Created {
             row,
-            secret: ShownOnce(text),
+            secret: Some(ShownOnce(text)),
         })
     }
 
@@ -111,14 +124,23 @@ impl Commands {
     pub(crate) async fn rotate(
         &self,
         caller: &Caller,
+        once: Option<&Once>,
         id: WebhookId,
         wish: Rotate,
     ) -> Result<Rotated, Error> {
         let text = secret_text(wish.secret)?;
         let now = self.clock.now();
-        let former_until = now + wish.overlap;
+        let former_until = (now + wish.overlap).trunc_subsecs(MICROS);
         let mut tx = self.pool.begin(caller.org_id()).await?;
         let endpoint = found(&mut tx, id).await?.endpoint();
+        if repeats(&mut tx, once, id).await?.is_some() {
+            let former_until = store::former_until(&mut tx, id).await?;
+            return Ok(Rotated {
+                id,
+                secret: None,
+                former_until: former_until.unwrap_or(now),
+            });
+        }
         let (endpoint, happened) = endpoint.rotate().ok_or(Error::NoSuchEndpoint(id))?;
         let org = OrgId(tx.org());
         store::save_endpoint(&mut tx, org, &endpoint).await?;
@@ -127,15 +149,23 @@ impl Commands {
         self.commit(tx, caller, &endpoint, happened, now).await?;
         Ok(Rotated {
             id,
-            secret: ShownOnce(text),
+            secret: Some(ShownOnce(text)),
             former_until,
         })
     }
 
     /// Removes an endpoint and gives up what it has not been told yet.
-    pub(crate) async fn delete(&self, caller: &Caller, id: WebhookId) -> Result<(), Error> {
+    pub(crate) async fn delete(
+        &self,
+        caller: &Caller,
+        once: Option<&Once>,
+        id: WebhookId,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin(caller.org_id()).await?;
+        if repeats(&mut tx, once, id).await?.is_some() {
+            return Ok(());
+        }
         let endpoint = found(&mut tx, id).await?.endpoint();
         let (endpoint, happened) = endpoint.delete().ok_or(Error::NoSuchEndpoint(id))?;
         let org = OrgId(tx.org());
@@ -187,6 +217,23 @@ impl Commands {
         writ_pg::append(&mut tx, &[event]).await?;
         self.outbox.commit(tx, &[event_id]).await?;
         Ok(())
+    }
+}
+
+/// Claims the request's `Idempotency-Key`, if it has one; returns the endpoint that the same request
+/// was carried out on before.
+async fn repeats(
+    tx: &mut TenantTx,
+    once: Option<&Once>,
+    id: WebhookId,
+) -> Result<Option<WebhookId>, Error> {
+    let Some(once) = once else {
+        return Ok(None);
+    };
+    match tx.claim(&once.key, &once.request, id.0).await? {
+        Claim::First => Ok(None),
+        Claim::Repeated(subject) => Ok(Some(WebhookId(subject))),
+        Claim::Taken => Err(Error::KeyReused),
     }
 }
 

@@ -30,6 +30,9 @@ pub enum Error {
     /// The organisation has no such endpoint.
     #[error("no webhook {0}")]
     NoSuchEndpoint(WebhookId),
+    /// An `Idempotency-Key` under which something else was asked.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
     /// The domain said no.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -6,8 +6,8 @@ mod queue;
 use sqlx::migrate::Migrator;
 
 pub(crate) use endpoints::{
-    EndpointRow, NewEndpoint, add_secret, count, find, insert_endpoint, list, lock_endpoint, place,
-    save_endpoint, secrets, take_turns,
+    EndpointRow, NewEndpoint, add_secret, count, find, former_until, insert_endpoint, list,
+    lock_endpoint, place, save_endpoint, secrets, take_turns,
 };
 pub(crate) use queue::{
     DeliveryRow, Due, Outcome, cancel_pending, claim, deliveries, health, insert_deliveries, settle,

@@ -16,7 +16,7 @@ use writ_access::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use writ_access::{Caller, Checker, IpNet, Presented, Role};
 
 use super::limits::{Limits, Verdict};
-use super::{Access, Guard, refuse};
+use super::{Access, Guard, once, refuse};
 use crate::clock::Clock;
 use crate::error::ApiError;
 
@@ -178,10 +178,13 @@ pub(super) async fn pass(
     };
     match (guard.access, outcome) {
         (Access::Deferred, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
-        (Access::Role(role), Ok(caller)) => match require(caller, role) {
-            Ok(caller) => drop(request.extensions_mut().insert(Authed(caller))),
-            Err(forbidden) => return refuse_unread(request, forbidden).await,
-        },
+        (Access::Role(role), Ok(caller)) => {
+            let (entering, entered) = enter(request, caller, role, &guard).await;
+            if let Err(error) = entered {
+                return refuse_unread(entering, error).await;
+            }
+            request = entering;
+        }
         (Access::Role(_), Err(error)) => return refuse_unread(request, error).await,
         (Access::Public, _) => {}
     }
@@ -190,6 +193,22 @@ pub(super) async fn pass(
         response.headers_mut().extend(verdict.headers());
     }
     response
+}
+
+/// Lets a caller of this role in, and notes under which key it may come again.
+async fn enter(
+    mut request: Request,
+    caller: Caller,
+    role: Role,
+    guard: &Guard,
+) -> (Request, Result<(), ApiError>) {
+    match require(caller, role) {
+        Ok(caller) => {
+            request.extensions_mut().insert(Authed(caller.clone()));
+            once::note(request, &caller, guard.body_limit).await
+        }
+        Err(forbidden) => (request, Err(forbidden)),
+    }
 }
 
 /// Refuses, and reads away a small body first: a client that is still sending when the connection
@@ -222,7 +241,7 @@ async fn authenticate(
     (Request::from_parts(parts, body), outcome)
 }
 
-async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+pub(super) async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::new(

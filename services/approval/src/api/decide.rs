@@ -10,7 +10,7 @@ use writ_access::Caller;
 use writ_contract::ApprovalId;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Strict, parse_strict};
-use writ_service_kit::routes::Authed;
+use writ_service_kit::routes::{Authed, Once, Repeatable};
 
 use super::dto::{ApprovalDto, Data};
 use super::{State, status};
@@ -44,28 +44,33 @@ enum Word {
 pub(super) async fn approve(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
+    Repeatable(once): Repeatable,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let reason = reason(&body)?;
-    rule(&state, &caller, &id, &headers, Verdict::Grant, reason).await
+    let ruling = ruling(Verdict::Grant, reason, once, &headers)?;
+    rule(&state, &caller, &id, &ruling).await
 }
 
 pub(super) async fn deny(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
+    Repeatable(once): Repeatable,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let reason = reason(&body)?;
-    rule(&state, &caller, &id, &headers, Verdict::Deny, reason).await
+    let ruling = ruling(Verdict::Deny, reason, once, &headers)?;
+    rule(&state, &caller, &id, &ruling).await
 }
 
 pub(super) async fn decision(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
+    Repeatable(once): Repeatable,
     Path(id): Path<String>,
     headers: HeaderMap,
     Strict(body): Strict<Decision>,
@@ -74,7 +79,8 @@ pub(super) async fn decision(
         Word::Approved => Verdict::Grant,
         Word::Denied => Verdict::Deny,
     };
-    rule(&state, &caller, &id, &headers, verdict, body.reason).await
+    let ruling = ruling(verdict, body.reason, once, &headers)?;
+    rule(&state, &caller, &id, &ruling).await
 }
 
 /// A decision needs no words, so it needs no body.
@@ -85,14 +91,12 @@ fn reason(body: &[u8]) -> Result<Option<String>, ApiError> {
     Ok(parse_strict::<Reason>(body)?.reason)
 }
 
-async fn rule(
-    state: &State,
-    caller: &Caller,
-    id: &str,
-    headers: &HeaderMap,
+fn ruling(
     verdict: Verdict,
     reason: Option<String>,
-) -> Result<Response, ApiError> {
+    once: Option<Once>,
+    headers: &HeaderMap,
+) -> Result<Ruling, ApiError> {
     if reason
         .as_ref()
         .is_some_and(|words| words.chars().count() > REASON)
@@ -100,31 +104,27 @@ async fn rule(
         let words = format!("reason may have {REASON} characters at most");
         return Err(ApiError::invalid(words));
     }
-    let id: ApprovalId = id.parse().map_err(|_| status::answer(Error::NotFound))?;
-    let by = party(caller).ok_or_else(|| ApiError::internal(&"a decision without a key"))?;
-    let ruling = Ruling {
+    Ok(Ruling {
         verdict,
         reason: reason.filter(|words| !words.trim().is_empty()),
-        idempotency_key: idempotency_key(headers)?,
+        once,
         version: if_match(headers)?,
-    };
-    let entry = state.desk.rule(caller, &by, id, &ruling).await;
+    })
+}
+
+async fn rule(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    ruling: &Ruling,
+) -> Result<Response, ApiError> {
+    let id: ApprovalId = id.parse().map_err(|_| status::answer(Error::NotFound))?;
+    let by = party(caller).ok_or_else(|| ApiError::internal(&"a decision without a key"))?;
+    let entry = state.desk.rule(caller, &by, id, ruling).await;
     let entry = entry.map_err(status::answer)?;
     let tag = format!("\"{}\"", entry.version);
     let data = ApprovalDto::of(entry, state.desk.now());
     Ok(([(header::ETAG, tag)], Json(Data { data })).into_response())
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    match value.to_str() {
-        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-        Ok(_) | Err(_) => Err(ApiError::invalid(
-            "Idempotency-Key must have 1 to 255 visible characters",
-        )),
-    }
 }
 
 /// The version in an `If-Match` of this service; `*` matches any.

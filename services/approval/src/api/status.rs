@@ -23,6 +23,12 @@ pub(super) fn answer(error: Error) -> ApiError {
             format!("the request is at version {found}"),
         )
         .with_ref("APR0005"),
+        Error::KeyReused => ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IDEMPOTENCY_KEY_REUSED",
+            error.to_string(),
+        )
+        .with_ref("APR0010"),
         Error::Environment => ApiError::new(
             StatusCode::FORBIDDEN,
             "ENVIRONMENT_FORBIDDEN",

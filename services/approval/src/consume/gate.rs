@@ -212,7 +212,6 @@ fn new_entry(desk: &Desk, hold: &crate::domain::Hold, card: Card) -> Entry {
         grant_event: None,
         certificate: None,
         reason_digest: None,
-        idempotency_key: None,
         card,
     }
 }

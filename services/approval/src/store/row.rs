@@ -11,7 +11,7 @@ use crate::domain::{Certified, Decided, Party, State, Status, Used};
 pub(super) const COLUMNS: &str = "org_id, approval_id, seq, agent_id, external_agent_id,
     environment, action_digest, policy_ids, policy_set_hash, decision_ids, requester_keys,
     requester_persons, requested_at, expires_at, status, version, decided_by_key,
-    decided_by_person, decided_at, reason_digest, idempotency_key, grant_event, certificate, certified_at,
+    decided_by_person, decided_at, reason_digest, grant_event, certificate, certified_at,
     certificate_expires_at, use_event, used_at, action_context, violations, context_missing,
     reason";
 
@@ -29,8 +29,6 @@ pub(crate) struct Entry {
     pub(crate) certificate: Option<String>,
     /// Keyed digest of the decision's reason.
     pub(crate) reason_digest: Option<Vec<u8>>,
-    /// `Idempotency-Key` of the decision: the same one is answered alike again.
-    pub(crate) idempotency_key: Option<String>,
     pub(crate) card: Card,
 }
 
@@ -69,7 +67,6 @@ pub(super) struct Row {
     decided_by_person: Option<String>,
     decided_at: Option<DateTime<Utc>>,
     reason_digest: Option<Vec<u8>>,
-    idempotency_key: Option<String>,
     grant_event: Option<Uuid>,
     certificate: Option<String>,
     certified_at: Option<DateTime<Utc>>,
@@ -128,7 +125,6 @@ impl Row {
             grant_event: self.grant_event.map(EventId),
             certificate: self.certificate,
             reason_digest: self.reason_digest,
-            idempotency_key: self.idempotency_key,
             card: Card {
                 action_context: self.action_context,
                 violations: self.violations,

@@ -210,6 +210,8 @@ async fn the_mirror_route_honours_if_match_and_idempotency_key() {
         (StatusCode::OK, &json!("approved"))
     );
     assert_eq!(call(&headers, body).await, done, "the same call again");
+    let reused = call(&[("idempotency-key", "k1")], r#"{"decision":"denied"}"#).await;
+    assert_eq!(reused.0, StatusCode::UNPROCESSABLE_ENTITY, "{}", reused.1);
     let other = call(&[("idempotency-key", "k2")], body).await;
     assert_eq!(other.0, StatusCode::CONFLICT);
     replica.stop().await;

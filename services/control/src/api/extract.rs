@@ -9,14 +9,13 @@ use serde::Deserialize;
 use uuid::Uuid;
 use writ_access::Caller;
 use writ_service_kit::ApiError;
-use writ_service_kit::routes::Authed;
+use writ_service_kit::routes::{Authed, Repeatable};
 
 use crate::error::Refusal;
 use crate::write::Actor;
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 200;
-const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// The caller, and the actor it is in facts.
 #[derive(Debug)]
@@ -28,10 +27,6 @@ pub(super) struct By {
 /// The version that `If-Match` names; absent or `*` is any.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IfMatch(pub(super) Option<u64>);
-
-/// The caller's `Idempotency-Key`, made its own by the id of its API key.
-#[derive(Debug)]
-pub(super) struct Idempotency(pub(super) Option<String>);
 
 /// `?cursor=&limit=` and the filters of the lists.
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Authed(caller) = Authed::from_request_parts(parts, state).await?;
+        let Ok(Repeatable(once)) = Repeatable::from_request_parts(parts, state).await;
         let traceparent = parts
             .headers
             .get("traceparent")
@@ -62,7 +58,10 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
             .filter(|text| text.len() <= 64)
             .unwrap_or_default();
         Ok(Self {
-            actor: Actor::of(&caller, plausible),
+            actor: Actor {
+                once,
+                ..Actor::of(&caller, plausible)
+            },
             caller,
         })
     }
@@ -97,26 +96,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         version.map(|version| Self(Some(version))).map_err(|_| {
             ApiError::invalid("If-Match: expected the ETag of an earlier answer, such as \"3\"")
         })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Authed(caller) = Authed::from_request_parts(parts, state).await?;
-        let Some(value) = parts.headers.get("idempotency-key") else {
-            return Ok(Self(None));
-        };
-        match value.to_str() {
-            Ok(text) if !text.is_empty() && text.len() <= MAX_IDEMPOTENCY_KEY => {
-                let who = caller.key_id().unwrap_or_default();
-                Ok(Self(Some(format!("{who}/{text}"))))
-            }
-            Ok(_) | Err(_) => Err(ApiError::invalid(
-                "Idempotency-Key: 1 to 255 visible ASCII characters",
-            )),
-        }
     }
 }
 

@@ -9,19 +9,18 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::Strict;
 
 use super::State;
-use super::extract::{By, Idempotency, ListQuery, cursor};
+use super::extract::{By, ListQuery, cursor};
 use crate::error::Refusal;
 use crate::identity::{Issue, Key};
 
 pub(super) async fn issue(
     Shared(state): Shared<State>,
     by: By,
-    Idempotency(once): Idempotency,
     Strict(command): Strict<Issue>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let (key, text) = state
         .identity
-        .issue(&by.caller, &by.actor, once.as_deref(), &command)
+        .issue(&by.caller, &by.actor, &command)
         .await?;
     let mut data = shown(&key);
     let status = if text.is_some() {

@@ -14,22 +14,18 @@ use writ_service_kit::json::Strict;
 
 use super::State;
 use super::agents::etag;
-use super::extract::{By, Idempotency, IfMatch, ListQuery, cursor};
+use super::extract::{By, IfMatch, ListQuery, cursor};
 use crate::error::{Error, Refusal};
 use crate::policy::{Body, Policy, Targets};
 
 pub(super) async fn create(
     Shared(state): Shared<State>,
     by: By,
-    Idempotency(once): Idempotency,
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
     let targets = targets(&state, &by, &body, &[]).await?;
     asked(&state, &by, &body).await?;
-    let created = state
-        .policies
-        .create(&by.actor, once.as_deref(), &body, &targets)
-        .await?;
+    let created = state.policies.create(&by.actor, &body, &targets).await?;
     let status = if created.is_new {
         StatusCode::CREATED
     } else {
@@ -69,7 +65,7 @@ pub(super) async fn update(
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
     let id = parse(&id)?;
-    let stored = state.policies.get(by.org(), id).await?;
+    let stored = state.policies.ever(by.org(), id).await?;
     let targets = targets(&state, &by, &body, &stored.applies_to_agents).await?;
     asked(&state, &by, &body).await?;
     let policy = state
@@ -86,7 +82,7 @@ pub(super) async fn delete(
     IfMatch(if_match): IfMatch,
 ) -> Result<Response, ApiError> {
     let id = parse(&id)?;
-    let stored = state.policies.get(by.org(), id).await?;
+    let stored = state.policies.ever(by.org(), id).await?;
     let body = Body::default();
     let targets = targets(&state, &by, &body, &stored.applies_to_agents).await?;
     let policy = state

@@ -70,6 +70,11 @@ impl From<Refusal> for ApiError {
             Refusal::PolicyAwaited(_) => (StatusCode::CONFLICT, "POLICY_AWAITED", "CTL0113"),
             Refusal::ValidatorNotFound => (StatusCode::NOT_FOUND, "VALIDATOR_NOT_FOUND", "CTL0114"),
             Refusal::ValidatorInUse(_) => (StatusCode::CONFLICT, "VALIDATOR_IN_USE", "CTL0115"),
+            Refusal::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "IDEMPOTENCY_KEY_REUSED",
+                "CTL0116",
+            ),
             Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),
         };
         Self::new(status, code, refusal.to_string()).with_ref(reference)

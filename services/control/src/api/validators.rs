@@ -12,20 +12,16 @@ use writ_service_kit::json::Strict;
 
 use super::State;
 use super::agents::etag;
-use super::extract::{By, Idempotency, IfMatch, ListQuery, cursor};
+use super::extract::{By, IfMatch, ListQuery, cursor};
 use crate::error::Refusal;
 use crate::validator::{Body, Validator};
 
 pub(super) async fn register(
     Shared(state): Shared<State>,
     by: By,
-    Idempotency(once): Idempotency,
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
-    let registered = state
-        .validators
-        .register(&by.actor, once.as_deref(), &body)
-        .await?;
+    let registered = state.validators.register(&by.actor, &body).await?;
     let mut data = shown(&registered.validator);
     if let (Some(fields), Some(secret)) = (data.as_object_mut(), registered.secret) {
         fields.insert("secret".to_owned(), secret.expose().into());

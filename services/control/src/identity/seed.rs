@@ -196,7 +196,7 @@ impl Identity {
             created_at: now,
         };
         store::insert_person(&mut tx, &person, now).await?;
-        store::insert_key(&mut tx, &key, None).await?;
+        store::insert_key(&mut tx, &key).await?;
         let actor = Actor::of(&Caller::system(org), "");
         let event = self.key_event(&actor, &key, "issued", "key.issue");
         self.writes.store(tx, &[event]).await?;

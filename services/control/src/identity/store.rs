@@ -150,19 +150,13 @@ pub(super) async fn insert_person(
     Ok(())
 }
 
-/// False when a key was issued under the same `once` before.
-pub(super) async fn insert_key(
-    tx: &mut TenantTx,
-    key: &Key,
-    once: Option<&str>,
-) -> Result<bool, PgError> {
+pub(super) async fn insert_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {
     let org = tx.org();
-    let done = sqlx::query(
+    sqlx::query(
         "insert into keys (org_id, key_id, name, prefix, public_id, secret_hash, mac, role,
            person_id, test, expires_at, cidrs, environments, signature_required, version,
-           created_at, idempotency_key)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-         on conflict (org_id, idempotency_key) do nothing",
+           created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(org)
     .bind(key.id)
@@ -180,20 +174,9 @@ pub(super) async fn insert_key(
     .bind(key.signature_required)
     .bind(signed(key.version))
     .bind(key.created_at)
-    .bind(once)
     .execute(&mut **tx)
     .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// The key of an earlier call, as it is now.
-pub(super) async fn issued_under(tx: &mut TenantTx, once: Option<&str>) -> Result<Key, Error> {
-    let row: Option<KeyRow> = sqlx::query_as("select * from keys where idempotency_key = $1")
-        .bind(once)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(PgError::from)?;
-    row.ok_or(Refusal::KeyNotFound)?.try_into()
+    Ok(())
 }
 
 pub(super) async fn update_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {

@@ -92,21 +92,15 @@ impl TryFrom<Row> for Policy {
     }
 }
 
-/// False when a policy was created under the same `once` before.
-pub(super) async fn insert(
-    tx: &mut TenantTx,
-    policy: &Policy,
-    once: Option<&str>,
-) -> Result<bool, PgError> {
+pub(super) async fn insert(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgError> {
     let org = tx.org();
-    let done = sqlx::query(
+    sqlx::query(
         "insert into policies (org_id, policy_id, name, description, policy_type, enforcement_mode,
            rule_definition, applies_to_agents, is_active, evaluation_order, severity, on_error,
-           deleted, version, created_at, updated_at, idempotency_key, selectors, prerequisites,
-           chain_trigger, metadata)
+           deleted, version, created_at, updated_at, selectors, prerequisites, chain_trigger,
+           metadata)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-           $19, $20, $21)
-         on conflict (org_id, idempotency_key) do nothing",
+           $19, $20)",
     )
     .bind(org)
     .bind(policy.id)
@@ -124,14 +118,13 @@ pub(super) async fn insert(
     .bind(signed(policy.version))
     .bind(policy.created_at)
     .bind(policy.updated_at)
-    .bind(once)
     .bind(Json(&policy.selectors))
     .bind(&policy.prerequisites)
     .bind(policy.chain_trigger.as_str())
     .bind(policy.metadata.as_ref().map(Json))
     .execute(&mut **tx)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgError> {
@@ -236,14 +229,9 @@ pub(super) async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {
     .await
 }
 
-/// The policy of an earlier create, as it is now, even when it was deleted since.
-pub(super) async fn created_under(tx: &mut TenantTx, once: Option<&str>) -> Result<Policy, Error> {
-    let row: Option<Row> = sqlx::query_as("select * from policies where idempotency_key = $1")
-        .bind(once)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(PgError::from)?;
-    row.ok_or(Refusal::PolicyNotFound)?.try_into()
+/// The policy as it is now, even when it was deleted.
+pub(super) async fn ever(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {
+    one(tx, "select * from policies where policy_id = $1", id).await
 }
 
 async fn one(tx: &mut TenantTx, sql: &'static str, id: Uuid) -> Result<Policy, Error> {

@@ -45,19 +45,13 @@ impl From<Row> for Validator {
     }
 }
 
-/// False when a validator was registered under the same `once` before.
-pub(super) async fn insert(
-    tx: &mut TenantTx,
-    validator: &Validator,
-    once: Option<&str>,
-) -> Result<bool, PgError> {
+pub(super) async fn insert(tx: &mut TenantTx, validator: &Validator) -> Result<(), PgError> {
     let org = tx.org();
     let secret = validator.secret.as_ref();
-    let done = sqlx::query(
+    sqlx::query(
         "insert into validators (org_id, validator_id, name, url, timeout_ms, fail_mode, key_id,
-           nonce, sealed, deleted, version, created_at, updated_at, idempotency_key)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $11, $11, $12)
-         on conflict (org_id, idempotency_key) do nothing",
+           nonce, sealed, deleted, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $11, $11)",
     )
     .bind(org)
     .bind(validator.id)
@@ -70,10 +64,9 @@ pub(super) async fn insert(
     .bind(secret.map_or(&[][..], |secret| &secret.bytes))
     .bind(signed(validator.version))
     .bind(validator.created_at)
-    .bind(once)
     .execute(&mut **tx)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// A validator without a secret is a deleted one.
@@ -110,14 +103,10 @@ pub(super) async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Validator, Error
     found(sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await)
 }
 
-/// The validator of an earlier call, as it is now.
-pub(super) async fn registered_under(
-    tx: &mut TenantTx,
-    once: Option<&str>,
-) -> Result<Validator, Error> {
-    let sql = "select * from validators where idempotency_key = $1";
-    let row = sqlx::query_as(sql).bind(once);
-    found(row.fetch_optional(&mut **tx).await)
+/// The validator as it is now, even when it was deleted.
+pub(super) async fn ever(tx: &mut TenantTx, id: Uuid) -> Result<Validator, Error> {
+    let sql = "select * from validators where validator_id = $1";
+    found(sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await)
 }
 
 fn found(row: Result<Option<Row>, sqlx::Error>) -> Result<Validator, Error> {

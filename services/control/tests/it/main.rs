@@ -12,6 +12,7 @@
 mod agents;
 mod budgets;
 mod forged;
+mod idempotency;
 mod keys;
 mod policies;
 mod policy_chains;

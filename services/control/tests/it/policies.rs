@@ -1,7 +1,6 @@
 //! Policies: checked before they are stored, versioned, stated as facts.
 
-use axum::body::Body;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use writ_access::Role;
 use writ_contract::{Stream, wire};
@@ -164,33 +163,4 @@ async fn policies_of_another_organisation_do_not_exist() {
         .call(&stranger, Method::GET, &format!("{path}/versions"), "")
         .await;
     assert_eq!(versions.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn a_repeated_create_under_one_idempotency_key_makes_one_policy() {
-    let stand = Stand::start().await;
-    let create = async |key: &str, once: &str| {
-        let request = Request::post(POLICIES)
-            .header("x-api-key", key)
-            .header("idempotency-key", once)
-            .body(Body::from(injection().to_string()))
-            .unwrap();
-        stand.running.send(request).await
-    };
-    let owner = stand.key(0, Role::Owner);
-    let (first, again) = futures::join!(create(&owner, "a"), create(&owner, "a"));
-    assert_eq!(
-        first.body["data"]["id"], again.body["data"]["id"],
-        "{first:?} {again:?}"
-    );
-    let statuses = [first.status, again.status];
-    assert!(statuses.contains(&StatusCode::CREATED) && statuses.contains(&StatusCode::OK));
-    let other = create(&owner, "b").await;
-    assert_ne!(other.body["data"]["id"], first.body["data"]["id"]);
-    let stranger = create(&stand.key(1, Role::Owner), "a").await;
-    assert_eq!(stranger.status, StatusCode::CREATED);
-    assert_eq!(
-        create(&owner, &"x".repeat(256)).await.status,
-        StatusCode::BAD_REQUEST
-    );
 }

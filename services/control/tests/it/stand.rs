@@ -180,6 +180,26 @@ impl Running {
         self.send(request).await
     }
 
+    /// A call that names an `Idempotency-Key` and, if not empty, the version it has seen.
+    pub(crate) async fn once(
+        &self,
+        (key, once, if_match): (&str, &str, &str),
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-api-key", key)
+            .header("idempotency-key", once);
+        if !if_match.is_empty() {
+            request = request.header("if-match", if_match);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

@@ -176,14 +176,15 @@ impl From<EndpointRow> for EndpointDto {
 pub(super) struct CreatedDto {
     #[serde(flatten)]
     endpoint: EndpointDto,
-    secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 impl From<Created> for CreatedDto {
     fn from(created: Created) -> Self {
         Self {
             endpoint: created.row.into(),
-            secret: created.secret.0,
+            secret: created.secret.map(|secret| secret.0),
         }
     }
 }
@@ -193,7 +194,8 @@ impl From<Created> for CreatedDto {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RotatedDto {
     id: WebhookId,
-    secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
     former_secret_signs_until: DateTime<Utc>,
 }
 
@@ -201,7 +203,7 @@ impl From<Rotated> for RotatedDto {
     fn from(rotated: Rotated) -> Self {
         Self {
             id: rotated.id,
-            secret: rotated.secret.0,
+            secret: rotated.secret.map(|secret| secret.0),
             former_secret_signs_until: rotated.former_until,
         }
     }

@@ -22,6 +22,12 @@ pub(super) fn answer(error: Error) -> ApiError {
         Error::Random(error) => ApiError::internal(&error),
         Error::Stopped => ApiError::internal(&error),
         Error::NoSuchEndpoint(_) => no_such_webhook(),
+        Error::KeyReused => ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IDEMPOTENCY_KEY_REUSED",
+            error.to_string(),
+        )
+        .with_ref("NOT0005"),
         Error::Url(refusal) => refused("INVALID_URL", &refusal).with_ref("NOT0003"),
         Error::Secret(refusal) => refused("INVALID_SECRET", &refusal),
         Error::Topic(refusal) => refused("INVALID_EVENT", &refusal),

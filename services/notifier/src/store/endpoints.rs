@@ -128,6 +128,20 @@ pub(crate) async fn add_secret(
     Ok(())
 }
 
+/// Until when the secret before the newest signs, if there is one.
+pub(crate) async fn former_until(
+    tx: &mut TenantTx,
+    endpoint: WebhookId,
+) -> Result<Option<DateTime<Utc>>, PgError> {
+    Ok(sqlx::query_scalar(
+        "select max(retires_at) from secrets where org_id = $1 and endpoint_id = $2",
+    )
+    .bind(tx.org())
+    .bind(endpoint.0)
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// The organisation's endpoints, newest first.
 pub(crate) async fn list(
     tx: &mut TenantTx,

@@ -10,6 +10,7 @@
 mod api;
 mod deliveries;
 mod faults;
+mod idempotency;
 mod receiver;
 mod stage;
 mod topics;

@@ -228,10 +228,24 @@ impl Stage {
         key: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
+        self.call_with(&[], method, path, key, body).await
+    }
+
+    pub(crate) async fn call_with(
+        &self,
+        headers: &[(&str, &str)],
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"));
-        let request = request.header("x-api-key", key);
+        let mut request = request.header("x-api-key", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let router = self.running.as_ref().unwrap().router.clone();
         let response = router.oneshot(request.body(body).unwrap()).await.unwrap();

@@ -1,0 +1,82 @@
+//! `Idempotency-Key`: what makes a request that is sent again the same request.
+
+use std::convert::Infallible;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Uri};
+use sha2::{Digest as _, Sha256};
+use writ_access::Caller;
+
+use super::gate::collect;
+use crate::error::ApiError;
+
+const HEADER: &str = "idempotency-key";
+const LONGEST: usize = 255;
+
+/// A request its sender may send again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The sender's key, made its own by the id of its API key.
+    pub key: String,
+    /// SHA-256 over method, path, query and body.
+    pub request: [u8; 32],
+}
+
+/// The request's [`Once`], if it names a key; on routes with [`super::Access::Role`].
+#[derive(Debug, Clone)]
+pub struct Repeatable(pub Option<Once>);
+
+/// Notes what a request that names a key asks for. Without one the body is left unread; a key that
+/// is none is a 400, a body over `body_limit` a 413.
+pub(super) async fn note(
+    request: Request,
+    caller: &Caller,
+    body_limit: usize,
+) -> (Request, Result<(), ApiError>) {
+    let (mut parts, body) = request.into_parts();
+    let key = match named(&parts.headers) {
+        Ok(Some(key)) => format!("{}/{key}", caller.key_id().unwrap_or_default()),
+        none => return (Request::from_parts(parts, body), none.map(drop)),
+    };
+    match collect(body, body_limit).await {
+        Ok(body) => {
+            let request = digest(parts.method.as_str(), &parts.uri, &body);
+            parts.extensions.insert(Once { key, request });
+            (Request::from_parts(parts, Body::from(body)), Ok(()))
+        }
+        Err(error) => (Request::from_parts(parts, Body::empty()), Err(error)),
+    }
+}
+
+fn named(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(HEADER) else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(text) if (1..=LONGEST).contains(&text.len()) => Ok(Some(text.to_owned())),
+        Ok(_) | Err(_) => Err(ApiError::invalid(
+            "Idempotency-Key: 1 to 255 visible ASCII characters",
+        )),
+    }
+}
+
+fn digest(method: &str, uri: &Uri, body: &Bytes) -> [u8; 32] {
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    let mut hash = Sha256::new();
+    for part in [method.as_bytes(), target.as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Repeatable {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<Once>().cloned()))
+    }
+}

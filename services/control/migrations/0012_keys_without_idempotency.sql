@@ -1,0 +1,2 @@
+-- As for policies.
+alter table keys drop column if exists idempotency_key;

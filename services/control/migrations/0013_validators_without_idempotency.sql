@@ -1,0 +1,2 @@
+-- As for policies.
+alter table validators drop column if exists idempotency_key;
