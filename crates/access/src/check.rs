@@ -48,11 +48,7 @@ impl Checker {
     /// # Errors
     /// [`Refusal`]: HTTP 401 everywhere but on enforce, where it is a 403 with `allowed: false`.
     pub async fn check(&self, presented: Presented<'_>, now_ms: i64) -> Result<Caller, Refusal> {
-        let key = credentials::from_headers(presented.authorization, presented.x_api_key)?
-            .ok_or(Refusal::Missing)?;
-        let record = self.find(key).await;
-        let ip = presented.client_ip;
-        let caller = authenticate(key, record.as_deref(), &self.pepper, now_ms, ip)?;
+        let (key, record, caller) = self.known(&presented, now_ms).await?;
         let required = record.is_some_and(|record| record.signature_required);
         verify_request(
             key,
@@ -63,6 +59,31 @@ impl Checker {
             required,
         )?;
         Ok(caller)
+    }
+
+    /// The part of [`Checker::check`] that needs no body: a caller that fails here fails there.
+    ///
+    /// # Errors
+    /// [`Refusal`], never of the signature.
+    pub async fn check_credential(
+        &self,
+        presented: &Presented<'_>,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
+        self.known(presented, now_ms).await.map(drop)
+    }
+
+    async fn known<'a>(
+        &self,
+        presented: &Presented<'a>,
+        now_ms: i64,
+    ) -> Result<(&'a str, Option<Arc<KeyRecord>>, Caller), Refusal> {
+        let key = credentials::from_headers(presented.authorization, presented.x_api_key)?
+            .ok_or(Refusal::Missing)?;
+        let record = self.find(key).await;
+        let ip = presented.client_ip;
+        let caller = authenticate(key, record.as_deref(), &self.pepper, now_ms, ip)?;
+        Ok((key, record, caller))
     }
 
     /// Authenticates a bare key, where no signature can be sent (Socket.IO, OTLP, gRPC).

@@ -12,6 +12,8 @@ use crate::config::{PgConfig, StoreUrl};
 use crate::error::PgError;
 
 /// Longest a statement of a service may take.
+/// How often a replica that does not lead asks again.
+const STANDBY: Duration = Duration::from_secs(1);
 const STATEMENT_TIMEOUT: &str = "10s";
 
 /// The two ways into a service's schema.
@@ -112,6 +114,26 @@ impl WriterPool {
             .fetch_one(&mut *tx)
             .await?;
         Ok(leads.then_some(tx))
+    }
+
+    /// Waits for the right that [`WriterPool::lead`] gives, asking every second; `standby` is called
+    /// each time another replica has it.
+    ///
+    /// # Errors
+    /// [`PgError::Away`] when no connection can be had.
+    pub async fn lead_eventually(
+        &self,
+        schema: &str,
+        loops: &str,
+        standby: impl Fn() + Send + Sync,
+    ) -> Result<WriterTx, PgError> {
+        loop {
+            if let Some(leading) = self.lead(schema, loops).await? {
+                return Ok(leading);
+            }
+            standby();
+            tokio::time::sleep(STANDBY).await;
+        }
     }
 }
 

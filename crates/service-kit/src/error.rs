@@ -83,9 +83,10 @@ impl ApiError {
         }
     }
 
-    /// 503: a store or the broker is away.
+    /// 503: a store or the broker is away; may be tried again in a second.
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     /// 500: logs what happened and tells the client nothing of it.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -18,8 +17,6 @@ use crate::{metrics, store};
 
 /// Facts applied in one transaction.
 const BATCH: usize = 500;
-/// How often a replica that does not lead asks again.
-const STANDBY: Duration = Duration::from_secs(1);
 
 /// The projection `agent_baseline`.
 #[derive(Debug)]
@@ -61,15 +58,11 @@ pub(crate) struct Finding {
 impl Projection {
     /// Waits until this replica leads, then applies facts until something goes wrong.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
-        let _leading = loop {
-            match self.pool.lead(store::SCHEMA, store::PROJECTION).await? {
-                Some(leading) => break leading,
-                None => {
-                    self.caught_up.met();
-                    tokio::time::sleep(STANDBY).await;
-                }
-            }
-        };
+        let standby = || self.caught_up.met();
+        let leading = self
+            .pool
+            .lead_eventually(store::SCHEMA, store::PROJECTION, standby);
+        let _leading = leading.await?;
         let (fence, position) = Fence::acquire(&self.pool, store::PROJECTION, 0).await?;
         let mut reader = self.resume(&fence, position).await?;
         loop {

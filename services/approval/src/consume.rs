@@ -19,8 +19,6 @@ use crate::store;
 
 pub(crate) use pauses::Pauses;
 
-/// How often a replica that does not lead asks again.
-const STANDBY: Duration = Duration::from_secs(1);
 /// How often the leader makes sure that it still is.
 const PULSE: Duration = Duration::from_secs(1);
 
@@ -36,15 +34,10 @@ pub(crate) struct Leader {
 impl Leader {
     /// Waits until this replica leads, then runs the loops until one of them fails.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
-        let leading = loop {
-            match self.desk.pools.writer.lead(store::SCHEMA, "lead").await? {
-                Some(leading) => break leading,
-                None => {
-                    self.caught_up.met();
-                    tokio::time::sleep(STANDBY).await;
-                }
-            }
-        };
+        let writer = &self.desk.pools.writer;
+        let standby = || self.caught_up.met();
+        let leading = writer.lead_eventually(store::SCHEMA, "lead", standby);
+        let leading = leading.await?;
         tokio::try_join!(
             pulse(leading),
             gate::run(&self.desk, &self.caught_up),

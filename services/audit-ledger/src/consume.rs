@@ -24,9 +24,6 @@ use crate::{metrics, store};
 use seal::Sealer;
 use sources::Sources;
 
-/// How often a replica that does not lead asks again.
-const STANDBY: Duration = Duration::from_secs(1);
-
 /// What the writer works with.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -43,15 +40,11 @@ pub(crate) struct Writer {
 impl Writer {
     /// Waits until this replica leads, then appends and seals until something goes wrong.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
-        let _leading = loop {
-            match self.pool.lead(store::SCHEMA, store::PROJECTION).await? {
-                Some(leading) => break leading,
-                None => {
-                    self.open.met();
-                    tokio::time::sleep(STANDBY).await;
-                }
-            }
-        };
+        let standby = || self.open.met();
+        let leading = self
+            .pool
+            .lead_eventually(store::SCHEMA, store::PROJECTION, standby);
+        let _leading = leading.await?;
         let (mut sources, mut marks) = Sources::open(&self.log, &self.pool).await?;
         let mut sealer = Sealer::open(&self).await?;
         let mut grown = self.unsealed().await?;

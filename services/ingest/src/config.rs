@@ -10,7 +10,7 @@ use writ_service_kit::config::{HumanDuration, HumanSize, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
 
-use crate::store::Store;
+use crate::store::{Patience, Store};
 
 /// Messages are held this long before a batch says that it works on them, which has to be well
 /// within the 10 s after which they come again.
@@ -52,6 +52,8 @@ pub struct ClickHouseConfig {
     pub owner_password: Secret,
     /// How long one statement may take.
     pub timeout: HumanDuration,
+    /// How long somebody who reads is kept waiting.
+    pub read_timeout: HumanDuration,
 }
 
 /// What is taken in.
@@ -98,6 +100,7 @@ impl Default for ClickHouseConfig {
             owner_user: String::new(),
             owner_password: Secret::default(),
             timeout: HumanDuration::from_secs(60),
+            read_timeout: HumanDuration::from_secs(10),
         }
     }
 }
@@ -140,11 +143,11 @@ impl ClickHouseConfig {
         };
         let owner =
             (!self.owner_user.is_empty()).then(|| client(&self.owner_user, &self.owner_password));
-        Store::new(
-            client(&self.user, &self.password),
-            owner,
-            self.timeout.get(),
-        )
+        let patience = Patience {
+            any: self.timeout.get(),
+            reader: self.read_timeout.get(),
+        };
+        Store::new(client(&self.user, &self.password), owner, patience)
     }
 }
 

@@ -35,14 +35,24 @@ const MIGRATIONS: [&str; 8] = [
 pub(crate) struct Store {
     client: Client,
     owner: Option<Client>,
-    patience: Duration,
+    patience: Patience,
+}
+
+/// How long ClickHouse is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// For any statement.
+    pub(crate) any: Duration,
+    /// While somebody waits for the answer.
+    pub(crate) reader: Duration,
 }
 
 impl Store {
     /// A store over the writer's client. With an owner's client the tables are made where they are
-    /// missing; otherwise a job has made them. No statement takes longer than `patience`.
+    /// missing; otherwise a job has made them. No statement takes longer than
+    /// `patience`.
     #[must_use]
-    pub(crate) fn new(client: Client, owner: Option<Client>, patience: Duration) -> Self {
+    pub(crate) fn new(client: Client, owner: Option<Client>, patience: Patience) -> Self {
         Self {
             client,
             owner,
@@ -75,7 +85,14 @@ impl Store {
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        tokio::time::timeout(self.patience, work)
+        tokio::time::timeout(self.patience.any, work)
+            .await
+            .unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// As `within`, for somebody who waits for the answer.
+    async fn reading<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::time::timeout(self.patience.reader, work)
             .await
             .unwrap_or(Err(Error::TimedOut))
     }

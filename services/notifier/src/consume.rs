@@ -1,7 +1,6 @@
 //! Facts → deliveries.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use writ_contract::topology::GateLeaf;
@@ -17,8 +16,6 @@ use crate::{metrics, store};
 
 /// Messages applied in one transaction.
 const BATCH: usize = 200;
-/// How often a replica that does not lead asks again.
-const STANDBY: Duration = Duration::from_secs(1);
 
 /// One stream whose facts become deliveries.
 #[derive(Debug)]
@@ -74,15 +71,11 @@ impl Projection {
     /// Waits until this replica leads, then applies facts until something goes wrong.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
         let projection = format!("deliveries.{}", self.source.name());
-        let _leading = loop {
-            match self.pool.lead(store::SCHEMA, &projection).await? {
-                Some(leading) => break leading,
-                None => {
-                    self.caught_up.met();
-                    tokio::time::sleep(STANDBY).await;
-                }
-            }
-        };
+        let standby = || self.caught_up.met();
+        let leading = self
+            .pool
+            .lead_eventually(store::SCHEMA, &projection, standby);
+        let _leading = leading.await?;
         let (fence, position) = Fence::acquire(&self.pool, &projection, 0).await?;
         let (stream, filters) = (self.source.stream(), self.source.filters(&self.log));
         let resumed = self.log.resume(stream, filters, position).await?;

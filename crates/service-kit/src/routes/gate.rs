@@ -84,20 +84,43 @@ impl Gate {
         peer: Option<SocketAddr>,
         raw_body: &[u8],
     ) -> Result<Caller, ApiError> {
+        let presented = self.presented(headers, peer, raw_body);
+        self.0
+            .checker
+            .check(presented, self.0.clock.now_ms())
+            .await
+            .map_err(unauthorized)
+    }
+
+    /// What can be refused before the body is there.
+    async fn check_credential(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<SocketAddr>,
+    ) -> Result<(), ApiError> {
+        let presented = self.presented(headers, peer, &[]);
+        self.0
+            .checker
+            .check_credential(&presented, self.0.clock.now_ms())
+            .await
+            .map_err(unauthorized)
+    }
+
+    fn presented<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        peer: Option<SocketAddr>,
+        raw_body: &'a [u8],
+    ) -> Presented<'a> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let presented = Presented {
+        Presented {
             authorization: text(header::AUTHORIZATION.as_str()),
             x_api_key: text("x-api-key"),
             timestamp: text(TIMESTAMP_HEADER),
             signature: text(SIGNATURE_HEADER),
             raw_body,
             client_ip: self.client_ip(headers, peer),
-        };
-        self.0
-            .checker
-            .check(presented, self.0.clock.now_ms())
-            .await
-            .map_err(unauthorized)
+        }
     }
 
     /// The nearest address that is not a trusted hop.
@@ -228,8 +251,11 @@ async fn authenticate(
 ) -> (Request, Result<Caller, ApiError>) {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let (parts, body) = request.into_parts();
-    // Only a signature needs the whole body before the handler asks for it.
+    // Only a signature needs the whole body before the handler asks for it, and only a known key's.
     let (body, raw) = if parts.headers.contains_key(SIGNATURE_HEADER) {
+        if let Err(error) = gate.check_credential(&parts.headers, peer).await {
+            return (Request::from_parts(parts, body), Err(error));
+        }
         match collect(body, guard.body_limit).await {
             Ok(raw) => (Body::from(raw.clone()), raw),
             Err(error) => return (Request::from_parts(parts, Body::empty()), Err(error)),

@@ -205,3 +205,20 @@ async fn limits_are_per_key_and_class_and_say_when_to_come_back() {
         (StatusCode::FORBIDDEN, &json!("RATE_LIMITED"))
     );
 }
+
+#[tokio::test]
+async fn the_body_of_a_signed_request_is_not_taken_in_for_an_unknown_key() {
+    let stand = Stand::start().await;
+    let unknown = ApiKey::generate(writ_access::Prefix::Live, [200; 32]);
+    let known = stand.key(Role::Owner, |_| {});
+    let too_large = format!(r#"{{"name":"{}"}}"#, "x".repeat(100));
+    for (key, status) in [
+        (&known, StatusCode::PAYLOAD_TOO_LARGE),
+        (&unknown, StatusCode::UNAUTHORIZED),
+    ] {
+        let mut request = post("/api/v1/strict", key, &too_large);
+        let headers = request.headers_mut();
+        headers.insert("x-execlave-signature", "v1=00".parse().unwrap());
+        assert_eq!(stand.send(request).await.status, status);
+    }
+}

@@ -32,27 +32,25 @@ impl IntoResponse for Failure {
 impl From<Failure> for ApiError {
     fn from(Failure(error): Failure) -> Self {
         let public = error.to_string();
-        let (status, message) = match &error {
+        let refused = |status| Self::new(status, error.code(), public.clone());
+        let answer = match &error {
             Error::Quota(spent) => {
-                return Self::quota_exceeded(TRACES, spent.current, spent.max, public)
-                    .with_ref(error.reference());
+                Self::quota_exceeded(TRACES, spent.current, spent.max, public.clone())
             }
-            Error::Body(_) | Error::Parameter { .. } => (StatusCode::BAD_REQUEST, public),
-            Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, public),
-            Error::Suspended => (StatusCode::FORBIDDEN, public),
-            Error::NotFound(_) => (StatusCode::NOT_FOUND, public),
-            Error::Unsettled | Error::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, public),
+            Error::Body(_) | Error::Parameter { .. } => refused(StatusCode::BAD_REQUEST),
+            Error::TooLarge(_) => refused(StatusCode::PAYLOAD_TOO_LARGE),
+            Error::Suspended => refused(StatusCode::FORBIDDEN),
+            Error::NotFound(_) => refused(StatusCode::NOT_FOUND),
+            Error::Unsettled | Error::Overloaded => Self::unavailable(public.clone()),
             Error::Log(why) => {
                 tracing::warn!(error = %why, "traces not stored");
-                let message = "traces cannot be stored at the moment".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, message)
+                Self::unavailable("traces cannot be stored at the moment")
             }
             Error::Store(why) => {
                 tracing::warn!(error = %why, "read failed");
-                let message = "traces and decisions cannot be read at the moment".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, message)
+                Self::unavailable("traces and decisions cannot be read at the moment")
             }
         };
-        Self::new(status, error.code(), message).with_ref(error.reference())
+        answer.with_ref(error.reference())
     }
 }

@@ -9,6 +9,10 @@ use super::trace::{InvalidTrace, Trace};
 /// whole seconds.
 const GRACE_US: i64 = 1_000_000;
 
+/// How far ahead of this clock a trace may have started: a time zone forgotten is taken, another
+/// year is not.
+const AHEAD_US: i64 = 24 * 3_600 * 1_000_000;
+
 /// Why one trace is not taken; the others of its chunk are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -32,6 +36,9 @@ pub(crate) enum Refusal {
     /// Its agent is not registered, and the organisation wants it to be.
     #[error("no agent \"{0}\" is registered")]
     AgentNotFound(String),
+    /// It has not happened yet.
+    #[error("timestamp is more than 24 hours ahead")]
+    Future,
     /// The key may not act there.
     #[error("the key may not act in the environment \"{0}\"")]
     Environment(String),
@@ -44,6 +51,7 @@ impl Refusal {
         match self {
             Self::Invalid(_) | Self::TooDeep(_) => "VALIDATION_ERROR",
             Self::TooLarge { .. } => "TRACE_TOO_LARGE",
+            Self::Future => "TIMESTAMP_IN_FUTURE",
             Self::AgentPaused => "AGENT_PAUSED",
             Self::AgentNotFound(_) => "AGENT_NOT_FOUND",
             Self::Environment(_) => Forbidden::Environment.code(),
@@ -59,6 +67,7 @@ impl Refusal {
             Self::AgentPaused => "ING0203",
             Self::AgentNotFound(_) => "ING0204",
             Self::Environment(_) => "ING0205",
+            Self::Future => "ING0206",
         }
     }
 }
@@ -85,6 +94,12 @@ pub(crate) fn admit(
     agent: Option<&Agent>,
     now_us: i64,
 ) -> Result<(), Refusal> {
+    let started_us = trace
+        .timestamp_ms
+        .map_or(now_us, |ms| ms.saturating_mul(1000));
+    if started_us.saturating_sub(now_us) > AHEAD_US {
+        return Err(Refusal::Future);
+    }
     let Some(agent) = agent else {
         return if org.registration_required {
             Err(Refusal::AgentNotFound(trace.agent_id.clone()))
@@ -92,7 +107,6 @@ pub(crate) fn admit(
             Ok(())
         };
     };
-    let started_us = trace.timestamp_ms.map_or(now_us, |ms| ms * 1000);
     match agent.paused_since_us {
         Some(paused_us) if started_us > paused_us + GRACE_US => Err(Refusal::AgentPaused),
         Some(_) | None => Ok(()),
@@ -138,6 +152,20 @@ mod tests {
         assert_eq!(at(11_001), Err(Refusal::AgentPaused));
         let undated = admit(&trace(None), STRICT, Some(&agent), 99_000_000);
         assert_eq!(undated, Err(Refusal::AgentPaused));
+    }
+
+    #[test]
+    fn what_starts_more_than_a_day_ahead_is_refused_whoever_sends_it() {
+        let open = Organization {
+            registration_required: false,
+            ..STRICT
+        };
+        let day_ms = 24 * 3_600 * 1_000;
+        let at = |ms| admit(&trace(Some(ms)), open, None, 5_000);
+        assert_eq!(at(5 + day_ms), Ok(()));
+        assert_eq!(at(6 + day_ms), Err(Refusal::Future));
+        assert_eq!(at(i64::MAX), Err(Refusal::Future));
+        assert_eq!(at(i64::MIN), Ok(()));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Store {
             .with("span", after.map(|c| &c.span))
             .with("limit", Some(filter.limit))
             .then(" ORDER BY timestamp DESC, trace_id DESC, span_id DESC LIMIT {limit:UInt32}");
-        self.within(select.query(self).fetch_all()).await
+        self.reading(select.query(self).fetch_all()).await
     }
 
     /// Every span of a trace, by start.
@@ -149,7 +149,7 @@ impl Store {
         let select = Select::from("traces", org)
             .and("trace_id = {id:String}", "id", Some(trace_id))
             .then(" ORDER BY timestamp, received_at, span_id LIMIT 10000");
-        self.within(select.query(self).fetch_all()).await
+        self.reading(select.query(self).fetch_all()).await
     }
 
     /// Decisions of an organisation, latest first.
@@ -201,7 +201,7 @@ impl Store {
             )
             .with("limit", Some(filter.limit))
             .then(" ORDER BY timestamp DESC, decision_id DESC LIMIT {limit:UInt32}");
-        self.within(select.query(self).fetch_all()).await
+        self.reading(select.query(self).fetch_all()).await
     }
 
     /// One decision.
@@ -216,7 +216,7 @@ impl Store {
         let select = Select::from("decisions", org)
             .and("decision_id = {id:String}", "id", Some(id))
             .then(" LIMIT 1");
-        self.within(select.query(self).fetch_optional()).await
+        self.reading(select.query(self).fetch_optional()).await
     }
 
     /// Traces received at or after an instant (microseconds since the Unix epoch).

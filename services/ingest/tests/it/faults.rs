@@ -26,10 +26,11 @@ async fn clickhouse_away_and_back_loses_nothing() {
 }
 
 #[tokio::test]
-async fn clickhouse_standing_still_delays_and_loses_nothing() {
+async fn clickhouse_standing_still_delays_loses_nothing_and_keeps_no_reader_waiting() {
     let clickhouse = ClickHouse::own().await;
     let short = |config: &mut writ_ingest::Config| {
         config.clickhouse.timeout = HumanDuration::from_secs(1);
+        config.clickhouse.read_timeout = HumanDuration::from_millis(300);
     };
     let fixture = start_on(Nats::shared().await, clickhouse, short).await;
     fixture.agent(&fixture.org, 1, "agent-1").await;
@@ -37,6 +38,12 @@ async fn clickhouse_standing_still_delays_and_loses_nothing() {
     fixture.counts("SELECT count() FROM traces", 1).await;
     fixture.clickhouse.signal(Signal::Stop);
     fixture.send(&fixture.org, &[trace("during")]).await;
+    let paths = ["traces", "traces/before", "decisions"];
+    for path in paths.map(|path| format!("/api/v1/{path}")) {
+        let (status, body) = fixture.get(&fixture.org, &path).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(body["error"]["ref"], serde_json::json!("ING0001"), "{path}");
+    }
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     fixture.clickhouse.signal(Signal::Cont);
     fixture.counts("SELECT count() FROM traces", 2).await;

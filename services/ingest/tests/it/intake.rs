@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use writ_service_kit::{Clock as _, SystemClock};
 use writ_testkit::eventually;
 
 use crate::fixture::{WITHIN, start, trace};
@@ -92,7 +93,8 @@ async fn a_paused_agents_new_traces_are_refused_and_older_ones_taken() {
     let old = trace("old");
     fixture.pause(&fixture.org, agent).await;
     let mut new = trace("new");
-    new["timestamp"] = json!("2099-01-01T00:00:00.000Z");
+    let soon = SystemClock.now() + chrono::TimeDelta::hours(1);
+    new["timestamp"] = json!(soon.to_rfc3339());
     eventually(WITHIN, "the pause is known", || async {
         let (_, body) = fixture.send(&fixture.org, std::slice::from_ref(&new)).await;
         if codes(&body) == [(Some("new"), "AGENT_PAUSED")] {
@@ -104,6 +106,18 @@ async fn a_paused_agents_new_traces_are_refused_and_older_ones_taken() {
     .await;
     let (_, body) = fixture.send(&fixture.org, &[old, new.clone()]).await;
     assert_eq!(codes(&body), [(Some("new"), "AGENT_PAUSED")]);
+    assert_eq!(body["data"]["accepted"], json!(1));
+}
+
+#[tokio::test]
+async fn a_trace_of_another_year_is_refused_and_its_neighbour_taken() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "agent-1").await;
+    let mut far = trace("far");
+    far["timestamp"] = json!("2099-01-01T00:00:00.000Z");
+    let (status, body) = fixture.send(&fixture.org, &[far, trace("near")]).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(codes(&body), [(Some("far"), "TIMESTAMP_IN_FUTURE")]);
     assert_eq!(body["data"]["accepted"], json!(1));
 }
 
