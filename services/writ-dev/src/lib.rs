@@ -4,6 +4,7 @@
 //! It is what a developer runs and what the journeys in `tests/integration` run: the same build.
 
 pub mod accounts;
+pub mod act;
 pub mod args;
 pub mod background;
 pub mod banner;
