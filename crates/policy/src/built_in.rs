@@ -1,7 +1,8 @@
-//! Policies that nobody wrote: what an agent's registration says, and the bundle of its autonomy
-//! level. They are judged first and listed like any other.
+//! Policies that nobody wrote: what an agent's registration says, the bundle of its autonomy level,
+//! and a look at the tools it sends. They are judged first and listed like any other.
 
 mod autonomy;
+mod integrity;
 mod registration;
 
 use sha2::{Digest, Sha256};
@@ -12,6 +13,7 @@ use crate::model::{Mode, Policy, PolicyType, Severity};
 use crate::rule::{Failure, Verdict};
 
 pub(crate) use autonomy::bundle;
+pub(crate) use integrity::integrity;
 pub(crate) use registration::registration;
 
 /// A built-in policy and what it says.

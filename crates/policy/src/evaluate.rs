@@ -77,7 +77,7 @@ fn run(
     let context = Context::new(set, request, facts, texts);
     let mut tally = Tally::default();
     let mut calls = Vec::new();
-    judge_built_in(&context, &mut tally);
+    judge_built_in(set, &context, &mut tally);
     // Ascending positions, so that a prerequisite is found by search.
     let mut judged: Vec<(usize, State)> = Vec::new();
     for (position, entry) in set.in_scope(context.scopes(), request) {
@@ -98,13 +98,14 @@ fn run(
 
 /// What the agent's registration and its autonomy level say; they have no prerequisites and ask
 /// nobody.
-fn judge_built_in(context: &Context<'_>, tally: &mut Tally) {
+fn judge_built_in(set: &PolicySet, context: &Context<'_>, tally: &mut Tally) {
     let limits = built_in::registration(context);
     for (policy, said) in limits.into_iter().chain(built_in::unknown_level(context)) {
         tally.said(&policy, said);
     }
     let bundle = built_in::bundle(&context.request.agent.limits.autonomy_level);
-    for entry in bundle.into_iter().flatten() {
+    let watch = built_in::integrity(set, context);
+    for entry in bundle.into_iter().flatten().chain(watch) {
         tally.said(&entry.policy, entry.rule.judge(context));
     }
 }

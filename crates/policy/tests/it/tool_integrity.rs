@@ -1,9 +1,10 @@
 //! `tool_integrity`: drift, servers, poisoned and hidden text.
 
 use serde_json::{Value, json};
-use writ_policy::{Decision, Outcome, PolicyType, Request, ToolDescriptor};
+use uuid::Uuid;
+use writ_policy::{Decision, Mode, Outcome, PolicyType, Request, ToolDescriptor};
 
-use crate::support::{decide_by, problem, request};
+use crate::support::{decide, decide_by, policy, problem, request};
 
 fn tool(server: &str, name: &str, hash: &str) -> ToolDescriptor {
     ToolDescriptor {
@@ -209,4 +210,32 @@ fn rules_that_cannot_be_meant_are_refused() {
         let problem = problem(PolicyType::ToolIntegrity, &rule);
         assert!(problem.contains(place), "{rule}: {problem}");
     }
+}
+
+#[test]
+fn without_a_policy_in_scope_a_built_in_one_watches_and_says_so() {
+    let sent = with(
+        vec![tool("s", "sub", "x")],
+        Some(vec![tool("s", "add", "x")]),
+    );
+    let mut other = policy(1, PolicyType::ToolIntegrity, Mode::Block, json!({}));
+    other.applies_to_agents = vec![Uuid::from_u128(99)];
+    for policies in [vec![], vec![other.clone()]] {
+        let decision = decide(policies, &sent);
+        assert_eq!(decision.outcome, Outcome::Allow);
+        assert_eq!(decision.considered.len(), 1);
+        let watched = &decision.warnings[0];
+        assert_eq!(watched.policy_name, "Built-in: tool integrity");
+        assert_eq!(watched.enforcement_mode, Mode::Monitor);
+        assert_eq!(watched.evidence[0].kind, "tool_not_in_baseline");
+    }
+    let own = policy(
+        2,
+        PolicyType::ToolIntegrity,
+        Mode::Block,
+        json!({"check_drift": false}),
+    );
+    let decision = decide(vec![other, own], &sent);
+    assert_eq!((decision.considered.len(), decision.warnings.len()), (1, 0));
+    assert!(decide(vec![], &request("go")).considered.is_empty());
 }
