@@ -66,6 +66,9 @@ pub struct WireConsidered {
     pub applied: bool,
     /// It could not be judged.
     pub failed: bool,
+    /// A language model did not answer, so the built-in detector judged instead.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
     /// The reason in a few words, never what was matched.
     pub why: String,
     /// Work done for it: bytes scanned or steps run.
@@ -95,6 +98,7 @@ impl From<&Considered> for WireConsidered {
             judged: considered.judged,
             applied: considered.applied,
             failed: considered.failed,
+            degraded: considered.degraded,
             why: considered.why.to_string(),
             cost: considered.cost,
         }

@@ -100,6 +100,7 @@ fn explained(explanation: Explanation) -> v1::Explanation {
         judged: it.judged,
         applied: it.applied,
         failed: it.failed,
+        degraded: it.degraded,
         why: it.why,
         cost: it.cost,
     });

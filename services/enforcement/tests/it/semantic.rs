@@ -89,9 +89,13 @@ async fn without_a_usable_verdict_the_detector_judges_and_the_answer_says_so() {
         know(&mut config, model, &url);
         config.semantic.timeout = writ_service_kit::config::HumanDuration::from_millis(200);
         let replica = stage.replica_with(config).await;
-        let (status, body) = judged(&replica, &stage, "hello").await;
+        let mut hello = ask("hello");
+        hello["explain"] = json!(true);
+        let (status, body) = replica.call(&stage.key, hello).await;
         assert_eq!(status, StatusCode::OK, "{model}: {body}");
         assert_eq!(body["warnings"][0]["degraded"], true, "{model}: {body}");
+        let considered = &body["explanation"]["considered"][0];
+        assert_eq!(considered["degraded"], true, "{model}: {body}");
         let (status, body) = judged(&replica, &stage, ATTACK).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{model}: {body}");
         assert_eq!(body["violations"][0]["degraded"], true, "{model}: {body}");
