@@ -13,6 +13,12 @@ pub(super) struct Quotes {
 impl Quotes {
     /// Finds them in one pass. The strings of a JSON text are its structure, not quotations.
     pub(super) fn of(text: &str) -> Self {
+        let may_quote = |b: u8| matches!(b, b'"' | b'\'' | b'`') || !b.is_ascii();
+        if !text.bytes().any(may_quote) {
+            return Self {
+                parts: Vec::new().into_iter().peekable(),
+            };
+        }
         let json = text.trim_start().starts_with(['{', '[']);
         let mut parts = Vec::new();
         let mut open: Option<(char, usize)> = None;

@@ -156,6 +156,11 @@ fn distinct(seen: &mut [u64], window: [&[Word]; 2], mut found: impl FnMut(u32)) 
             }
         }
     }
+    // One pass over all bits is cheaper than many jumps.
+    if window.iter().map(|half| half.len()).sum::<usize>() > HALF / 4 {
+        seen.fill(0);
+        return;
+    }
     for run in runs() {
         if let Some(bits) = seen.get_mut(index(run) / 64) {
             *bits = 0;
