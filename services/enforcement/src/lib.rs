@@ -182,6 +182,16 @@ fn wire(
     ))
 }
 
+fn follow_quotas(tasks: &Tasks, enforcer: Arc<Enforcer>, caught_up: Requirement) {
+    tasks.supervise("quotas", Backoff::default(), move || {
+        consume::quotas(
+            enforcer.log.clone(),
+            enforcer.state.clone(),
+            caught_up.clone(),
+        )
+    });
+}
+
 async fn run(
     tasks: Tasks,
     parts: Parts,
@@ -230,10 +240,7 @@ async fn run(
         let (holds, keeper) = (e.holds.clone(), keeper.clone());
         consume::approvals(e.log.clone(), holds, keeper, approvals.clone())
     });
-    let e = enforcer.clone();
-    tasks.supervise("quotas", Backoff::default(), move || {
-        consume::quotas(e.log.clone(), e.state.clone(), quotas.clone())
-    });
+    follow_quotas(&tasks, enforcer.clone(), quotas);
     tasks.supervise("spool", Backoff::default(), move || {
         let e = enforcer.clone();
         drain::run(
