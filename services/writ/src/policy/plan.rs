@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) unchanged: usize,
     /// The policies that are there already, by name.
     pub(super) known: BTreeMap<String, Uuid>,
+    /// Every policy of the server.
+    pub(super) stored: Vec<Uuid>,
 }
 
 /// One write.
@@ -62,7 +64,10 @@ impl Plan {
         agents: &BTreeMap<String, Uuid>,
         prune: bool,
     ) -> Result<Self, Vec<String>> {
-        let mut plan = Self::default();
+        let mut plan = Self {
+            stored: stored.iter().map(|it| it.policy.id).collect(),
+            ..Self::default()
+        };
         let mut wrong = Vec::new();
         let mut taken = HashSet::new();
         let chain = Chain::of(entries);

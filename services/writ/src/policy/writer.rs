@@ -34,7 +34,7 @@ impl<'a> Writer<'a> {
         Self {
             api,
             ids: plan.known.clone(),
-            before: plan.known.values().copied().collect(),
+            before: plan.stored.clone(),
         }
     }
 
@@ -96,14 +96,21 @@ impl<'a> Writer<'a> {
             let answer = answer.await?;
             let deleted = answer.pointer("/data/deleted") == Some(&Value::Bool(true));
             let Stored { policy, form: made } = server::answered(answer, &self.names())?;
-            if !deleted && !self.before.contains(&policy.id) && made == *form {
-                return Ok(policy.id);
+            if !deleted && !self.before.contains(&policy.id) {
+                return match made == *form {
+                    true => Ok(policy.id),
+                    false => Err(Failure::Refused(format!(
+                        "{} is not kept as it was sent: somebody changed it at once; look at \
+                         `writ policy diff` and apply again",
+                        PolicyId(policy.id)
+                    ))),
+                };
             }
             let next = format!("{key}/{}/{}", policy.id, policy.version);
             key = hex::encode(Sha256::digest(next));
         }
         Err(Failure::Refused(
-            "somebody else creates and changes the same policy: run apply again".into(),
+            "this policy was created and deleted too often: change its description".into(),
         ))
     }
 
