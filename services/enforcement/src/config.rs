@@ -31,6 +31,8 @@ pub struct Config {
     pub validators: ValidatorsConfig,
     /// Which language models may be asked.
     pub semantic: SemanticConfig,
+    /// How REST answers a refusal that is Writ's own.
+    pub refusals: Refusals,
     /// Where denials are kept while the log is away.
     pub spool_dir: PathBuf,
     /// Within which a decision must be recorded to be answered as allowed or held.
@@ -52,12 +54,24 @@ impl Default for Config {
             sealing: SealingConfig::default(),
             validators: ValidatorsConfig::default(),
             semantic: SemanticConfig::default(),
+            refusals: Refusals::default(),
             spool_dir: PathBuf::from("spool"),
             record_within: HumanDuration::from_secs(1),
             approval_within: HumanDuration::from_secs(3),
             unclaimed_after: HumanDuration::from_secs(90),
         }
     }
+}
+
+/// The status of a refusal that is Writ's own, not a policy's: a bad key, an unknown agent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refusals {
+    /// 403 that says `"allowed": false`: the SDK's adapters run the tool after any other 4xx.
+    #[default]
+    Sdk,
+    /// The plain code of HTTP (401, 404, …), with the same body; for other clients only.
+    Http,
 }
 
 impl Config {

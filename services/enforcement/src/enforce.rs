@@ -15,6 +15,7 @@ use writ_service_kit::{Clock, ReadyLatch, ids};
 use crate::answer::{Answer, Explanation, Given};
 use crate::beside::{Beside, LARGE};
 use crate::budget::{self, Reserved};
+use crate::config::Refusals;
 use crate::domain::{Ask, Refusal, Verdict, WireViolation, prepare};
 use crate::error::Error;
 use crate::hold::Holds;
@@ -46,6 +47,7 @@ pub struct Enforcer {
     pub(crate) ready: ReadyLatch,
     pub(crate) record_within: Duration,
     pub(crate) approval_within: Duration,
+    pub(crate) refusals: Refusals,
 }
 
 /// One try at one act.

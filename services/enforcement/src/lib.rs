@@ -167,6 +167,7 @@ fn wire(
         ready: ready.clone(),
         record_within: config.record_within.get(),
         approval_within: config.approval_within.get(),
+        refusals: config.refusals,
     });
     let needs = Needs::of(ready);
     Ok((

@@ -1,6 +1,6 @@
 //! `POST /policies/enforce`. The SDK's adapters run the tool after any 4xx but a 403 that says
 //! `"allowed": false`, so every refusal is one of those (ruling 1), but the 402 of an
-//! organisation that asked for it (ruling 2).
+//! organisation that asked for it (ruling 2) and where `refusals = "http"` is set.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 use super::{BODY_LIMIT, latest, plan_spent, text_of};
 use crate::answer::{Answer, Given};
 use crate::beside::LARGE;
+use crate::config::Refusals;
 use crate::domain::{Ask, Refusal, WireViolation};
 use crate::enforce::Enforcer;
 
@@ -76,10 +77,9 @@ async fn enforce(
         Ok(caller) => caller,
         Err(error) => {
             let (code, message) = (error.code.into_owned(), error.message.into_owned());
-            return answer(&Enforcer::refuse(&Refusal::Unauthenticated {
-                code,
-                message,
-            }));
+            let refusal = Refusal::Unauthenticated { code, message };
+            let answered = answer(&Enforcer::refuse(&refusal), Refusals::Sdk);
+            return plainly(answered, enforcer.refusals, error.status);
         }
     };
     let ask = match body {
@@ -92,11 +92,11 @@ async fn enforce(
     };
     let mut ask = match ask {
         Ok(ask) => ask,
-        Err(refusal) => return answer(&Enforcer::refuse(&refusal)),
+        Err(refusal) => return answer(&Enforcer::refuse(&refusal), enforcer.refusals),
     };
     ask.explain |= parameters.is_ok_and(|Query(parameters)| parameters.explain);
     match enforcer.enforce(&caller, &ask).await {
-        Ok(given) => answer(&given),
+        Ok(given) => answer(&given, enforcer.refusals),
         Err(error) => ApiError::unavailable(error.to_string())
             .with_ref(error.reference())
             .into_response(),
@@ -152,7 +152,28 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
     })
 }
 
-fn answer(answer: &Answer) -> Response {
+/// The answer with HTTP's own status, where that is asked for.
+fn plainly(mut answer: Response, refusals: Refusals, status: StatusCode) -> Response {
+    if refusals == Refusals::Http {
+        *answer.status_mut() = status;
+    }
+    answer
+}
+
+/// HTTP's own status of a denial: 403, unless it is a refusal of Writ's own that has another.
+fn denial_status(given: &Given, refusals: Refusals) -> StatusCode {
+    let code = given.violations.first().and_then(|hit| hit.code.as_deref());
+    match (refusals, code) {
+        (Refusals::Http, Some("INVALID_REQUEST")) => StatusCode::BAD_REQUEST,
+        (Refusals::Http, Some("AGENT_NOT_FOUND")) => StatusCode::NOT_FOUND,
+        (Refusals::Http, Some("AGENT_ARCHIVED")) => StatusCode::CONFLICT,
+        (Refusals::Http, Some("REQUEST_TOO_LARGE")) => StatusCode::PAYLOAD_TOO_LARGE,
+        (Refusals::Http, Some("OVERLOADED")) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::FORBIDDEN,
+    }
+}
+
+fn answer(answer: &Answer, refusals: Refusals) -> Response {
     let (status, given, mut body) = match answer {
         Answer::Allowed(given) => (StatusCode::OK, given, allowed(given)),
         Answer::Held(given, approval) => {
@@ -165,7 +186,7 @@ fn answer(answer: &Answer) -> Response {
             );
             (StatusCode::ACCEPTED, given, body)
         }
-        Answer::Denied(given) => (StatusCode::FORBIDDEN, given, refused(given)),
+        Answer::Denied(given) => (denial_status(given, refusals), given, refused(given)),
         Answer::PlanSpent(spent) => return plan_spent(*spent).into_response(),
     };
     if let Some(input) = &given.redacted_input {

@@ -1,6 +1,8 @@
 use http::StatusCode;
 use serde_json::json;
 use writ_contract::wire;
+use writ_enforcement::Config;
+use writ_enforcement::config::Refusals;
 
 use crate::stage::{Stage, ask};
 
@@ -142,6 +144,40 @@ async fn every_refusal_halts_the_sdk() {
         assert_eq!(status, StatusCode::FORBIDDEN, "{what}: {body}");
         assert_eq!(body["allowed"], false, "{what}");
         assert_eq!(body["violations"][0]["policyType"], "system", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn where_it_is_asked_for_refusals_have_the_plain_codes_of_http_and_denials_stay_403() {
+    let stage = Stage::new().await;
+    let rule = json!({"denied_tools": ["shell.*"]});
+    stage.policy(1, "tool_invocation", "block", rule).await;
+    let config = Config {
+        refusals: Refusals::Http,
+        ..stage.config(0)
+    };
+    let replica = stage.replica_with(config).await;
+    let unknown = json!({"agentId": "nobody", "environment": "production", "input": "x"});
+    let mut denied = ask("x");
+    denied["tools"] = json!(["shell.run"]);
+    for (status, key, body) in [
+        (StatusCode::UNAUTHORIZED, "", ask("x").to_string()),
+        (
+            StatusCode::NOT_FOUND,
+            stage.key.as_str(),
+            unknown.to_string(),
+        ),
+        (StatusCode::BAD_REQUEST, stage.key.as_str(), "{".to_owned()),
+        (
+            StatusCode::FORBIDDEN,
+            stage.key.as_str(),
+            denied.to_string(),
+        ),
+        (StatusCode::OK, stage.key.as_str(), ask("x").to_string()),
+    ] {
+        let (given, body) = replica.call_text(key, body).await;
+        assert_eq!(given, status, "{body}");
+        assert_eq!(body["allowed"], status == StatusCode::OK, "{body}");
     }
 }
 
