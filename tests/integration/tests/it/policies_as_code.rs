@@ -88,6 +88,45 @@ async fn what_is_applied_is_in_force_and_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn every_pack_can_be_applied_and_comes_back_as_it_was() {
+    let stack = Stack::start().await;
+    stack.agent("bot").await;
+    let packs = plan(&stack, &["policy", "packs"]);
+    let names = packs.as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|it| it["name"].as_str().unwrap()).collect();
+    let chosen: Vec<_> = names.iter().flat_map(|it| ["--pack", it]).collect();
+    let apply = [&["policy", "apply", "--yes"], &*chosen].concat();
+    let count = |of: &str| {
+        packs
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it[of].as_u64())
+            .sum::<Option<u64>>()
+    };
+    let policies = count("policies").unwrap();
+    let made = plan(&stack, &apply);
+    assert_eq!(
+        made["changes"].as_array().map(Vec::len),
+        usize::try_from(policies).ok()
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("all.yaml");
+    std::fs::write(&file, stack.writ(&["policy", "export"])).unwrap();
+    let unchanged = json!({"changes": [], "unchanged": policies});
+    assert_eq!(plan(&stack, &apply), unchanged);
+    let back = ["policy", "diff", "--prune", file.to_str().unwrap()];
+    assert_eq!(plan(&stack, &back), unchanged);
+
+    // What the tests of the packs promise, the server does.
+    let (status, body) = stack.enforce("bot", "My card is 4111 1111 1111 1111").await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    let hit = body["violations"][0]["policyName"].as_str();
+    assert_eq!(hit, Some("PII payment and identity numbers"), "{body}");
+}
+
+#[tokio::test]
 async fn two_who_apply_do_not_overwrite_each_other() {
     let stack = Stack::start().await;
     let dir = tempfile::tempdir().unwrap();
