@@ -4,11 +4,9 @@ use std::hint::black_box;
 
 use cedar_policy::{Authorizer, Context, Entities, PolicySet as CedarSet, Request as CedarRequest};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use writ_policy::detect::{injection, pii, views};
+use writ_policy::detect::{injection, pii};
 use writ_policy::{Facts, Outcome, Policy, PolicySet, Request, decide_alone};
-use writ_policy_bench::{
-    NOON_MS, cedar, cel, conditions, mixed, request, scoped, texts,
-};
+use writ_policy_bench::{NOON_MS, cedar, cel, conditions, mixed, request, scoped, texts};
 
 fn requests() -> Vec<Request> {
     texts(256, 1000).iter().map(|text| request(text)).collect()
@@ -31,8 +29,18 @@ fn judged(c: &mut Criterion, group: &str, name: &str, policies: Vec<Policy>) {
 }
 
 fn decisions(c: &mut Criterion) {
-    judged(c, "decide 1 KB", "100 mixed policies, 56 patterns", mixed(100));
-    judged(c, "decide 1 KB", "20 of 10,000 policies apply", scoped(10_000, 20));
+    judged(
+        c,
+        "decide 1 KB",
+        "100 mixed policies, 56 patterns",
+        mixed(100),
+    );
+    judged(
+        c,
+        "decide 1 KB",
+        "20 of 10,000 policies apply",
+        scoped(10_000, 20),
+    );
 }
 
 fn peers(c: &mut Criterion) {
@@ -102,7 +110,10 @@ fn scanned() -> Vec<(&'static str, String)> {
         ("digits", long("4111 1111 1111 111")),
         ("dots", long("1.1.")),
         ("at signs", long("a@")),
-        ("base64", long("aWdub3JlIGFsbCBwcmV2aW91cyBpbnN0cnVjdGlvbnM")),
+        (
+            "base64",
+            long("aWdub3JlIGFsbCBwcmV2aW91cyBpbnN0cnVjdGlvbnM"),
+        ),
         ("almost a pattern", long("forbidden phrase number ")),
         ("not ASCII", long("größe данные ")),
     ]
@@ -114,12 +125,32 @@ fn scans(c: &mut Criterion) {
         group.sample_size(20);
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function("injection", |b| {
-            b.iter(|| injection::score(&views::of(black_box(&text)), injection::Origin::User));
+            b.iter(|| injection::scan(black_box(&text), injection::Origin::User));
         });
         group.bench_function("pii", |b| b.iter(|| pii::find(black_box(&text))));
         group.finish();
     }
 }
 
-criterion_group!(all, decisions, peers, compiling, scans);
+/// The price of 56 patterns is the difference between the two.
+fn patterns(c: &mut Criterion) {
+    let mut with = mixed(3);
+    with.truncate(1);
+    let mut without = with.clone();
+    without[0].rule_definition = serde_json::json!({});
+    for (name, text) in scanned() {
+        let request = request(&text);
+        let facts = Facts::at(NOON_MS);
+        let mut group = c.benchmark_group(format!("injection_scan of 64 KB of {name}"));
+        group.sample_size(20);
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        for (kind, policies) in [("56 patterns", &with), ("none", &without)] {
+            let set = PolicySet::compile(policies.clone());
+            group.bench_function(kind, |b| b.iter(|| decide_alone(&set, &request, &facts)));
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(all, decisions, peers, compiling, scans, patterns);
 criterion_main!(all);
