@@ -38,6 +38,21 @@ pub struct Given {
     pub explanation: Option<Explanation>,
 }
 
+impl Given {
+    /// What the policies said, without the explanation.
+    pub(crate) fn judged(decision: Option<DecisionId>, judged: &Decision) -> Self {
+        Self {
+            decision,
+            violations: judged.violations.iter().map(WireViolation::from).collect(),
+            warnings: judged.warnings.iter().map(WireViolation::from).collect(),
+            redacted_input: judged.redacted_input.clone(),
+            risk: judged.risk,
+            policy_set_hash: Some(judged.policy_set_hash),
+            explanation: None,
+        }
+    }
+}
+
 /// Every policy in scope and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,14 +9,14 @@ use writ_access::Caller;
 use writ_contract::digest::DigestKey;
 use writ_contract::{AgentId, ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
 use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
-use writ_policy::{Answers, Decision, Evaluation, Facts, Outcome, Request, resume};
+use writ_policy::{Answers, Evaluation, Facts, Outcome, Request, resume};
 use writ_service_kit::{Clock, ReadyLatch, ids};
 
 use crate::answer::{Answer, Explanation, Given};
 use crate::beside::{Beside, LARGE};
 use crate::budget::{self, Reserved};
 use crate::config::Refusals;
-use crate::domain::{Ask, Refusal, Verdict, WireViolation, prepare};
+use crate::domain::{Ask, Refusal, Verdict, prepare};
 use crate::error::Error;
 use crate::hold::Holds;
 use crate::metrics;
@@ -384,19 +384,7 @@ fn given(attempt: &Attempt<'_>) -> Given {
         },
         Verdict::Judged(judged) => Given {
             explanation: attempt.ask.explain.then(|| Explanation::from(&**judged)),
-            ..from_judged(decision, judged)
+            ..Given::judged(decision, judged)
         },
-    }
-}
-
-fn from_judged(decision: Option<DecisionId>, judged: &Decision) -> Given {
-    Given {
-        decision,
-        violations: judged.violations.iter().map(WireViolation::from).collect(),
-        warnings: judged.warnings.iter().map(WireViolation::from).collect(),
-        redacted_input: judged.redacted_input.clone(),
-        risk: judged.risk,
-        policy_set_hash: Some(judged.policy_set_hash),
-        explanation: None,
     }
 }
