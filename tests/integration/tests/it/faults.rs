@@ -1,5 +1,6 @@
 //! What is lost when a part dies: nothing that was acknowledged.
 
+mod budgets;
 mod load;
 mod processes;
 mod services;

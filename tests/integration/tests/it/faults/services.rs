@@ -14,7 +14,7 @@ use super::load::{Load, nothing_was_lost};
 use super::processes::{named, signal};
 use crate::stack::Stack;
 
-const THREE: [&str; 4] = ["--empty", "--processes", "--replicas", "enforcement=3"];
+pub(super) const THREE: [&str; 4] = ["--empty", "--processes", "--replicas", "enforcement=3"];
 
 #[tokio::test]
 async fn each_service_is_killed_once_and_nothing_is_lost() {
@@ -97,7 +97,7 @@ async fn no_allow_follows_a_pause_under_load() {
 }
 
 /// The gate as it stands on the log.
-async fn gate(stack: &Stack) -> Vec<(u64, String, Vec<u8>)> {
+pub(super) async fn gate(stack: &Stack) -> Vec<(u64, String, Vec<u8>)> {
     let client = stack.nats("NATS_URL").await;
     let js = async_nats::jetstream::new(client);
     let mut stream = js.get_stream("EVT_GATE").await.unwrap();
