@@ -218,6 +218,8 @@ pub fn prepare(
     let mut request = ask.request.clone();
     request.org_id = caller.org_id();
     request.agent = AgentRef::clone(&agent.agent);
+    // Judged in the environment that is recorded and that the key was checked for.
+    ask.environment().clone_into(&mut request.environment);
     Ok(request)
 }
 

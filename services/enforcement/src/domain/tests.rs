@@ -204,3 +204,25 @@ fn a_spent_plan_ends_judging_and_stops_no_refusal_that_must_hold() {
     assert_eq!(asked(Some(&archived), None), "AGENT_ARCHIVED");
     assert_eq!(asked(Some(&bot), Some("held")), "ORGANIZATION_HELD");
 }
+
+#[test]
+fn an_act_that_names_no_environment_is_judged_in_the_one_that_is_recorded() {
+    let mut production_only = shell();
+    production_only.selectors.environments = vec!["production".into()];
+    let set = PolicySet::compile(vec![production_only]);
+    let mut elsewhere = agent();
+    elsewhere.agent = Arc::new(AgentRef {
+        environment: "staging".into(),
+        ..AgentRef::clone(&elsewhere.agent)
+    });
+    let view = View {
+        policies: &set,
+        agent: Some(&elsewhere),
+        quarantine: None,
+        plan: Plan::default(),
+    };
+    let asked = ask("shell.run");
+    assert_eq!(asked.environment(), "production");
+    let verdict = judge(&caller(), &asked, &view, 0);
+    assert_eq!(verdict.outcome(), Outcome::Block);
+}
