@@ -11,6 +11,7 @@ mod scan;
 mod secrets;
 mod spoken;
 mod text;
+mod words;
 
 use std::cmp::Reverse;
 

@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::text::Text;
+use super::words::Words;
 
 /// A number's name ends at most so many bytes before it.
 const REACH_BEFORE: usize = 40;
@@ -71,24 +70,7 @@ const WORDS: &[(Topic, &str)] = &[
     ),
 ];
 
-struct Words {
-    matcher: AhoCorasick,
-    topics: Vec<Topic>,
-}
-
-static MATCHER: LazyLock<Option<Words>> = LazyLock::new(|| {
-    let all = WORDS
-        .iter()
-        .flat_map(|(topic, words)| words.split('|').map(move |word| (*topic, word)));
-    let (topics, words): (Vec<_>, Vec<_>) = all.unzip();
-    let matcher = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .ok()?;
-    Some(Words { matcher, topics })
-});
+static MATCHER: LazyLock<Option<Words<Topic>>> = LazyLock::new(|| Words::of(WORDS));
 
 /// A word that names a number: what it announces, and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -164,12 +146,15 @@ fn names(text: &[u8]) -> Vec<Named> {
         return Vec::new();
     };
     let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    let name = |hit: aho_corasick::Match| {
-        let topic = *words.topics.get(hit.pattern().as_usize())?;
-        let (start, end) = (place(hit.start()), place(hit.end()));
-        is_word_of_its_own(text, hit.start(), hit.end()).then_some(Named { topic, start, end })
-    };
-    words.matcher.find_iter(text).filter_map(name).collect()
+    let own = words
+        .find(text)
+        .filter(|(_, start, end)| is_word_of_its_own(text, *start, *end));
+    own.map(|(topic, start, end)| Named {
+        topic,
+        start: place(start),
+        end: place(end),
+    })
+    .collect()
 }
 
 /// A short word within a longer one is an accident (`hotel`), unless capitals set it apart

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::{random, spells_words};
 use crate::detect::pii::text::{Text, is_word};
+use crate::detect::pii::words::Words;
 
 /// Longest value that is looked at, in bytes.
 const MAX_VALUE: usize = 512;
@@ -61,24 +62,7 @@ const NAMES: &[(Name, &str)] = &[
     ),
 ];
 
-struct Names {
-    matcher: AhoCorasick,
-    kinds: Vec<Name>,
-}
-
-static MATCHER: LazyLock<Option<Names>> = LazyLock::new(|| {
-    let all = NAMES
-        .iter()
-        .flat_map(|(kind, words)| words.split('|').map(move |word| (*kind, word)));
-    let (kinds, words): (Vec<_>, Vec<_>) = all.unzip();
-    let matcher = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .ok()?;
-    Some(Names { matcher, kinds })
-});
+static MATCHER: LazyLock<Option<Words<Name>>> = LazyLock::new(|| Words::of(NAMES));
 
 /// Endings of names that are about a secret and hold none.
 const ABOUT: &str = "id|ids|name|length|count|type|size|url|uri|path|file|limit|ttl|version|hash|\
@@ -125,14 +109,7 @@ fn name_before(t: Text<'_>, sign: usize) -> Name {
         return Name::Other;
     };
     let name = t.bytes_before(end, end - start);
-    let mut last = None;
-    for hit in names.matcher.find_iter(name) {
-        last = names
-            .kinds
-            .get(hit.pattern().as_usize())
-            .map(|kind| (*kind, hit.start(), hit.end()));
-    }
-    match last {
+    match names.find(name).last() {
         Some((kind, from, to)) if is_name(name, from, to) => kind,
         _ => Name::Other,
     }
