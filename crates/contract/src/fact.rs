@@ -111,6 +111,7 @@ facts! {
     Agent = "agent" by Control;
     Policy = "policy" by Control;
     Validator = "validator" by Control;
+    Baseline = "baseline" by Control;
     Kill = "kill" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;

@@ -175,6 +175,24 @@ fn the_fact_of_a_validator_keeps_its_bytes() {
 }
 
 #[test]
+fn the_fact_of_a_baseline_keeps_its_bytes() {
+    let tool = PinnedTool {
+        server: "crm".into(),
+        tool: "read".into(),
+        descriptor_hash: "ab".repeat(32),
+        description_hash: "cd".repeat(32),
+    };
+    fact(
+        "pinned",
+        &Baseline {
+            agent_id: raw(1),
+            tools: vec![tool],
+            removed: false,
+        },
+    );
+}
+
+#[test]
 fn records_of_the_gate_keep_their_bytes() {
     fact(
         "set",

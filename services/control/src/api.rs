@@ -1,6 +1,7 @@
 //! The REST surface: one table, thin handlers.
 
 mod agents;
+mod baselines;
 mod extract;
 mod health;
 mod keys;
@@ -16,17 +17,21 @@ use writ_access::Role;
 use writ_service_kit::routes::{Access, Class, Gate, Routes};
 use writ_service_kit::{Clock, ReadyLatch};
 
+use crate::baseline::Baselines;
 use crate::channel::{Channel, Heartbeats};
 use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::registry::Registry;
 use crate::validator::Validators;
 
+const BASELINE: &str = "/tool-integrity/agents/{id}/baseline";
+
 /// What the handlers work with.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) registry: Registry,
+    pub(crate) baselines: Baselines,
     pub(crate) policies: Policies,
     pub(crate) validators: Validators,
     pub(crate) channel: Channel,
@@ -68,6 +73,9 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         )
         .get("/agents/{id}/status-poll", polled, switches::status_poll)
         .post("/agents/{id}/heartbeat", polled, switches::heartbeat)
+        .get(BASELINE, viewer, baselines::get)
+        .post(BASELINE, developer, baselines::pin)
+        .delete(BASELINE, admin, baselines::remove)
         .get("/policies", viewer, policies::list)
         .post("/policies", developer, policies::create)
         .get("/policies/types", viewer, policies::types)

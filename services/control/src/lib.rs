@@ -1,14 +1,15 @@
 //! The control service: who exists and what holds. The command side of Writ.
 //!
-//! Facts out: organisations, keys, agents, policies, validators (full state, dense version), and pauses on the
-//! gate. Facts in: its own, to fill the memory its switches are answered from. Projection:
+//! Facts out: organisations, keys, agents, tool baselines, policies, validators (full state, dense
+//! version), and pauses on the gate. Facts in: its own, to fill the memory its switches are answered from. Projection:
 //! `registry`, the tables of schema `control`. Promises: a write answers with the state it
 //! produced; a pause that was acknowledged precedes every ALLOW recorded after it; pausing and
 //! status polls need no Postgres.
 //!
-//! Modules that do not know each other: [`identity`], [`registry`], [`policy`], [`validator`],
-//! [`channel`].
+//! Modules that do not know each other: [`identity`], [`registry`], [`baseline`], [`policy`],
+//! [`validator`], [`channel`].
 
+pub mod baseline;
 pub mod channel;
 pub mod config;
 pub mod identity;
@@ -69,6 +70,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let state = api::State {
         identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
         registry: registry::Registry::new(writes.clone()),
+        baselines: baseline::Baselines::new(writes.clone()),
         policies: policy::Policies::new(writes.clone()),
         validators: validator::Validators::new(
             writes,

@@ -12,8 +12,8 @@ use crate::books::Keeper;
 use crate::hold::Holds;
 use crate::projection::ActivePolicy;
 
-/// Follows organisations, agents, policies and validators; `caught_up` is met once every fact that was there
-/// at the start is in force.
+/// Follows what control states; `caught_up` is met once every fact that was there at the start is in
+/// force.
 ///
 /// # Errors
 /// [`ReaderError`]: start it again.
@@ -29,6 +29,7 @@ pub async fn control(
         topology.facts::<wire::Agent>(),
         topology.facts::<wire::Policy>(),
         topology.facts::<wire::Validator>(),
+        topology.facts::<wire::Baseline>(),
     ];
     let mut reader = log
         .read(Stream::Control, filters, Start::LastPerSubject)

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use writ_access::{Caller, Role};
 use writ_contract::PolicyId;
-use writ_policy::{AgentRef, Decision, Mode, Outcome, PolicySet, Request, Severity, Violation};
+use writ_policy::{
+    AgentRef, Decision, Mode, Outcome, PolicySet, Request, Severity, ToolDescriptor, Violation,
+};
 
 pub use plan::{Plan, Spent, TRACES, Used};
 
@@ -37,6 +39,8 @@ pub struct KnownAgent {
     pub archived: bool,
     /// The reason of the pause that is in force.
     pub paused: Option<String>,
+    /// The tools it was approved with; `None` when nobody pinned any.
+    pub pinned: Option<Arc<Vec<ToolDescriptor>>>,
 }
 
 /// Refusals that are Writ's own, not a policy's.
@@ -218,6 +222,9 @@ pub fn prepare(
     let mut request = ask.request.clone();
     request.org_id = caller.org_id();
     request.agent = AgentRef::clone(&agent.agent);
+    if !request.tool_descriptors.is_empty() {
+        request.agent.pinned_tools = agent.pinned.as_deref().cloned();
+    }
     // Judged in the environment that is recorded and that the key was checked for.
     ask.environment().clone_into(&mut request.environment);
     Ok(request)

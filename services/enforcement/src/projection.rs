@@ -1,6 +1,7 @@
 //! `active_policy`: compiled policies, agents and pauses of every organisation, in memory, built
 //! from the last facts. What is applied twice or out of order changes nothing: versions decide.
 
+mod baselines;
 mod read;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use writ_policy::{AgentRef, Policy, PolicySet};
 
 use crate::domain::{KnownAgent, Plan, TRACES, Used, View};
 use crate::outside::validators::{Validator, Validators};
+use baselines::Baselines;
 
 /// Every organisation.
 #[derive(Debug, Default)]
@@ -27,6 +29,7 @@ struct Org {
     agents: HashMap<AgentId, Registered>,
     by_external: HashMap<(String, String), AgentId>,
     pauses: HashMap<AgentId, Pause>,
+    baselines: Baselines,
     validators: Validators,
     /// Version of the organisation's own fact.
     version: u64,
@@ -94,6 +97,7 @@ impl Default for Org {
             agents: HashMap::new(),
             by_external: HashMap::new(),
             pauses: HashMap::new(),
+            baselines: Baselines::default(),
             validators: Validators::default(),
             version: 0,
             suspended: false,
@@ -255,6 +259,7 @@ impl Org {
             agent: Arc::new(agent()),
             archived: false,
             paused: None,
+            pinned: None,
         })
     }
 
@@ -272,6 +277,7 @@ impl Org {
             agent: registered.agent.clone(),
             archived: registered.archived,
             paused: self.pauses.get(&id).and_then(|pause| pause.reason.clone()),
+            pinned: self.baselines.get(id),
         })
     }
 
@@ -289,6 +295,7 @@ impl Org {
             }
             "agent" => self.apply_agent(envelope.version, envelope.open::<wire::Agent>()?)?,
             "validator" => self.validators.apply(envelope)?,
+            "baseline" => self.baselines.apply(envelope)?,
             "organization" => {
                 let fact = envelope.open::<wire::Organization>()?;
                 if envelope.version > self.version {

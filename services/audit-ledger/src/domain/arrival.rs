@@ -197,6 +197,9 @@ fn index(envelope: &Envelope) -> Index {
         wire::Agent::AGGREGATE => envelope
             .open::<wire::Agent>()
             .map(|it| of(&it.agent_id, &it.external_id)),
+        wire::Baseline::AGGREGATE => envelope
+            .open::<wire::Baseline>()
+            .map(|it| of(&it.agent_id, "")),
         wire::Kill::AGGREGATE => envelope
             .open::<wire::Kill>()
             .map(|it| of(&it.agent_id, &it.external_id)),

@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod baselines;
 mod budgets;
 mod forged;
 mod idempotency;

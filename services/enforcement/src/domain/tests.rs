@@ -29,6 +29,7 @@ fn agent() -> KnownAgent {
         agent: Arc::new(agent),
         archived: false,
         paused: None,
+        pinned: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod behind;
 mod budgets;
 mod config;
 mod holds;
+mod integrity;
 mod others;
 mod outage;
 mod pause;

@@ -83,3 +83,17 @@ fn the_chain_verifies(stack: &Stack) {
     let said = stack.writ(&["audit", "verify", "--file", file, "--keys", keys]);
     assert!(said.contains("verified"), "{said}");
 }
+
+#[tokio::test]
+async fn the_sdk_pins_an_agents_tools_and_raises_what_is_not_as_it_was_pinned() {
+    let stack = Stack::start().await;
+    let seen = stack.python("tools.py");
+    for (what, words) in [
+        ("drifted", "is not as it was pinned"),
+        ("unlisted", "is not in the pinned baseline"),
+        ("poisoned", "gives orders"),
+    ] {
+        let said = seen[what].as_str().unwrap();
+        assert!(said.contains(words), "{what}: {said}");
+    }
+}
