@@ -120,7 +120,11 @@ facts! {
     Metered = "metered" by Ingest;
     Quota = "quota" by Ingest;
     BatchWritten = "batch" by Ingest;
+    BypassWindow = "bypass" by Ingest;
+    BypassDrop = "bypass_drop" by Ingest;
+    Resolution = "resolution" by Ingest;
     Finding = "finding" by Anomaly;
+    Incident = "incident" by Anomaly;
     WebhookEndpoint = "webhook" by Notifier;
 }
 

@@ -115,6 +115,14 @@ id!(
     ApprovalId, "apr_", "an approval id", "apr_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );
 id!(
+    /// What became of an act, learnt after its trace.
+    ResolutionId, "res_", "a resolution id", "res_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
+    /// Something that a person has to look at.
+    IncidentId, "inc_", "an incident id", "inc_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
     /// A webhook endpoint.
     WebhookId, "whk_", "a webhook id", "whk_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );

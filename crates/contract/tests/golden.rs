@@ -403,6 +403,68 @@ fn facts_of_the_other_services_keep_their_bytes() {
 }
 
 #[test]
+fn facts_of_what_went_past_the_gate_keep_their_bytes() {
+    fact(
+        "reported",
+        &BypassWindow {
+            window_id: raw(1),
+            external_agent_id: "support-bot".into(),
+            agent_id: raw(2),
+            reason: "network_error".into(),
+            source: "fail_open_network_error".into(),
+            first_at_us: 1,
+            last_at_us: 2,
+            count: 3,
+            status: Some(503),
+            consecutive_failures: Some(4),
+            key_id: raw(5),
+        },
+    );
+    fact(
+        "reported",
+        &BypassDrop {
+            drop_id: raw(1),
+            windows: 2,
+            bypasses: 3,
+            since_us: Some(4),
+            key_id: raw(5),
+        },
+    );
+    fact(
+        "recorded",
+        &Resolution {
+            resolution_id: raw(1),
+            trace_id: "tr_1".into(),
+            external_agent_id: "support-bot".into(),
+            agent_id: raw(2),
+            environment: "production".into(),
+            resolved_status: "success".into(),
+            basis: "read_back".into(),
+            observed_at_us: 1,
+            key_id: raw(3),
+        },
+    );
+    fact(
+        "opened",
+        &Incident {
+            incident_id: raw(1),
+            kind: "policy".into(),
+            external_agent_id: "support-bot".into(),
+            agent_id: raw(2),
+            environment: "production".into(),
+            policy_id: raw(3),
+            subject: "pii_access".into(),
+            severity: "high".into(),
+            state: "open".into(),
+            occurrences: 1,
+            first_at_us: 1,
+            last_at_us: 2,
+            decision_id: raw(4),
+        },
+    );
+}
+
+#[test]
 fn packed_messages_keep_their_bytes() {
     let packed = Packed {
         incarnation: IncarnationId(Uuid::from_u128(1)),

@@ -1,5 +1,6 @@
 //! REST: traces in, traces and decisions out.
 
+mod bypass;
 mod decisions;
 mod grpc;
 pub(crate) mod ingest;
@@ -13,7 +14,9 @@ use writ_access::Role;
 use writ_service_kit::grpc::Services;
 use writ_service_kit::routes::{Access, Class, Endpoint, Gate, Routes};
 
+use crate::consume::Registrar;
 use crate::intake::Intake;
+use crate::publish::Facts;
 use crate::publishers::Tally;
 use crate::store::Store;
 use crate::wire::TraceServiceServer;
@@ -24,6 +27,8 @@ pub(crate) struct Api {
     pub(crate) intake: Arc<Intake>,
     pub(crate) store: Store,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) registrar: Arc<Registrar>,
+    pub(crate) facts: Facts,
 }
 
 /// The endpoints of this service.
@@ -32,11 +37,14 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
         .class(Class::Ingest)
         .body_limit(max_body);
     let read = Access::Role(Role::Viewer);
+    // Whoever may act may have acted without a decision, and a 429 or a 403 would lose the evidence.
+    let evidence = read.class(Class::Generous);
     Routes::new(gate)
         .post("/traces/ingest", send, ingest::ingest)
         .get("/traces", read, traces::list)
         .get("/traces/publishers", read, ingest::publishers)
         .get("/traces/{id}", read, traces::one)
+        .post("/sdk/bypass-windows", evidence, bypass::report)
         .get("/decisions", read, decisions::list)
         .get("/decisions/{id}", read, decisions::one)
         .build(api)

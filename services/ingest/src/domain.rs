@@ -3,6 +3,7 @@
 mod admit;
 mod behind;
 mod body;
+mod bypass;
 mod fields;
 mod meter;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod usage;
 
 pub(crate) use admit::{Refusal, Refused, admit};
 pub(crate) use body::{NotTraces, split};
+pub(crate) use bypass::{Bypass, Dropped, Hopeless, Report};
 pub(crate) use meter::{Meter, Sum, Window};
 pub(crate) use recent::Recent;
 pub(crate) use registry::{Agent, Organization, Registry};

@@ -2,7 +2,7 @@
 
 use writ_eventlog::PublishError;
 
-use crate::domain::{NotTraces, Spent};
+use crate::domain::{Hopeless, NotTraces, Spent};
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,9 @@ pub(crate) enum Error {
     /// The body holds no traces.
     #[error(transparent)]
     Body(#[from] NotTraces),
+    /// Nothing of a report can be recorded.
+    #[error(transparent)]
+    Report(#[from] Hopeless),
     /// A parameter of a read does not make sense.
     #[error("{field}: expected {expected}")]
     Parameter {
@@ -49,7 +52,7 @@ impl Error {
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Body(_) | Self::Parameter { .. } => "VALIDATION_ERROR",
+            Self::Body(_) | Self::Report(_) | Self::Parameter { .. } => "VALIDATION_ERROR",
             Self::TooLarge(_) => "BODY_TOO_LARGE",
             Self::Quota(_) => "QUOTA_EXCEEDED",
             Self::Suspended => "ORGANIZATION_SUSPENDED",
@@ -72,6 +75,7 @@ impl Error {
             Self::Quota(_) => "ING0104",
             Self::Suspended => "ING0105",
             Self::NotFound(_) => "ING0106",
+            Self::Report(_) => "ING0107",
         }
     }
 }

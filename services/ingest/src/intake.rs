@@ -7,7 +7,7 @@ use futures::future::join_all;
 use prost::Message as _;
 use tokio::sync::{Notify, Semaphore};
 use writ_access::Caller;
-use writ_contract::{EventId, OrgId, wire};
+use writ_contract::{EventId, KeyId, OrgId, wire};
 use writ_service_kit::Clock;
 use writ_service_kit::ids::new_v7;
 use writ_service_kit::json::{DEPTH, check_depth, sanitize};
@@ -36,6 +36,28 @@ pub(crate) struct Source {
     pub(crate) origin: &'static str,
     /// The caller, when a key was presented.
     pub(crate) caller: Option<Caller>,
+}
+
+impl Source {
+    /// The caller as facts name it.
+    pub(crate) fn actor(&self) -> String {
+        let key = self.caller.as_ref().and_then(Caller::key_id);
+        key.map_or("system:ingest".to_owned(), |key| {
+            format!("key:{}", KeyId(key))
+        })
+    }
+
+    /// The person behind the key, where one is known.
+    pub(crate) fn person(&self) -> Vec<String> {
+        let person = self.caller.as_ref().and_then(Caller::person);
+        person.map(str::to_owned).into_iter().collect()
+    }
+
+    /// The bytes of the key's id; empty without one.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let key = self.caller.as_ref().and_then(Caller::key_id);
+        key.map(|key| KeyId(key).to_bytes()).unwrap_or_default()
+    }
 }
 
 /// What became of a chunk. Everything accepted is stored on the log.
@@ -233,14 +255,14 @@ impl Intake {
     }
 
     fn draft(&self, source: &Source, agent: Option<&Agent>, text: String) -> Draft {
-        let key_id = source.caller.as_ref().and_then(Caller::key_id);
         let input = wire::TraceInput {
             org_id: source.org.to_bytes(),
-            key_id: key_id.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
+            key_id: source.key(),
             received_at_us: self.clock.now().timestamp_micros(),
             trace_json: text.into_bytes(),
             origin: source.origin.to_owned(),
             agent_id: agent.map_or_else(Vec::new, |agent| agent.id.to_bytes()),
+            ..wire::TraceInput::default()
         };
         Draft {
             org: source.org,

@@ -1,4 +1,6 @@
-//! Facts out: manifests of written batches and sums of what agents did.
+//! Facts out: manifests of written batches, sums of what agents did, and what callers report.
+
+mod bypass;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,15 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Manifests on their way at a time.
 const AT_ONCE: usize = 64;
 const ACTOR: &str = "system:ingest";
+
+/// States what callers report; every method returns once that is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) log: EventLog,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long the log is asked again.
+    pub(crate) within: Duration,
+}
 
 /// What one batch wrote for one organisation.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use crate::api::{self, Api};
 use crate::config::Config;
 use crate::consume::{self, BatchLimits, Registrar, SinkContext};
 use crate::intake::{Intake, Lanes, Limits};
+use crate::publish::Facts;
 use crate::publishers::{self, Desk, Tally};
 use crate::store::Store;
 use crate::wire;
@@ -47,8 +48,14 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         micros(config.intake.meter_window.get()),
     ));
     let ready = ReadyLatch::new("ingest");
+    let facts = Facts {
+        log: log.clone(),
+        clock: deps.clock.clone(),
+        within,
+    };
     let parts = Parts {
         log,
+        facts,
         registrar,
         intake,
         store: config.clickhouse.store(),
@@ -96,6 +103,7 @@ struct Parts {
     intake: Arc<Intake>,
     store: Store,
     tally: Arc<Tally>,
+    facts: Facts,
     keys: Arc<KeyFeed>,
     needs: Needs,
 }
@@ -123,6 +131,8 @@ impl Parts {
             intake: self.intake.clone(),
             store: self.store.clone(),
             tally: self.tally.clone(),
+            registrar: self.registrar.clone(),
+            facts: self.facts.clone(),
         }
     }
 

@@ -212,6 +212,15 @@ fn index(envelope: &Envelope) -> Index {
         wire::Finding::AGGREGATE => envelope
             .open::<wire::Finding>()
             .map(|it| of(&[], &it.external_agent_id)),
+        wire::Incident::AGGREGATE => envelope
+            .open::<wire::Incident>()
+            .map(|it| of(&it.agent_id, &it.external_agent_id)),
+        wire::BypassWindow::AGGREGATE => envelope
+            .open::<wire::BypassWindow>()
+            .map(|it| of(&it.agent_id, &it.external_agent_id)),
+        wire::Resolution::AGGREGATE => envelope
+            .open::<wire::Resolution>()
+            .map(|it| of(&it.agent_id, &it.external_agent_id)),
         wire::Decision::AGGREGATE => envelope.open::<wire::Decision>().map(|it| Index {
             decision_id: DecisionId::from_bytes(&it.decision_id)
                 .ok()

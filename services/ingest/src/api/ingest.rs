@@ -16,7 +16,7 @@ use crate::domain::Refused;
 use crate::intake::{Source, Taken};
 
 /// The body as it came, whatever content type it says it has.
-pub(super) struct Body(Bytes);
+pub(super) struct Body(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;

@@ -38,13 +38,14 @@ impl From<Failure> for ApiError {
                 Self::quota_exceeded(TRACES, spent.current, spent.max, public.clone())
             }
             Error::Body(_) | Error::Parameter { .. } => refused(StatusCode::BAD_REQUEST),
+            Error::Report(_) => refused(StatusCode::UNPROCESSABLE_ENTITY),
             Error::TooLarge(_) => refused(StatusCode::PAYLOAD_TOO_LARGE),
             Error::Suspended => refused(StatusCode::FORBIDDEN),
             Error::NotFound(_) => refused(StatusCode::NOT_FOUND),
             Error::Unsettled | Error::Overloaded => Self::unavailable(public.clone()),
             Error::Log(why) => {
-                tracing::warn!(error = %why, "traces not stored");
-                Self::unavailable("traces cannot be stored at the moment")
+                tracing::warn!(error = %why, "not stored");
+                Self::unavailable("nothing can be stored at the moment")
             }
             Error::Store(why) => {
                 tracing::warn!(error = %why, "read failed");

@@ -70,6 +70,12 @@ impl Registrar {
         self.read(|r| r.find(org, name, environment))
     }
 
+    /// The registered agent of a name, when there is exactly one.
+    #[must_use]
+    pub(crate) fn only(&self, org: OrgId, name: &str) -> Option<Agent> {
+        self.read(|r| r.only(org, name))
+    }
+
     /// Returns once every agent and organisation stated before the call is known, or after a
     /// bounded wait. Callers at one time share one look at the log.
     pub(crate) async fn catch_up(&self) {

@@ -126,6 +126,16 @@ impl Registry {
             })
     }
 
+    /// The agent of a name, or of an id, in whatever environment; `None` when several have it.
+    #[must_use]
+    pub(crate) fn only(&self, org: OrgId, name: &str) -> Option<Agent> {
+        let named = self.names.get(&(org, name.to_owned()));
+        match named.map(Vec::as_slice) {
+            Some([_, _, ..]) => None,
+            Some(_) | None => self.find(org, name, ""),
+        }
+    }
+
     fn found(&self, id: AgentId) -> Option<Agent> {
         let agent = self.agents.get(&id)?;
         let paused = self.switches.get(&id).filter(|switch| switch.paused);

@@ -7,6 +7,7 @@
     reason = "a failure here is the test's failure"
 )]
 
+mod bypass;
 mod decisions;
 mod facts;
 mod faults;

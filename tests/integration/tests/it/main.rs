@@ -12,6 +12,7 @@
 mod analyst;
 mod architecture;
 mod behind;
+mod bypass;
 mod edges;
 mod faults;
 mod grpc;
