@@ -1,5 +1,6 @@
 //! Detectors: deterministic, linear-time, bounded.
 
+mod bytes;
 mod crescendo;
 mod grams;
 pub(crate) mod hosts;

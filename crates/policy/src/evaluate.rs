@@ -6,7 +6,7 @@ use crate::built_in;
 use crate::context::Context;
 use crate::decision::Decision;
 use crate::model::ChainTrigger;
-use crate::outside::{Answer, Answers, Call};
+use crate::outside::{Answer, Answers, Call, Question};
 use crate::request::{Facts, Request};
 use crate::rule::{Failure, Verdict};
 use crate::set::{Entry, PolicySet};
@@ -79,8 +79,11 @@ fn run(
     let mut calls = Vec::new();
     judge_built_in(set, &context, &mut tally);
     // Ascending positions, so that a prerequisite is found by search.
-    let mut judged: Vec<(usize, State)> = Vec::new();
-    for (position, entry) in set.in_scope(context.scopes(), request) {
+    let scope = set.in_scope(context.scopes(), request);
+    let most = scope.size_hint().1.unwrap_or_default();
+    tally.reserve(most);
+    let mut judged: Vec<(usize, State)> = Vec::with_capacity(most);
+    for (position, entry) in scope {
         let state = match gate(entry, &judged) {
             Err((state, why)) => {
                 tally.left_out(&entry.policy, why);
@@ -158,7 +161,7 @@ fn judge(
         None => {
             calls.push(Call {
                 policy_id: entry.policy.id,
-                question: question.clone(),
+                question: Question::clone(question),
             });
             Ok(verdict)
         }

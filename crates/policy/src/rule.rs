@@ -97,7 +97,7 @@ pub(crate) struct Verdict {
     /// Amounts to be reserved.
     pub(crate) charges: Vec<Charge>,
     /// What must be asked of somebody else before the rule can be judged.
-    pub(crate) question: Option<Question>,
+    pub(crate) question: Option<Box<Question>>,
     /// Values to mask.
     pub(crate) mask: Vec<Evidence>,
     /// Types of data whose access is to be logged.
@@ -142,7 +142,7 @@ impl Verdict {
     /// Asks before it judges.
     pub(crate) fn ask(question: Question) -> Self {
         Self {
-            question: Some(question),
+            question: Some(Box::new(question)),
             ..Self::clear("waits for an answer from outside")
         }
     }

@@ -26,55 +26,130 @@ pub(super) struct Word {
 /// Calls `found` with every word of a normalised text, in order.
 pub(super) fn words(text: &str, mut found: impl FnMut(Word)) {
     let mut cutter = Cutter::new(text);
-    let mut chars = text.char_indices();
-    let mut last = 0;
-    for (at, c) in &mut chars {
-        last = at + c.len_utf8();
-        match class(c) {
-            Class::Letter(letter) => cutter.letter(at, letter),
-            Class::Alone => {
-                cutter.end(at, &mut found);
-                cutter.letter(at, u32::from(c));
-                cutter.end(last, &mut found);
+    let mut spelt = Spelt::default();
+    let mut at = 0;
+    while let Some((class, width)) = class_at(text, at) {
+        match class {
+            Class::Letter(letter) => spelt.letter(at, letter),
+            Class::Alone(letter) => {
+                cutter.end(&mut spelt, at, &mut found);
+                spelt.letter(at, letter);
+                cutter.end(&mut spelt, at + width, &mut found);
             }
-            Class::Gap(mark) => {
-                cutter.end(at, &mut found);
-                cutter.mark = mark.unwrap_or(cutter.mark);
+            Class::Blank => cutter.end(&mut spelt, at, &mut found),
+            Class::Mark(mark) => {
+                cutter.end(&mut spelt, at, &mut found);
+                cutter.mark = mark;
             }
         }
+        at += width;
     }
-    cutter.end(last, &mut found);
+    cutter.end(&mut spelt, at, &mut found);
 }
 
+/// The class of the character at a boundary, and its bytes.
+#[inline]
+fn class_at(text: &str, at: usize) -> Option<(Class, usize)> {
+    let byte = text.as_bytes().get(at)?;
+    if let Some(class) = ASCII.get(usize::from(*byte)) {
+        return Some((*class, 1));
+    }
+    let c = text.get(at..)?.chars().next()?;
+    Some((class(c), c.len_utf8()))
+}
+
+#[derive(Clone, Copy)]
 enum Class {
-    Letter(u32),
+    Letter(Letter),
     /// A word by itself.
-    Alone,
-    /// Between words; blanks are no mark.
-    Gap(Option<u32>),
+    Alone(Letter),
+    Blank,
+    /// Between words.
+    Mark(u32),
 }
 
+/// A letter in lower case, and what it adds to the letters of its word.
+#[derive(Clone, Copy)]
+struct Letter {
+    code: u32,
+    share: u32,
+}
+
+const fn letter(code: u32) -> Letter {
+    Letter {
+        code,
+        share: mix(code, 1),
+    }
+}
+
+static ASCII: [Class; 128] = {
+    let mut classes = [Class::Blank; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        #[allow(clippy::indexing_slicing, reason = "the byte is below 128")]
+        {
+            classes[byte as usize] = match byte {
+                b'A'..=b'Z' | b'a'..=b'z' => {
+                    Class::Letter(letter(byte.to_ascii_lowercase() as u32))
+                }
+                b'0'..=b'9' => Class::Letter(letter(b'0' as u32)),
+                b' ' | b'\t' | b'\r' => Class::Blank,
+                _ => Class::Mark(byte as u32),
+            };
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// How a character that is not ASCII counts.
 fn class(c: char) -> Class {
     match c {
-        'a'..='z' => Class::Letter(u32::from(c)),
-        'A'..='Z' => Class::Letter(u32::from(c) + 32),
-        '0'..='9' => Class::Letter(u32::from('0')),
-        ' ' | '\t' | '\r' => Class::Gap(None),
-        '\0'..='\x7f' => Class::Gap(Some(u32::from(c))),
+        // The same as below, sooner.
+        '\u{0430}'..='\u{045F}' | '\u{00DF}'..='\u{00F6}' => Class::Letter(letter(u32::from(c))),
+        '\u{0410}'..='\u{042F}' => Class::Letter(letter(u32::from(c) + 32)),
         '\u{0E00}'..='\u{0EFF}'
         | '\u{1000}'..='\u{109F}'
         | '\u{1780}'..='\u{17FF}'
         | '\u{3040}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7AF}'
         | '\u{F900}'..='\u{FAFF}'
-        | '\u{20000}'..='\u{3FFFF}' => Class::Alone,
+        | '\u{20000}'..='\u{3FFFF}' => Class::Alone(letter(u32::from(c))),
         // Vowel signs of Indic scripts are no letters to `char`, but parts of words.
-        '\u{0900}'..='\u{0DFF}' => Class::Letter(u32::from(c)),
+        '\u{0900}'..='\u{0DFF}' => Class::Letter(letter(u32::from(c))),
         _ if c.is_alphanumeric() => {
             let lower = c.to_lowercase().next().unwrap_or(c);
-            Class::Letter(u32::from(lower))
+            Class::Letter(letter(u32::from(lower)))
         }
-        _ => Class::Gap(Some(u32::from(c))),
+        _ => Class::Mark(u32::from(c)),
+    }
+}
+
+/// The letters of a word so far.
+#[derive(Default)]
+struct Spelt {
+    start: usize,
+    letters: u32,
+    bag: u32,
+    first: u32,
+    stem: u32,
+}
+
+impl Spelt {
+    fn letter(&mut self, at: usize, letter: Letter) {
+        if self.letters == 0 {
+            self.start = at;
+            self.first = letter.code;
+        }
+        self.letters += 1;
+        self.bag = self.bag.wrapping_add(letter.share);
+        // Mixed even where it is not needed: that is cheaper than guessing.
+        let stem = mix(self.stem, letter.code);
+        self.stem = if self.letters <= STEM {
+            stem
+        } else {
+            self.stem
+        };
     }
 }
 
@@ -87,11 +162,6 @@ struct Seen {
 
 struct Cutter {
     quotes: Quotes,
-    start: usize,
-    letters: u32,
-    bag: u32,
-    first: u32,
-    stem: u32,
     /// The last mark before the word.
     mark: u32,
     before: [Seen; 2],
@@ -101,41 +171,27 @@ impl Cutter {
     fn new(text: &str) -> Self {
         Self {
             quotes: Quotes::of(text),
-            start: 0,
-            letters: 0,
-            bag: 0,
-            first: 0,
-            stem: 0,
             mark: u32::from('\n'),
             before: [Seen::default(); 2],
         }
     }
 
-    fn letter(&mut self, at: usize, letter: u32) {
-        if self.letters == 0 {
-            self.start = at;
-            self.first = letter;
-        }
-        self.letters += 1;
-        self.bag = self.bag.wrapping_add(mix(letter, 1));
-        if self.letters <= STEM {
-            self.stem = mix(self.stem, letter);
-        }
-    }
-
-    fn end(&mut self, end: usize, found: &mut impl FnMut(Word)) {
-        if self.letters == 0 {
+    fn end(&mut self, spelt: &mut Spelt, end: usize, found: &mut impl FnMut(Word)) {
+        if spelt.letters == 0 {
             return;
         }
+        let Spelt {
+            start,
+            bag,
+            first,
+            stem,
+            ..
+        } = std::mem::take(spelt);
         let now = Seen {
-            word: mix(self.bag, self.first),
-            stem: self.stem,
+            word: mix(bag, first),
+            stem,
         };
-        let place = if self.quotes.contain(self.start) {
-            16
-        } else {
-            0
-        };
+        let place = if self.quotes.contain(start) { 16 } else { 0 };
         let [two, one] = self.before;
         let pair = mix(one.word, now.word);
         let grams = [
@@ -148,13 +204,8 @@ impl Cutter {
             mix(mix(two.stem, now.stem), 7 + place),
             mix(mix(self.mark, now.stem), 8 + place),
         ];
-        found(Word {
-            start: self.start,
-            end,
-            grams,
-        });
+        found(Word { start, end, grams });
         self.before = [one, now];
-        (self.letters, self.bag, self.stem) = (0, 0, 0);
         self.mark = 0;
     }
 }

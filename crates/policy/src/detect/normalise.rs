@@ -2,17 +2,52 @@
 //! characters, accents, look-alike letters.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
+/// Characters below this one never join with what stands beside them once accents are gone, so
+/// each is read alone, out of a table.
+const ALONE: char = '\u{0530}';
+static ALONE_READ: LazyLock<Vec<String>> = LazyLock::new(|| {
+    ('\0'..ALONE)
+        .map(|c| decompose(c.encode_utf8(&mut [0; 4])))
+        .collect()
+});
+
 /// The text as a careless reader sees it. ASCII is returned as it is.
+///
+/// Nothing joins over a blank, so each part between blanks is read by itself, and an ASCII one is
+/// only copied.
 pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
     if raw.is_ascii() {
         return Cow::Borrowed(raw);
     }
-    let visible = raw.chars().filter_map(visible);
-    let plain: String = visible.nfkd().filter(|c| !is_accent(*c)).nfc().collect();
-    Cow::Owned(fold_look_alikes(&plain))
+    let mut out = String::with_capacity(raw.len());
+    let mut plain = String::new();
+    for part in raw.split_inclusive([' ', '\n']) {
+        if part.is_ascii() {
+            out.push_str(part);
+            continue;
+        }
+        plain.clear();
+        if part.chars().all(|c| c < ALONE) {
+            plain.extend(
+                part.chars()
+                    .filter_map(|c| ALONE_READ.get(c as usize))
+                    .map(String::as_str),
+            );
+        } else {
+            plain.push_str(&decompose(part));
+        }
+        fold_into(&mut out, &plain);
+    }
+    Cow::Owned(out)
+}
+
+fn decompose(text: &str) -> String {
+    let visible = text.chars().filter_map(visible);
+    visible.nfkd().filter(|c| !is_accent(*c)).nfc().collect()
 }
 
 /// Drops characters that show nothing; Unicode tag characters spell ASCII invisibly.
@@ -50,6 +85,11 @@ pub(crate) fn is_accent(c: char) -> bool {
 /// Russian or Greek stays what it is.
 pub(crate) fn fold_look_alikes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    fold_into(&mut out, text);
+    out
+}
+
+fn fold_into(out: &mut String, text: &str) {
     for word in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
         let latin = word.chars().any(|c| c.is_ascii_alphabetic());
         let letters = || word.chars().filter(|c| c.is_alphabetic());
@@ -60,7 +100,6 @@ pub(crate) fn fold_look_alikes(text: &str) -> String {
             out.push_str(word);
         }
     }
-    out
 }
 
 /// The Latin letter a character is easily taken for.
@@ -132,6 +171,22 @@ mod tests {
             "\u{E0069}\u{E0067}\u{E006E}\u{E006F}\u{E0072}\u{E0065}",
         ] {
             assert_eq!(normalise(disguised), "ignore", "{disguised}");
+        }
+    }
+
+    /// In one piece, without the table.
+    fn whole(raw: &str) -> String {
+        fold_look_alikes(&decompose(raw))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parts_and_the_table_change_nothing(
+            raw in r"[a-z ÀéñüßⅣ\u{300}-\u{345}\u{483}й Ωά\u{3099}か\u{93C}ก가\u{1100}\u{1161}\u{200B}\u{A0}¨´\n<=>]{0,40}",
+            any in "[ -~\u{80}-\u{600}\u{1E00}-\u{2100} ]{0,40}",
+        ) {
+            proptest::prop_assert_eq!(normalise(&raw), whole(&raw));
+            proptest::prop_assert_eq!(normalise(&any), whole(&any));
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::bytes;
+
 /// A longer part is no quotation but a text with a stray mark.
 const LONGEST: usize = 240;
 
@@ -13,8 +15,9 @@ pub(super) struct Quotes {
 impl Quotes {
     /// Finds them in one pass. The strings of a JSON text are its structure, not quotations.
     pub(super) fn of(text: &str) -> Self {
-        let may_quote = |b: u8| matches!(b, b'"' | b'\'' | b'`') || !b.is_ascii();
-        if !text.bytes().any(may_quote) {
+        // The marks that are not ASCII begin with one of three bytes.
+        let may_quote = |b: u8| matches!(b, b'"' | b'\'' | b'`' | 0xC2 | 0xE2 | 0xE3);
+        if bytes::places(text.as_bytes(), may_quote).next().is_none() {
             return Self {
                 parts: Vec::new().into_iter().peekable(),
             };

@@ -116,9 +116,7 @@ impl Phrase {
     /// The phrase beginning exactly at `start`.
     fn at(&self, text: &str, start: usize) -> Option<Range<usize>> {
         let bytes = text.as_bytes();
-        let marks = |head: &str| head.chars().all(|c| " \t\\n>*#[</-|=\"'".contains(c));
-        let line = text.get(..start)?.rsplit('\n').next().unwrap_or_default();
-        if self.line && !(line.len() <= 16 && marks(line)) {
+        if self.line && !begins_line(bytes.get(..start)?) {
             return None;
         }
         let reach = bytes.get(start..bytes.len().min(start + REACH))?;
@@ -133,6 +131,13 @@ impl Phrase {
             .find_at(text.as_bytes(), start)
             .map(|found| found.range())
     }
+}
+
+/// Whether at most 16 marks stand between the last line break and the end.
+fn begins_line(head: &[u8]) -> bool {
+    let marks = head.iter().rev().take(17).take_while(|b| **b != b'\n');
+    let mut marks = marks.enumerate();
+    marks.all(|(i, b)| i < 16 && b" \t\\n>*#[</-|=\"'".contains(b))
 }
 
 fn compile(lists: &[&'static [Signal]]) -> Option<Phrases> {

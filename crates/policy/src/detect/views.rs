@@ -8,8 +8,9 @@ mod words;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::bytes;
 use super::normalise::normalise;
 
 /// Encoded parts longer than this in sum are not decoded further.
@@ -105,8 +106,14 @@ pub fn of(raw: &str) -> Vec<View<'_>> {
 
 /// The text with every run of white space as one blank.
 pub(crate) fn even_gaps(text: &str) -> Cow<'_, str> {
-    let uneven = |pair: &[u8]| matches!(pair, [b' ', b' '] | [b'\n' | b'\t' | b'\r', _]);
-    if !text.as_bytes().windows(2).any(uneven) {
+    let bytes = text.as_bytes();
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    // Without an early end, so that the compiler makes vector instructions of it.
+    let uneven = pairs.fold(false, |any, (b, next)| {
+        let blanks = (*b == b' ') & (*next == b' ');
+        any | blanks | (*b == b'\n') | (*b == b'\t') | (*b == b'\r')
+    });
+    if !uneven {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -179,37 +186,107 @@ static CLASSES: [u8; 256] = {
 
 impl Hints {
     fn of(text: &str) -> Self {
-        let mut hints = Self::default();
-        let (mut word, mut letters, mut singles) = (0, 0, 0);
-        let (mut before, mut last) = (0, 0);
-        for byte in text.bytes() {
-            let class = CLASSES.get(usize::from(byte)).copied().unwrap_or_default();
-            if class & LETTER != 0 {
-                letters += 1;
-                let leet = last & LEET != 0 && before & (LETTER | DIGIT) != 0;
-                hints.leet += usize::from(leet);
+        let bytes = text.as_bytes();
+        let (leet, escapes) = signs(bytes);
+        let long = if has_run(bytes, 20) {
+            longest_word(bytes)
+        } else {
+            0
+        };
+        Self {
+            leet,
+            singles: if may_be_spaced(bytes) {
+                singles(bytes)
             } else {
-                singles = match (letters, class & APART != 0) {
-                    (1, true) => singles + 1,
-                    (0, true) => singles,
-                    _ => 0,
-                };
-                hints.singles = hints.singles.max(singles);
-                letters = 0;
-            }
-            word = if class & BASE64 == 0 { 0 } else { word + 1 };
-            hints.longest_word = hints.longest_word.max(word);
-            hints.escapes |= last & CODE != 0;
-            (before, last) = (last, class);
+                0
+            },
+            longest_word: long,
+            escapes: escapes && has_codes(bytes),
         }
-        hints.escapes = hints.escapes && has_codes(text);
-        hints
     }
 }
 
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES
+        .get(usize::from(byte))
+        .is_some_and(|known| known & class != 0)
+}
+
+/// Digits and signs between letters, and whether any byte may begin a code.
+fn signs(bytes: &[u8]) -> (usize, bool) {
+    let sign = |b| {
+        matches!(
+            b,
+            b'0'..=b'9' | b'!' | b'|' | b'@' | b'$' | b'+' | b'%' | b'&' | b'\\'
+        )
+    };
+    let (mut leet, mut codes) = (0, false);
+    for at in bytes::places(bytes, sign) {
+        codes |= bytes.get(at).is_some_and(|b| is(*b, CODE));
+        let near = at.checked_sub(1).and_then(|before| bytes.get(before..));
+        if let Some([before, sign, after, ..]) = near {
+            let read = is(*sign, LEET) && is(*before, LETTER | DIGIT) && is(*after, LETTER);
+            leet += usize::from(read);
+        }
+    }
+    (leet, codes)
+}
+
+/// Whether there are `run` bytes in a row that occur in base64; looks at few of the others.
+fn has_run(bytes: &[u8], run: usize) -> bool {
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..start + run) {
+        match window.iter().rposition(|b| !is(*b, BASE64)) {
+            Some(stop) => start += stop + 1,
+            None => return true,
+        }
+    }
+    false
+}
+
+fn longest_word(bytes: &[u8]) -> usize {
+    let words = bytes.split(|b| !is(*b, BASE64));
+    words.map(<[u8]>::len).max().unwrap_or_default()
+}
+
+/// Whether 11 bytes in a row have no two letters side by side, as six single letters do.
+fn may_be_spaced(bytes: &[u8]) -> bool {
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..start + 11) {
+        let pairs = window.array_windows::<2>();
+        match pairs
+            .rev()
+            .position(|pair| pair.iter().all(|b| is(*b, LETTER)))
+        {
+            Some(back) => start += 10 - back,
+            None => return true,
+        }
+    }
+    false
+}
+
+/// The longest run of single letters set apart by one sign each.
+fn singles(bytes: &[u8]) -> usize {
+    let (mut longest, mut run, mut letters) = (0, 0, 0);
+    for byte in bytes {
+        if is(*byte, LETTER) {
+            letters += 1;
+            continue;
+        }
+        run = match (letters, is(*byte, APART)) {
+            (1, true) => run + 1,
+            (0, true) => run,
+            _ => 0,
+        };
+        longest = longest.max(run);
+        letters = 0;
+    }
+    longest
+}
+
 /// Whether a mark is followed by what makes it a code.
-fn has_codes(text: &str) -> bool {
-    text.as_bytes().windows(2).any(|pair| match pair {
+fn has_codes(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| match pair {
         [b'%', next] => next.is_ascii_hexdigit(),
         [b'&', b'#'] | [b'\\', b'x' | b'u'] => true,
         _ => false,
@@ -220,7 +297,7 @@ fn has_codes(text: &str) -> bool {
 /// between blanks.
 static DISGUISES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
-        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostFirst)
         .build(BACKWARDS.iter().chain(SHIFTED))
         .ok()
 });
@@ -268,7 +345,8 @@ fn disguises(text: &str) -> (bool, bool) {
         return (true, true);
     };
     let (mut mirrored, mut shifted) = (0, 0);
-    for found in words.find_iter(text).take(64) {
+    let text = text.to_ascii_lowercase();
+    for found in words.find_iter(&text).take(64) {
         if found.pattern().as_usize() < BACKWARDS.len() {
             mirrored += 1
         } else {

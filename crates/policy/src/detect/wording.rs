@@ -98,9 +98,10 @@ impl Weigher {
         self.windows(views, |seen, window| {
             let mut count = 0_i32;
             let mut sum = 0_i32;
-            distinct(seen, window, |run| {
-                count += 1;
-                sum += model.weight(run);
+            distinct(seen, window, |run, new| {
+                // No branch: whether a run is new is a coin toss to the processor.
+                count += i32::from(new);
+                sum += model.weight(run) * i32::from(new);
             });
             let weight = f64::from(sum) * model.unit / f64::from(count.max(1)).sqrt();
             best = Some(best.map_or(weight, |best| best.max(weight)));
@@ -113,7 +114,11 @@ impl Weigher {
         let mut all = Vec::new();
         self.windows(views, |seen, window| {
             let mut runs = Vec::new();
-            distinct(seen, window, |run| runs.push(index(run)));
+            distinct(seen, window, |run, new| {
+                if new {
+                    runs.push(index(run));
+                }
+            });
             all.push(runs);
         });
         all
@@ -143,16 +148,15 @@ impl Weigher {
     }
 }
 
-/// Calls `found` with every run of a window once, in order; leaves `seen` empty.
-fn distinct(seen: &mut [u64], window: [&[Word]; 2], mut found: impl FnMut(u32)) {
-    let runs = || window.iter().copied().flatten().flat_map(|word| word.grams);
-    for run in runs() {
-        let at = index(run);
-        if let Some(bits) = seen.get_mut(at / 64) {
-            let bit = 1 << (at % 64);
-            if *bits & bit == 0 {
+/// Calls `found` with every run of a window, in order, and whether it is new; leaves `seen` empty.
+fn distinct(seen: &mut [u64], window: [&[Word]; 2], mut found: impl FnMut(u32, bool)) {
+    for word in window.into_iter().flatten() {
+        for run in word.grams {
+            let at = index(run);
+            if let Some(bits) = seen.get_mut(at / 64) {
+                let bit = 1 << (at % 64);
+                found(run, *bits & bit == 0);
                 *bits |= bit;
-                found(run);
             }
         }
     }
@@ -161,9 +165,11 @@ fn distinct(seen: &mut [u64], window: [&[Word]; 2], mut found: impl FnMut(u32)) 
         seen.fill(0);
         return;
     }
-    for run in runs() {
-        if let Some(bits) = seen.get_mut(index(run) / 64) {
-            *bits = 0;
+    for word in window.into_iter().flatten() {
+        for run in word.grams {
+            if let Some(bits) = seen.get_mut(index(run) / 64) {
+                *bits = 0;
+            }
         }
     }
 }

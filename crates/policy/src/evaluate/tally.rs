@@ -28,6 +28,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Makes room for what is said of this many policies more.
+    pub(super) fn reserve(&mut self, policies: usize) {
+        self.considered.reserve(policies);
+    }
+
     /// Whether a policy refuses the act already.
     pub(super) fn refused(&self) -> bool {
         self.outcome() == Outcome::Block

@@ -1,12 +1,13 @@
 //! Runs a lowered expression with fuel.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use chrono::DateTime;
 use serde_json::Value as Json;
 
 use super::cost;
-use super::node::{Func, Loop, LoopKind, Node, Var};
+use super::node::{Compare, Func, Loop, LoopKind, Node, Var};
 use super::ops;
 use super::value::Value;
 use crate::context::Context;
@@ -48,9 +49,8 @@ pub(super) fn evaluate(root: &Node, context: &Context<'_>) -> Result<(bool, u64)
         locals: Vec::new(),
         fuel: cost::MAX,
     };
-    let value = run.value(root)?;
-    let steps = cost::MAX.saturating_sub(run.fuel);
-    Ok((boolean(&value, "the result")?, steps))
+    let holds = run.boolean(root, "the result")?;
+    Ok((holds, cost::MAX.saturating_sub(run.fuel)))
 }
 
 struct Run<'a, 'c> {
@@ -94,8 +94,8 @@ impl<'a> Run<'a, '_> {
             Node::Index(operand, index) => self.index(operand, index),
             Node::Not(inner) => Ok(Value::Bool(!self.boolean(inner, "!")?)),
             Node::Neg(inner) => ops::negate(&self.value(inner)?),
-            Node::And(a, b) => self.logical(a, b, false),
-            Node::Or(a, b) => self.logical(a, b, true),
+            Node::And(a, b) => self.logical(a, b, false).map(Value::Bool),
+            Node::Or(a, b) => self.logical(a, b, true).map(Value::Bool),
             Node::If(condition, yes, no) => {
                 let branch = if self.boolean(condition, "?:")? {
                     yes
@@ -109,11 +109,7 @@ impl<'a> Run<'a, '_> {
                 self.burn(ops::weight(&a) + ops::weight(&b))?;
                 ops::arithmetic(*op, a, b)
             }
-            Node::Compare(op, a, b) => {
-                let (a, b) = (self.value(a)?, self.value(b)?);
-                self.burn(ops::weight(&a).min(ops::weight(&b)))?;
-                Ok(Value::Bool(ops::compare(*op, &a, &b)?))
-            }
+            Node::Compare(op, a, b) => self.compared(*op, a, b).map(Value::Bool),
             Node::In(item, list) => self.contained(item, list),
             Node::List(items) => {
                 let items = items
@@ -133,23 +129,56 @@ impl<'a> Run<'a, '_> {
         }
     }
 
+    /// What most conditions are made of is decided without making values of the answers.
     fn boolean(&mut self, node: &Node, what: &'static str) -> Result<bool, EvalError> {
-        boolean(&self.value(node)?, what)
+        match node {
+            Node::Compare(op, a, b) => {
+                self.burn(1)?;
+                self.compared(*op, a, b)
+            }
+            Node::And(a, b) => {
+                self.burn(1)?;
+                self.logical(a, b, false)
+            }
+            Node::Or(a, b) => {
+                self.burn(1)?;
+                self.logical(a, b, true)
+            }
+            other => boolean(&self.value(other)?, what),
+        }
+    }
+
+    fn compared(&mut self, op: Compare, a: &Node, b: &Node) -> Result<bool, EvalError> {
+        let (a, b) = (self.operand(a)?, self.operand(b)?);
+        self.burn(ops::weight(&a).min(ops::weight(&b)))?;
+        ops::compare(op, &a, &b)
+    }
+
+    /// A value that is only looked at: a constant stays where it is.
+    fn operand<'n>(&mut self, node: &'n Node) -> Result<Cow<'n, Value<'a>>, EvalError>
+    where
+        'a: 'n,
+    {
+        if let Node::Const(value) = node {
+            self.burn(1)?;
+            return Ok(Cow::Borrowed(value));
+        }
+        self.value(node).map(Cow::Owned)
     }
 
     /// CEL's logic: the deciding value wins over an error on the other side. Running out of fuel is
     /// no such error, or an attacker could buy an answer with it.
-    fn logical(&mut self, a: &Node, b: &Node, decides: bool) -> Evaluated<'a> {
+    fn logical(&mut self, a: &Node, b: &Node, decides: bool) -> Result<bool, EvalError> {
         let left = self.boolean(a, "a condition");
         match left {
-            Ok(value) if value == decides => return Ok(Value::Bool(decides)),
+            Ok(value) if value == decides => return Ok(decides),
             Err(EvalError::OutOfFuel) => return Err(EvalError::OutOfFuel),
             Ok(_) | Err(_) => {}
         }
         match self.boolean(b, "a condition") {
-            Ok(value) if value == decides => Ok(Value::Bool(decides)),
+            Ok(value) if value == decides => Ok(decides),
             Err(error) => Err(error),
-            Ok(_) => left.map(Value::Bool),
+            Ok(_) => left,
         }
     }
 

@@ -3,6 +3,7 @@
 use unicode_normalization::char::decompose_compatible;
 
 use crate::decision::Span;
+use crate::detect::bytes;
 use crate::detect::normalise::visible;
 
 /// A text without disguises.
@@ -108,24 +109,17 @@ pub(super) fn undisguised(text: &str) -> Option<Plain> {
 
 /// Where the first disguise is.
 fn first_disguise(text: &str) -> Option<usize> {
-    let unusual = |b: &u8| *b >= 0x80 || matches!(b, b'[' | b'(' | b'{' | b'<');
-    let mut at = 0;
-    loop {
-        let rest = text.as_bytes().get(at..)?;
-        at += rest.iter().position(unusual)?;
+    let unusual = |b| b >= 0xC0 || matches!(b, b'[' | b'(' | b'{' | b'<');
+    bytes::places(text.as_bytes(), unusual).find_map(|at| {
         let rest = text.get(at..)?;
         let c = rest.chars().next()?;
-        if c.is_ascii() {
-            let next = rest.as_bytes().get(1).copied().unwrap_or(0);
-            let begins = matches!(next, b'a' | b'A' | b'@' | b'd' | b'D' | b'.' | b' ');
-            if begins && spelled_sign(rest).is_some() {
-                return Some(blanks_before(text, at));
-            }
-        } else if plain(c) != Some(c) {
-            return Some(at);
+        if !c.is_ascii() {
+            return (plain(c) != Some(c)).then_some(at);
         }
-        at += c.len_utf8();
-    }
+        let next = rest.as_bytes().get(1).copied().unwrap_or(0);
+        let begins = matches!(next, b'a' | b'A' | b'@' | b'd' | b'D' | b'.' | b' ');
+        (begins && spelled_sign(rest).is_some()).then(|| blanks_before(text, at))
+    })
 }
 
 fn blanks_before(text: &str, at: usize) -> usize {

@@ -26,12 +26,27 @@ enum Kind {
     Sign,
 }
 
-fn kind_of(b: u8) -> Kind {
-    match b {
-        b'a'..=b'z' | b'A'..=b'Z' => Kind::Letter,
-        b'0'..=b'9' | b'@' | b':' | b'=' | b'>' | b'%' | b'&' | b',' | b'-' | b'~' => Kind::Sign,
-        _ => Kind::Idle,
+static KINDS: [Kind; 128] = {
+    let mut kinds = [Kind::Idle; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        #[allow(clippy::indexing_slicing, reason = "the byte is below 128")]
+        {
+            kinds[byte as usize] = match byte {
+                b'a'..=b'z' | b'A'..=b'Z' => Kind::Letter,
+                b'0'..=b'9' | b'@' | b':' | b'=' | b'>' | b'%' | b'&' | b',' | b'-' | b'~' => {
+                    Kind::Sign
+                }
+                _ => Kind::Idle,
+            };
+        }
+        byte += 1;
     }
+    kinds
+};
+
+fn kind_of(b: u8) -> Kind {
+    KINDS.get(usize::from(b)).copied().unwrap_or(Kind::Idle)
 }
 
 /// Calls `found` with every value; values may overlap.

@@ -4,7 +4,11 @@
 //! instead has literals it must begin with and literals it must end with, taken from its syntax
 //! tree; only a phrase with one of each in the text is tried, and only where it may begin.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::collections::BTreeMap;
+
+use aho_corasick::automaton::Automaton as _;
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, MatchKind};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 
@@ -22,7 +26,9 @@ const SHORTEST_END: usize = 3;
 
 /// The literals of all phrases and what each stands for.
 pub(super) struct Triggers {
-    literals: AhoCorasick,
+    /// Those of ASCII, numbered like the first of all: a smaller table for most texts.
+    ascii: DFA,
+    all: DFA,
     /// Per literal: what it belongs to.
     owners: Vec<Owners>,
     phrases: Vec<Needs>,
@@ -34,6 +40,15 @@ struct Owners {
     sides: Vec<(usize, u8)>,
     /// Whether it counts inside a word too.
     inside: bool,
+}
+
+/// A literal in a text.
+struct Hit<'t> {
+    start: usize,
+    end: usize,
+    /// Whether a word goes on before it.
+    inside: bool,
+    owners: &'t [(usize, u8)],
 }
 
 /// What a phrase needs to occur.
@@ -55,8 +70,8 @@ pub(super) struct Candidate {
 impl Triggers {
     /// Takes the literals out of lower-case patterns.
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p str>) -> Option<Self> {
-        let mut literals: Vec<Vec<u8>> = Vec::new();
-        let mut owners: Vec<Owners> = Vec::new();
+        // ASCII first.
+        let mut literals: BTreeMap<(bool, Vec<u8>), Owners> = BTreeMap::new();
         let mut phrases = Vec::new();
         for (phrase, pattern) in patterns.enumerate() {
             let mut needs = Needs::of(pattern);
@@ -66,60 +81,76 @@ impl Triggers {
                 };
                 needs.sides |= side;
                 for literal in found {
-                    let at = literals.iter().position(|known| *known == literal);
-                    let at = at.unwrap_or_else(|| {
-                        literals.push(literal);
-                        owners.push(Owners::default());
-                        literals.len() - 1
-                    });
-                    let owner = owners.get_mut(at)?;
+                    let owner = literals.entry((!literal.is_ascii(), literal)).or_default();
                     owner.sides.push((phrase, side));
                     owner.inside |= side == END || !needs.word;
                 }
             }
             phrases.push(needs);
         }
-        let mut builder = AhoCorasick::builder();
-        builder
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA));
+        let (literals, owners): (Vec<_>, Vec<_>) = literals.into_iter().unzip();
+        let ascii = literals.iter().filter(|(wide, _)| !wide);
         Some(Self {
-            literals: builder.build(&literals).ok()?,
+            ascii: automaton(ascii.map(|(_, literal)| literal))?,
+            all: automaton(literals.iter().map(|(_, literal)| literal))?,
             owners,
             phrases,
         })
     }
 
-    /// The phrases that may occur in a lower-case text, in the order of the text.
-    pub(super) fn candidates(&self, text: &str) -> Vec<Candidate> {
-        let in_word = |i: usize| {
-            text.as_bytes()
-                .get(i)
-                .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
-        };
+    /// The literals of a lower-case text that mean something where they stand, by their ends.
+    fn hits(&self, text: &str) -> Vec<Hit<'_>> {
         let mut hits = Vec::new();
-        for hit in self.literals.find_overlapping_iter(text) {
-            let inside = hit.start().checked_sub(1).is_some_and(in_word);
-            match self.owners.get(hit.pattern().as_usize()) {
-                Some(owners) if owners.inside || !inside => hits.push((hit, inside, owners)),
-                _ => {}
+        let literals = if text.is_ascii() {
+            &self.ascii
+        } else {
+            &self.all
+        };
+        let Ok(mut state) = literals.start_state(Anchored::No) else {
+            return hits;
+        };
+        for (last, byte) in text.bytes().enumerate() {
+            state = literals.next_state(Anchored::No, state, byte);
+            if !literals.is_match(state) {
+                continue;
+            }
+            for nth in 0..literals.match_len(state) {
+                let literal = literals.match_pattern(state, nth);
+                let end = last + 1;
+                let start = end.saturating_sub(literals.pattern_len(literal));
+                let before = start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+                let inside = before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+                match self.owners.get(literal.as_usize()) {
+                    Some(owners) if owners.inside || !inside => hits.push(Hit {
+                        start,
+                        end,
+                        inside,
+                        owners: &owners.sides,
+                    }),
+                    _ => {}
+                }
             }
         }
+        hits
+    }
+
+    /// The phrases that may occur in a lower-case text, in the order of the text.
+    pub(super) fn candidates(&self, text: &str) -> Vec<Candidate> {
         // Backwards, so that the nearest end of a phrase is known when its beginning comes.
         let mut ends = vec![None; self.phrases.len()];
         let mut found = Vec::new();
-        for (hit, inside, owners) in hits.iter().rev() {
-            for (phrase, side) in &owners.sides {
+        for hit in self.hits(text).iter().rev() {
+            for (phrase, side) in hit.owners {
                 let Some((needs, end)) = self.phrases.get(*phrase).zip(ends.get_mut(*phrase))
                 else {
                     continue;
                 };
                 if *side == END {
-                    *end = Some(hit.end());
-                } else if !(needs.word && *inside) && needs.reached(hit.start(), *end) {
+                    *end = Some(hit.end);
+                } else if !(needs.word && hit.inside) && needs.reached(hit.start, *end) {
                     found.push(Candidate {
                         phrase: *phrase,
-                        begins: Some(hit.start()),
+                        begins: Some(hit.start),
                     });
                 }
             }
@@ -160,6 +191,12 @@ impl Needs {
         let near = |end: usize| end > start && end - start <= self.reach;
         self.sides & END == 0 || end.is_some_and(near)
     }
+}
+
+fn automaton<'l>(literals: impl Iterator<Item = &'l Vec<u8>>) -> Option<DFA> {
+    let mut builder = DFA::builder();
+    builder.match_kind(MatchKind::Standard).prefilter(false);
+    builder.build(literals).ok()
 }
 
 /// The literals every match begins or ends with; `None` when there is no such list.
