@@ -87,6 +87,28 @@ fn facts_of_control_keep_their_bytes() {
             registration_required: true,
             suspended: false,
             max_traces_per_month: Some(10_000),
+            ..Organization::default()
+        },
+    );
+    example(
+        "organization.updated.v1",
+        "updated",
+        &Organization {
+            org_id: raw(1),
+            name: "Acme".into(),
+            on_plan_limit: "refuse".into(),
+            registration_required: true,
+            suspended: false,
+            max_traces_per_month: Some(10_000),
+            tiered_governance: Some(false),
+            version_registry: Some(false),
+            prompt_approval: true,
+            credential_required: true,
+            plan: "pro".into(),
+            retention_days: Some(90),
+            max_agents: Some(50),
+            max_policies: Some(20),
+            max_users: Some(5),
         },
     );
     fact(
@@ -123,6 +145,16 @@ fn facts_of_control_keep_their_bytes() {
             paused: true,
             pause_reason: "incident 12".into(),
             archived: false,
+            outcome_strictness: String::new(),
+        },
+    );
+    fact(
+        "updated",
+        &Agent {
+            agent_id: raw(1),
+            external_id: "support-bot".into(),
+            outcome_strictness: "strict".into(),
+            ..Agent::default()
         },
     );
     let policy = Policy {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod baselines;
+mod billing;
 mod extract;
 mod health;
 mod keys;
@@ -22,6 +23,7 @@ use crate::channel::{Channel, Heartbeats};
 use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::registry::Registry;
+use crate::usage::Usage;
 use crate::validator::Validators;
 
 const BASELINE: &str = "/tool-integrity/agents/{id}/baseline";
@@ -35,6 +37,9 @@ pub(crate) struct State {
     pub(crate) policies: Policies,
     pub(crate) validators: Validators,
     pub(crate) channel: Channel,
+    /// Owners set their plan and its limits.
+    pub(crate) owner_sets_plan: bool,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) heartbeats: Arc<Heartbeats>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ready: ReadyLatch,
@@ -61,6 +66,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .get("/agents/discover", viewer, agents::discover)
         .get("/agents/{id}", viewer, agents::get)
         .patch("/agents/{id}", developer, agents::update)
+        .post("/agents/{id}/transfer", developer, agents::transfer)
         .patch(
             "/agents/{id}/pause",
             developer.class(Class::Generous),
@@ -91,6 +97,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .get("/keys", admin, keys::list)
         .post("/keys", admin, keys::issue)
         .delete("/keys/{id}", admin, keys::revoke)
+        .get("/billing/usage", viewer, billing::usage)
         .get("/organization", viewer, organization::get)
         .get("/organization/settings", viewer, organization::get)
         .patch("/organization/settings", admin, organization::update)

@@ -28,6 +28,8 @@ pub struct Config {
     pub sealing: SealingConfig,
     /// Which validators may be registered.
     pub validators: ValidatorsConfig,
+    /// Owners set their organisation's plan and limits; otherwise only a seed does.
+    pub owner_sets_plan: bool,
     /// How long a write waits for the replicas that decide.
     pub applied_within: HumanDuration,
     /// How often heartbeats are written down.
@@ -83,6 +85,7 @@ impl Default for Config {
             keys: KeysConfig::default(),
             sealing: SealingConfig::default(),
             validators: ValidatorsConfig::default(),
+            owner_sets_plan: true,
             applied_within: HumanDuration::from_millis(250),
             heartbeat_every: HumanDuration::from_secs(10),
             seed_file: String::new(),

@@ -66,6 +66,31 @@ pub enum Refusal {
     /// A developer may write policies only for agents it owns.
     #[error("{0}")]
     NotOwned(String),
+    /// Plan and limits are not the caller's to set.
+    #[error("{}", if *.owner_sets_plan {
+        "plan and limits are set by an owner"
+    } else {
+        "plan and limits are set by whoever runs this deployment, in its seed"
+    })]
+    PlanFixed {
+        /// Owners may in this deployment.
+        owner_sets_plan: bool,
+    },
+    /// The plan has no room for another one; nothing was written.
+    #[error("the plan allows {max} {what}, and there are {current}")]
+    PlanLimit {
+        /// In the words of the API.
+        what: &'static str,
+        /// As the SDK knows it: `maxAgents`.
+        resource: &'static str,
+        /// How many there are.
+        current: u64,
+        /// How many there may be.
+        max: u64,
+    },
+    /// The organisation has switched this off.
+    #[error("{0} are not enabled in this organization: see GET /organization/settings")]
+    NotEnabled(&'static str),
     /// A key above its issuer's role.
     #[error("a key of role {0} can be issued only by that role or above")]
     RoleTooHigh(Role),
@@ -81,6 +106,25 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Refuses one more of something when a plan allows no more than there are.
+    ///
+    /// # Errors
+    /// [`Refusal::PlanLimit`].
+    pub fn unless_room(
+        what: &'static str,
+        resource: &'static str,
+        current: u64,
+        max: u64,
+    ) -> Result<(), Self> {
+        let full = Self::PlanLimit {
+            what,
+            resource,
+            current,
+            max,
+        };
+        if current < max { Ok(()) } else { Err(full) }
+    }
+
     /// One wrong field.
     pub fn field(name: &str, problem: &str) -> Self {
         Self::Invalid(vec![format!("{name}: {problem}")])

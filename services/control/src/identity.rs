@@ -10,7 +10,7 @@ use writ_access::{Caller, Pepper};
 use writ_contract::{KeyId, OrgId};
 
 pub use key::{Issue, Key};
-pub use organization::{Organization, Settings};
+pub use organization::{Limits, Organization, Settings, Switches};
 pub use seed::{Seed, SeedKey, SeedOrganization};
 
 use crate::error::Error;
@@ -113,6 +113,24 @@ impl Identity {
         store::organization(&mut tx).await
     }
 
+    /// How many people there are.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn people(&self, org: Uuid) -> Result<u64, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        Ok(store::count_people(&mut tx).await?)
+    }
+
+    /// Which of these ids of people are nobody's here.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn strangers(&self, org: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        Ok(store::strangers(&mut tx, ids).await?)
+    }
+
     /// Changes the organisation's settings; `if_match` is the version the caller has seen.
     ///
     /// # Errors
@@ -125,7 +143,7 @@ impl Identity {
     ) -> Result<Organization, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
         let repeated = actor.repeats(&mut tx, actor.org).await?.is_some();
-        let found = store::organization(&mut tx).await?;
+        let found = store::lock_organization(&mut tx).await?;
         if repeated {
             return Ok(found);
         }

@@ -1,10 +1,10 @@
 //! The control service: who exists and what holds. The command side of Writ.
 //!
 //! Facts out: organisations, keys, agents, tool baselines, policies, validators (full state, dense
-//! version), and pauses on the gate. Facts in: its own, to fill the memory its switches are answered from. Projection:
-//! `registry`, the tables of schema `control`. Promises: a write answers with the state it
-//! produced; a pause that was acknowledged precedes every ALLOW recorded after it; pausing and
-//! status polls need no Postgres.
+//! version), and pauses on the gate. Facts in: its own, to fill the memory its switches are answered
+//! from, and ingest's counts of traces. Projection: `registry`, the tables of schema `control`.
+//! Promises: a write answers with the state it produced; a pause that was acknowledged precedes
+//! every ALLOW recorded after it; pausing and status polls need no Postgres.
 //!
 //! Modules that do not know each other: [`identity`], [`registry`], [`baseline`], [`policy`],
 //! [`validator`], [`channel`].
@@ -15,6 +15,7 @@ pub mod config;
 pub mod identity;
 pub mod policy;
 pub mod registry;
+pub mod usage;
 pub mod validator;
 pub mod write;
 
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use writ_contract::{Service, Topology};
 use writ_eventlog::{Announcements, EventLog, KeyFeed};
 use writ_pg::{Outbox, Pools, Relay};
-use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
+use writ_service_kit::{Built, Clock, Deps, ReadyLatch, RunError, Tasks};
 
 pub use config::Config;
 pub use error::{Error, Refusal};
@@ -66,22 +67,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     );
     let ready = ReadyLatch::new(NAME);
     let (channel, kills) = channel::Channel::new(log.clone(), writes.clone());
-    let pepper = config.access.pepper()?;
-    let state = api::State {
-        identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
-        registry: registry::Registry::new(writes.clone()),
-        baselines: baseline::Baselines::new(writes.clone()),
-        policies: policy::Policies::new(writes.clone()),
-        validators: validator::Validators::new(
-            writes,
-            config.sealing.sealer()?,
-            config.validators.rules(),
-        ),
-        channel,
-        heartbeats: Arc::default(),
-        clock: deps.clock,
-        ready: ready.clone(),
-    };
+    let state = state(&config, writes, channel, deps.clock, &ready)?;
     let (router, endpoints) = api::routes(gate).build(state.clone());
     let relay = Relay::new(outbox.clone(), log.clone(), SCHEMA);
     let loops = run::Loops {
@@ -104,5 +90,33 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         endpoints,
         ready,
         run: Box::pin(loops.run(Tasks::new(deps.cancel))),
+    })
+}
+
+/// What the handlers work with.
+fn state(
+    config: &Config,
+    writes: write::Writes,
+    channel: channel::Channel,
+    clock: Arc<dyn Clock>,
+    ready: &ReadyLatch,
+) -> Result<api::State, RunError> {
+    let pepper = config.access.pepper()?;
+    Ok(api::State {
+        identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
+        registry: registry::Registry::new(writes.clone()),
+        baselines: baseline::Baselines::new(writes.clone()),
+        policies: policy::Policies::new(writes.clone()),
+        validators: validator::Validators::new(
+            writes,
+            config.sealing.sealer()?,
+            config.validators.rules(),
+        ),
+        channel,
+        owner_sets_plan: config.owner_sets_plan,
+        usage: Arc::default(),
+        heartbeats: Arc::default(),
+        clock,
+        ready: ready.clone(),
     })
 }

@@ -39,16 +39,17 @@ impl Policies {
     }
 
     /// Creates a policy, version 1, or finds the one that the same request created before. `targets`
-    /// says what is known of the agents it names.
+    /// says what is known of the agents it names, `most` how many policies the plan allows.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field, [`Refusal::NotOwned`],
-    /// [`Refusal::PolicyCircle`], or the store's trouble.
+    /// [`Refusal::PolicyCircle`], [`Refusal::PlanLimit`], or the store's trouble.
     pub async fn create(
         &self,
         actor: &Actor,
         body: &Body,
         targets: &Targets,
+        most: Option<u64>,
     ) -> Result<Created, Error> {
         let now = self.writes.clock().now();
         let policy = Policy::new(self.writes.new_id(), body, targets, now)?;
@@ -60,9 +61,13 @@ impl Policies {
                 is_new: false,
             });
         }
-        if !policy.prerequisites.is_empty() {
+        if !policy.prerequisites.is_empty() || most.is_some() {
             store::chains_alone(&mut tx).await?;
             fits(&mut tx, &policy).await?;
+        }
+        if let Some(max) = most {
+            let there = store::count(&mut tx).await?;
+            Refusal::unless_room("policies", "maxPolicies", there, max)?;
         }
         store::insert(&mut tx, &policy).await?;
         self.finish(tx, actor, &policy, "created").await?;
@@ -163,6 +168,15 @@ impl Policies {
     pub async fn list(&self, org: Uuid, after: Option<Uuid>, limit: u32) -> Result<Page, Error> {
         let mut tx = self.writes.begin(org).await?;
         store::list(&mut tx, after, limit).await
+    }
+
+    /// How many policies there are.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn count(&self, org: Uuid) -> Result<u64, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        Ok(store::count(&mut tx).await?)
     }
 
     /// Every version of a policy, the newest first.

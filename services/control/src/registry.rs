@@ -5,10 +5,10 @@ mod check;
 mod commands;
 mod store;
 
-use writ_pg::NewEvent;
+use writ_pg::{NewEvent, TenantTx};
 
-pub use agent::{Agent, AgentRef, KillApplied};
-pub use commands::{Patch, Register};
+pub use agent::{Agent, AgentRef, KillApplied, Strictness};
+pub use commands::{Patch, Register, Transfer};
 pub use store::{Heartbeat, Page, Search};
 
 use crate::error::{Error, Refusal};
@@ -28,20 +28,23 @@ impl Registry {
     }
 
     /// Registers an agent or finds it registered; the flag says whether it is new. However many
-    /// processes register the same agent at once, all get the same id. A pause stays.
+    /// processes register the same agent at once, all get the same id. A pause stays. `most` is how
+    /// many agents the plan allows.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`], or the store's trouble.
+    /// [`Refusal::Invalid`], [`Refusal::PlanLimit`], or the store's trouble.
     pub async fn register(
         &self,
         actor: &Actor,
         command: &Register,
+        most: Option<u64>,
     ) -> Result<(Agent, bool), Error> {
         let now = self.writes.clock().now();
         let mut tx = self.writes.begin(actor.org).await?;
         let fresh = Agent::new(self.writes.new_id(), actor.person.as_deref(), command, now)?;
         let repeated = actor.repeats(&mut tx, fresh.id).await?.is_some();
         if !repeated && store::insert(&mut tx, &fresh).await? {
+            has_room(&mut tx, most, true).await?;
             let event = self.event(actor, &fresh, "registered", "agent.register");
             self.writes.commit(tx, &[event]).await?;
             return Ok((fresh, true));
@@ -60,7 +63,8 @@ impl Registry {
         Ok((changed, false))
     }
 
-    /// Changes an agent. `if_match` is the version the caller has seen.
+    /// Changes an agent. `if_match` is the version the caller has seen, `most` how many agents the
+    /// plan allows, for one that comes back.
     ///
     /// # Errors
     /// [`Refusal`], or the store's trouble.
@@ -70,6 +74,7 @@ impl Registry {
         reference: &AgentRef,
         if_match: Option<u64>,
         patch: &Patch,
+        most: Option<u64>,
         may: impl Fn(&Agent) -> Result<(), Refusal>,
     ) -> Result<Agent, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
@@ -85,12 +90,50 @@ impl Registry {
             .into());
         }
         let changed = found.patched(patch, self.writes.clock().now())?;
+        if found.archived && !changed.archived {
+            has_room(&mut tx, most, false).await?;
+        }
         if changed == found {
             actor.changes_nothing(tx).await?;
         } else {
             self.save(tx, actor, &changed, "agent.update").await?;
         }
         Ok(changed)
+    }
+
+    /// Hands an agent over to other people.
+    ///
+    /// # Errors
+    /// [`Refusal`], or the store's trouble.
+    pub async fn transfer(
+        &self,
+        actor: &Actor,
+        reference: &AgentRef,
+        transfer: &Transfer,
+        may: impl Fn(&Agent) -> Result<(), Refusal>,
+    ) -> Result<Agent, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let found = store::lock(&mut tx, reference).await?;
+        may(&found)?;
+        if actor.repeats(&mut tx, found.id).await?.is_some() {
+            return Ok(found);
+        }
+        let changed = found.transferred(transfer, self.writes.clock().now())?;
+        if changed == found {
+            actor.changes_nothing(tx).await?;
+        } else {
+            self.save(tx, actor, &changed, "agent.transfer").await?;
+        }
+        Ok(changed)
+    }
+
+    /// How many agents are not archived.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn count(&self, org: uuid::Uuid) -> Result<u64, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        Ok(store::count(&mut tx).await?)
     }
 
     /// Writes a kill that is on the gate into the agent's row; does nothing when the row has it or
@@ -154,7 +197,7 @@ impl Registry {
 
     async fn save(
         &self,
-        mut tx: writ_pg::TenantTx,
+        mut tx: TenantTx,
         actor: &Actor,
         agent: &Agent,
         action: &str,
@@ -175,4 +218,15 @@ impl Registry {
         };
         self.writes.event(actor, about, &agent.fact())
     }
+}
+
+/// Whether the plan has room for one more agent; `written` says whether that one is a row already.
+async fn has_room(tx: &mut TenantTx, most: Option<u64>, written: bool) -> Result<(), Error> {
+    let Some(max) = most else {
+        return Ok(());
+    };
+    let others = store::count_alone(tx)
+        .await?
+        .saturating_sub(u64::from(written));
+    Ok(Refusal::unless_room("agents", "maxAgents", others, max)?)
 }

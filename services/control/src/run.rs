@@ -83,6 +83,11 @@ impl Loops {
         tasks.supervise("budgets", Backoff::default(), move || {
             channel.clone().follow_budgets()
         });
+        let (usage, log) = (self.state.usage.clone(), self.log.clone());
+        tasks.supervise("usage", Backoff::default(), move || {
+            let (usage, log) = (usage.clone(), log.clone());
+            async move { usage.follow(&log).await }
+        });
         let (announcements, log) = (self.announcements.clone(), self.log.clone());
         let cancel = tasks.cancel().clone();
         tasks.spawn("announcements", async move {

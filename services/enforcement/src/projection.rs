@@ -35,6 +35,7 @@ struct Org {
     version: u64,
     suspended: bool,
     registration_required: bool,
+    tiered_governance: bool,
     plan: Plan,
     quarantine: Option<String>,
 }
@@ -102,6 +103,7 @@ impl Default for Org {
             version: 0,
             suspended: false,
             registration_required: true,
+            tiered_governance: true,
             plan: Plan::default(),
             quarantine: None,
         }
@@ -263,6 +265,16 @@ impl Org {
         })
     }
 
+    /// Where levels of autonomy do not govern, an agent has none.
+    fn governed(&self, agent: &Arc<AgentRef>) -> Arc<AgentRef> {
+        if self.tiered_governance || agent.limits.autonomy_level.is_empty() {
+            return agent.clone();
+        }
+        let mut agent = AgentRef::clone(agent);
+        agent.limits.autonomy_level.clear();
+        Arc::new(agent)
+    }
+
     fn agent(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
         let by_uuid = Uuid::try_parse(reference).ok().map(AgentId);
         let id = by_uuid
@@ -274,7 +286,7 @@ impl Org {
             })?;
         let registered = self.agents.get(&id)?;
         Some(KnownAgent {
-            agent: registered.agent.clone(),
+            agent: self.governed(&registered.agent),
             archived: registered.archived,
             paused: self.pauses.get(&id).and_then(|pause| pause.reason.clone()),
             pinned: self.baselines.get(id),
@@ -302,6 +314,7 @@ impl Org {
                     self.version = envelope.version;
                     self.suspended = fact.suspended;
                     self.registration_required = fact.registration_required;
+                    self.tiered_governance = fact.tiered_governance.unwrap_or(true);
                     self.plan.refuses = fact.on_plan_limit == "refuse";
                     self.plan.max_traces_per_month = fact.max_traces_per_month;
                 }

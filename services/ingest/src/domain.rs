@@ -20,4 +20,4 @@ pub(crate) use meter::{Meter, Sum, Window};
 pub(crate) use recent::Recent;
 pub(crate) use registry::{Agent, Organization, Registry};
 pub(crate) use trace::Trace;
-pub(crate) use usage::{Month, Spent, TRACES, Usage};
+pub(crate) use usage::{COUNTED, Month, Spent, TRACES, Usage};

@@ -178,6 +178,12 @@ impl Intake {
         state.max_traces_per_month.and_then(spent)
     }
 
+    /// Traces counted this month.
+    pub(crate) fn used(&self, org: OrgId) -> u64 {
+        let month = Month::of(self.clock.now());
+        self.with(|c| c.usage.used(month, org))
+    }
+
     /// Returns when a limit may have been used up since the last call.
     pub(crate) async fn spending(&self) {
         self.spending.notified().await;

@@ -14,7 +14,7 @@ use writ_eventlog::{EventLog, PublishError};
 use writ_service_kit::Clock;
 use writ_service_kit::ids::new_v7;
 
-use crate::domain::{Month, Spent, Sum, TRACES, Window};
+use crate::domain::{COUNTED, Month, Spent, Sum, TRACES, Window};
 
 const WITHIN: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
@@ -151,15 +151,41 @@ pub(crate) async fn publish_spent(
     month: Month,
     spent: Spent,
 ) -> Result<(), PublishError> {
+    publish_quota(log, clock, org, (TRACES, "spent"), month, spent.current).await
+}
+
+/// States how many traces of a month were counted. Its subject is another than a spent limit's: a
+/// replica that knows less must not hide that from who reads the last fact only.
+///
+/// # Errors
+/// [`PublishError`]; stating it again does no harm.
+pub(crate) async fn publish_counted(
+    log: &EventLog,
+    clock: &dyn Clock,
+    org: OrgId,
+    month: Month,
+    used: u64,
+) -> Result<(), PublishError> {
+    publish_quota(log, clock, org, (COUNTED, "counted"), month, used).await
+}
+
+async fn publish_quota(
+    log: &EventLog,
+    clock: &dyn Clock,
+    org: OrgId,
+    (resource, verb): (&str, &str),
+    month: Month,
+    used: u64,
+) -> Result<(), PublishError> {
     let fact = wire::Quota {
-        resource: TRACES.to_owned(),
+        resource: resource.to_owned(),
         month_start_us: month.start_us(),
         month_end_us: month.next().start_us(),
-        used: spent.current,
+        used,
     };
     let id = EventId(new_v7(clock));
-    let envelope = envelope(clock, id, org, TRACES, "spent", &fact);
-    let subject = log.topology().fact::<wire::Quota>(org, TRACES);
+    let envelope = envelope(clock, id, org, resource, verb, &fact);
+    let subject = log.topology().fact::<wire::Quota>(org, resource);
     log.publish_fact(&subject, &envelope, None, WITHIN)
         .await
         .map(drop)

@@ -61,11 +61,14 @@ pub(super) fn spec(topology: &Topology, stream: Stream) -> StreamSpec {
     match stream {
         Stream::Control => t.facts(Control, None, &Service::ALL),
         Stream::Gate => t.gate(),
-        Stream::Approval => t.facts(Approval, None, &[Enforcement, AuditLedger, Ingest]),
+        Stream::Approval => t.facts(Approval, None, &[Enforcement, AuditLedger, Ingest, Control]),
         Stream::Audit => t.facts(AuditLedger, Some(30 * DAY), &[Approval]),
         Stream::Anomaly => t.facts(Anomaly, Some(30 * DAY), &[AuditLedger, Notifier]),
         Stream::Notifier => t.facts(Notifier, Some(30 * DAY), &[AuditLedger]),
-        Stream::Ingest => t.facts(Ingest, Some(7 * DAY), &[Enforcement, AuditLedger, Anomaly]),
+        Stream::Ingest => {
+            let readers = [Enforcement, AuditLedger, Anomaly, Control];
+            t.facts(Ingest, Some(7 * DAY), &readers)
+        }
         Stream::InTrace => t.payloads(|s| topology.trace(s), &[Ingest], &[Ingest, Enforcement]),
         Stream::InBody => t.payloads(
             |s| topology.body(s),

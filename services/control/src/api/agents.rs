@@ -7,13 +7,14 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_access::Role;
-use writ_contract::OrgId;
+use writ_contract::{OrgId, PersonId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Lenient, Strict};
 
 use super::State;
 use super::extract::{By, IfMatch, InEnvironment, ListQuery, cursor};
-use crate::registry::{Agent, AgentRef, Patch, Register, Search};
+use crate::error::Refusal;
+use crate::registry::{Agent, AgentRef, Patch, Register, Search, Transfer};
 
 pub(super) async fn register(
     Shared(state): Shared<State>,
@@ -25,7 +26,9 @@ pub(super) async fn register(
         .as_deref()
         .filter(|name| !name.is_empty());
     by.may_act_in(environment.unwrap_or("production"))?;
-    let (agent, new) = state.registry.register(&by.actor, &command).await?;
+    let most = state.identity.organization(by.org()).await?.limits.agents;
+    let registered = state.registry.register(&by.actor, &command, most);
+    let (agent, new) = registered.await?;
     state
         .channel
         .observe(by.org(), agent.version, &agent.fact());
@@ -45,6 +48,7 @@ pub(super) async fn list(
     let search = Search {
         text: query.search.clone().filter(|text| !text.is_empty()),
         environment: query.environment.clone(),
+        archived: query.archived.unwrap_or_default(),
         after: query.position()?,
         limit: query.limit(),
     };
@@ -113,14 +117,48 @@ pub(super) async fn update(
     }
     let reference = AgentRef::parse(&id, query.environment.as_deref());
     let may = |agent: &Agent| by.may_act_in(&agent.environment);
+    let most = state.identity.organization(by.org()).await?.limits.agents;
     let agent = state
         .registry
-        .update(&by.actor, &reference, if_match, &patch, may)
+        .update(&by.actor, &reference, if_match, &patch, most, may)
         .await?;
     state
         .channel
         .observe(by.org(), agent.version, &agent.fact());
     Ok(answer(&state, by.org(), &agent))
+}
+
+/// Hands an agent over: an admin, or one of those who own it.
+pub(super) async fn transfer(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Query(query): Query<InEnvironment>,
+    Strict(transfer): Strict<Transfer>,
+) -> Result<Response, ApiError> {
+    let people: Vec<Uuid> = transfer.owners.iter().map(|id| id.0).collect();
+    if let Some(stranger) = state.identity.strangers(by.org(), &people).await?.first() {
+        let problem = format!("{} is nobody in this organization", PersonId(*stranger));
+        return Err(Refusal::field("owners", &problem).into());
+    }
+    let reference = AgentRef::parse(&id, query.environment.as_deref());
+    let may = |agent: &Agent| {
+        let own = by
+            .actor
+            .person
+            .as_ref()
+            .is_some_and(|me| agent.owners.contains(me));
+        if !own && by.caller.require(Role::Admin).is_err() {
+            return Err(Refusal::NotOwned(
+                "the agent is not one of yours".to_owned(),
+            ));
+        }
+        by.may_act_in(&agent.environment)
+    };
+    let transferred = state
+        .registry
+        .transfer(&by.actor, &reference, &transfer, may);
+    Ok(answer(&state, by.org(), &transferred.await?))
 }
 
 fn require_admin(by: &By) -> Result<(), ApiError> {
@@ -166,6 +204,8 @@ fn shown(state: &State, org: Uuid, agent: &Agent) -> Value {
         "tags": agent.tags,
         "metadata": agent.metadata,
         "autonomyLevel": agent.autonomy_level,
+        "outcomeStrictness": agent.strictness.as_str(),
+        "owners": agent.owners,
         "capabilities": agent.capabilities(),
         "status": status,
         "pauseReason": if paused { Some(reason) } else { None },

@@ -7,7 +7,7 @@ use http::header;
 use http::request::Parts;
 use serde::Deserialize;
 use uuid::Uuid;
-use writ_access::Caller;
+use writ_access::{Caller, Role};
 use writ_service_kit::ApiError;
 use writ_service_kit::routes::{Authed, Repeatable};
 
@@ -36,6 +36,7 @@ pub(super) struct ListQuery {
     pub(super) search: Option<String>,
     pub(super) environment: Option<String>,
     pub(super) capability: Option<String>,
+    pub(super) archived: Option<bool>,
 }
 
 /// `?environment=` beside an external id in the path.
@@ -71,6 +72,16 @@ impl By {
     /// The organisation everything happens in.
     pub(super) fn org(&self) -> Uuid {
         self.actor.org
+    }
+
+    /// Asks for the right to change what the organisation may use: its Owner's, unless whoever runs
+    /// the deployment keeps it.
+    pub(super) fn may_change_plan(&self, owner_sets_plan: bool) -> Result<(), Refusal> {
+        if owner_sets_plan && self.caller.require(Role::Owner).is_ok() {
+            Ok(())
+        } else {
+            Err(Refusal::PlanFixed { owner_sets_plan })
+        }
     }
 
     /// Asks for the right to act in an environment.

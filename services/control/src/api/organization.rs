@@ -24,12 +24,11 @@ pub(super) async fn update(
     IfMatch(if_match): IfMatch,
     Strict(settings): Strict<Settings>,
 ) -> Result<Response, ApiError> {
-    Ok(answer(
-        &state
-            .identity
-            .settings(&by.actor, if_match, &settings)
-            .await?,
-    ))
+    if settings.changes_plan() {
+        by.may_change_plan(state.owner_sets_plan)?;
+    }
+    let changed = state.identity.settings(&by.actor, if_match, &settings);
+    Ok(answer(&changed.await?))
 }
 
 fn answer(organization: &Organization) -> Response {
@@ -37,9 +36,18 @@ fn answer(organization: &Organization) -> Response {
         "id": OrgId(organization.id).to_string(),
         "name": organization.name,
         "onPlanLimit": organization.on_plan_limit,
-        "registrationRequired": organization.registration_required,
+        "registrationRequired": organization.switches.registration_required,
+        "tieredGovernance": organization.switches.tiered_governance,
+        "versionRegistry": organization.switches.version_registry,
+        "promptApproval": organization.switches.prompt_approval,
+        "credentialRequired": organization.switches.credential_required,
         "suspended": organization.suspended,
-        "maxTracesPerMonth": organization.max_traces_per_month,
+        "plan": organization.plan,
+        "maxAgents": organization.limits.agents,
+        "maxPolicies": organization.limits.policies,
+        "maxUsers": organization.limits.users,
+        "maxTracesPerMonth": organization.limits.traces,
+        "retentionDays": organization.retention_days,
         "version": organization.version,
         "createdAt": organization.created_at,
     }}));

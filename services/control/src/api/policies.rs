@@ -25,7 +25,9 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let targets = targets(&state, &by, &body, &[]).await?;
     asked(&state, &by, &body).await?;
-    let created = state.policies.create(&by.actor, &body, &targets).await?;
+    let most = state.identity.organization(by.org()).await?.limits.policies;
+    let created = state.policies.create(&by.actor, &body, &targets, most);
+    let created = created.await?;
     let status = if created.is_new {
         StatusCode::CREATED
     } else {

@@ -75,6 +75,17 @@ impl From<Refusal> for ApiError {
                 "IDEMPOTENCY_KEY_REUSED",
                 "CTL0116",
             ),
+            Refusal::PlanFixed { .. } => (StatusCode::FORBIDDEN, "PLAN_FIXED", "CTL0120"),
+            Refusal::NotEnabled(_) => (StatusCode::CONFLICT, "NOT_ENABLED", "CTL0121"),
+            Refusal::PlanLimit {
+                resource,
+                current,
+                max,
+                ..
+            } => {
+                return Self::quota_exceeded(resource, *current, *max, refusal.to_string())
+                    .with_ref("CTL0122");
+            }
             Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),
         };
         Self::new(status, code, refusal.to_string()).with_ref(reference)

@@ -8,6 +8,7 @@ use writ_contract::{KeyId, OrgId};
 use writ_service_kit::{Clock, ids};
 
 use super::key::{Key, Person, hash};
+use super::organization::Limits;
 use super::{Identity, Organization, random, store};
 use crate::error::Error;
 use crate::write::{About, Actor};
@@ -31,6 +32,18 @@ pub struct SeedOrganization {
     /// Traces a calendar month; absent is unlimited.
     #[serde(default)]
     pub max_traces_per_month: Option<u64>,
+    /// Agents that are not archived; absent is unlimited.
+    #[serde(default)]
+    pub max_agents: Option<u64>,
+    /// Policies; absent is unlimited.
+    #[serde(default)]
+    pub max_policies: Option<u64>,
+    /// People; absent is unlimited.
+    #[serde(default)]
+    pub max_users: Option<u64>,
+    /// Name of the plan; empty is none.
+    #[serde(default)]
+    pub plan: String,
     /// `govern` or `refuse`.
     #[serde(default = "govern")]
     pub on_plan_limit: String,
@@ -104,6 +117,10 @@ impl SeedOrganization {
             id: ids::new_v7(clock),
             name: name.to_owned(),
             max_traces_per_month: None,
+            max_agents: None,
+            max_policies: None,
+            max_users: None,
+            plan: String::new(),
             on_plan_limit: govern(),
             keys: keys.into_iter().collect::<Result<_, _>>()?,
         })
@@ -136,14 +153,15 @@ impl Identity {
 
     async fn apply_organization(&self, seed: &SeedOrganization) -> Result<(), Error> {
         let organization = Organization {
-            id: seed.id,
-            name: seed.name.clone(),
             on_plan_limit: seed.on_plan_limit.clone(),
-            registration_required: true,
-            suspended: false,
-            max_traces_per_month: seed.max_traces_per_month,
-            version: 1,
-            created_at: self.writes.clock().now(),
+            plan: seed.plan.clone(),
+            limits: Limits {
+                agents: seed.max_agents,
+                policies: seed.max_policies,
+                users: seed.max_users,
+                traces: seed.max_traces_per_month,
+            },
+            ..Organization::new(seed.id, &seed.name, self.writes.clock().now())
         };
         let mut tx = self.writes.begin(seed.id).await?;
         if !store::insert_organization(&mut tx, &organization).await? {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use writ_pg::{PgError, TenantTx};
 
 use super::key::{Key, Person};
-use super::organization::Organization;
+use super::organization::{Limits, Organization, Switches};
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
 
@@ -15,10 +15,47 @@ struct OrganizationRow {
     name: String,
     on_plan_limit: String,
     registration_required: bool,
+    tiered_governance: bool,
+    version_registry: bool,
+    prompt_approval: bool,
+    credential_required: bool,
     suspended: bool,
+    plan: String,
     max_traces_per_month: Option<i64>,
+    max_agents: Option<i64>,
+    max_policies: Option<i64>,
+    max_users: Option<i64>,
+    retention_days: Option<i32>,
     version: i64,
     created_at: DateTime<Utc>,
+}
+
+impl From<OrganizationRow> for Organization {
+    fn from(row: OrganizationRow) -> Self {
+        Self {
+            id: row.org_id,
+            name: row.name,
+            on_plan_limit: row.on_plan_limit,
+            switches: Switches {
+                registration_required: row.registration_required,
+                tiered_governance: row.tiered_governance,
+                version_registry: row.version_registry,
+                prompt_approval: row.prompt_approval,
+                credential_required: row.credential_required,
+            },
+            suspended: row.suspended,
+            plan: row.plan,
+            limits: Limits {
+                agents: row.max_agents.map(unsigned),
+                policies: row.max_policies.map(unsigned),
+                users: row.max_users.map(unsigned),
+                traces: row.max_traces_per_month.map(unsigned),
+            },
+            retention_days: row.retention_days.and_then(|days| u32::try_from(days).ok()),
+            version: unsigned(row.version),
+            created_at: row.created_at,
+        }
+    }
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -76,40 +113,40 @@ pub(super) async fn insert_organization(
     organization: &Organization,
 ) -> Result<bool, PgError> {
     let done = sqlx::query(
-        "insert into organizations (org_id, name, on_plan_limit, registration_required, suspended,
-           max_traces_per_month, version, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id) do nothing",
+        "insert into organizations (org_id, name, suspended, version, created_at)
+         values ($1, $2, $3, $4, $5) on conflict (org_id) do nothing",
     )
     .bind(organization.id)
     .bind(&organization.name)
-    .bind(&organization.on_plan_limit)
-    .bind(organization.registration_required)
     .bind(organization.suspended)
-    .bind(organization.max_traces_per_month.map(signed))
     .bind(signed(organization.version))
     .bind(organization.created_at)
     .execute(&mut **tx)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let is_new = done.rows_affected() == 1;
+    if is_new {
+        update_organization(tx, organization).await?;
+    }
+    Ok(is_new)
 }
 
 /// The organisation of the transaction, its row locked.
+pub(super) async fn lock_organization(tx: &mut TenantTx) -> Result<Organization, Error> {
+    one_organization(tx, "select * from organizations for update").await
+}
+
+/// The organisation of the transaction.
 pub(super) async fn organization(tx: &mut TenantTx) -> Result<Organization, Error> {
-    let row: Option<OrganizationRow> = sqlx::query_as("select * from organizations for update")
+    one_organization(tx, "select * from organizations").await
+}
+
+async fn one_organization(tx: &mut TenantTx, sql: &'static str) -> Result<Organization, Error> {
+    let row: Option<OrganizationRow> = sqlx::query_as(sql)
         .fetch_optional(&mut **tx)
         .await
         .map_err(PgError::from)?;
     let row = row.ok_or(Refusal::OrganizationNotFound)?;
-    Ok(Organization {
-        id: row.org_id,
-        name: row.name,
-        on_plan_limit: row.on_plan_limit,
-        registration_required: row.registration_required,
-        suspended: row.suspended,
-        max_traces_per_month: row.max_traces_per_month.map(unsigned),
-        version: unsigned(row.version),
-        created_at: row.created_at,
-    })
+    Ok(row.into())
 }
 
 pub(super) async fn update_organization(
@@ -118,16 +155,53 @@ pub(super) async fn update_organization(
 ) -> Result<(), PgError> {
     sqlx::query(
         "update organizations set name = $2, on_plan_limit = $3, registration_required = $4,
-           version = $5 where org_id = $1",
+           tiered_governance = $5, version_registry = $6, prompt_approval = $7,
+           credential_required = $8, plan = $9, max_agents = $10, max_policies = $11,
+           max_users = $12, max_traces_per_month = $13, retention_days = $14, version = $15
+         where org_id = $1",
     )
     .bind(organization.id)
     .bind(&organization.name)
     .bind(&organization.on_plan_limit)
-    .bind(organization.registration_required)
+    .bind(organization.switches.registration_required)
+    .bind(organization.switches.tiered_governance)
+    .bind(organization.switches.version_registry)
+    .bind(organization.switches.prompt_approval)
+    .bind(organization.switches.credential_required)
+    .bind(&organization.plan)
+    .bind(organization.limits.agents.map(signed))
+    .bind(organization.limits.policies.map(signed))
+    .bind(organization.limits.users.map(signed))
+    .bind(organization.limits.traces.map(signed))
+    .bind(
+        organization
+            .retention_days
+            .and_then(|days| i32::try_from(days).ok()),
+    )
     .bind(signed(organization.version))
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// How many people there are.
+pub(super) async fn count_people(tx: &mut TenantTx) -> Result<u64, PgError> {
+    let count = sqlx::query_scalar("select count(*) from people")
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(unsigned(count))
+}
+
+/// Which of these are nobody here.
+pub(super) async fn strangers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Uuid>, PgError> {
+    let strangers = sqlx::query_scalar(
+        "select id from unnest($1::uuid[]) as asked(id)
+         where not exists (select from people where person_id = asked.id)",
+    )
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(strangers)
 }
 
 pub(super) async fn insert_person(

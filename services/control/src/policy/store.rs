@@ -211,6 +211,14 @@ pub(super) async fn waiting_for(tx: &mut TenantTx, id: Uuid) -> Result<Vec<Strin
     Ok(names)
 }
 
+/// How many policies are not deleted.
+pub(super) async fn count(tx: &mut TenantTx) -> Result<u64, PgError> {
+    let count = sqlx::query_scalar("select count(*) from policies where not deleted")
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(unsigned(count))
+}
+
 pub(super) async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Policy, Error> {
     one(
         tx,

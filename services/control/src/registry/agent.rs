@@ -36,6 +36,10 @@ pub struct Agent {
     pub metadata: Value,
     /// One of four levels.
     pub autonomy_level: Option<String>,
+    /// Whether a trace that says it succeeded must bring evidence.
+    pub strictness: Strictness,
+    /// What somebody says it can do, beside what its registration says.
+    pub declared: Vec<String>,
     /// `per_` ids of those who may write policies for it.
     pub owners: Vec<String>,
     /// As of `kill_version`.
@@ -54,6 +58,37 @@ pub struct Agent {
     pub updated_at: DateTime<Utc>,
     /// When it was last heard of.
     pub last_seen_at: Option<DateTime<Utc>>,
+}
+
+/// Whether a trace that says it succeeded must bring evidence of its effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// It need not.
+    #[default]
+    Standard,
+    /// It must, or is refused.
+    Strict,
+}
+
+impl Strictness {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Strict => "strict",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn read(word: &str) -> Option<Self> {
+        match word {
+            "standard" => Some(Self::Standard),
+            "strict" => Some(Self::Strict),
+            _ => None,
+        }
+    }
 }
 
 /// How a path names an agent.
@@ -132,16 +167,18 @@ impl Agent {
             paused: self.paused,
             pause_reason: self.pause_reason.clone(),
             archived: self.archived,
+            outcome_strictness: self.strictness.as_str().to_owned(),
         }
     }
 
-    /// What the agent says it can do: declared capabilities, allowed actions and tags.
+    /// What the agent can do: what was declared, here or in its metadata, allowed actions and tags.
     #[must_use]
     pub fn capabilities(&self) -> Vec<String> {
-        let declared = self.metadata.get("capabilities").and_then(Value::as_array);
-        let declared = declared.into_iter().flatten().filter_map(Value::as_str);
-        let mut all: Vec<String> = declared.map(str::to_owned).collect();
-        all.extend(self.allowed_actions.iter().chain(&self.tags).cloned());
+        let said = self.metadata.get("capabilities").and_then(Value::as_array);
+        let said = said.into_iter().flatten().filter_map(Value::as_str);
+        let mut all: Vec<String> = said.map(str::to_owned).collect();
+        let own = self.declared.iter().chain(&self.allowed_actions);
+        all.extend(own.chain(&self.tags).cloned());
         all.sort_unstable();
         all.dedup();
         all

@@ -74,6 +74,7 @@ fn wrong_lists(agent: &Agent) -> Vec<String> {
             &agent.requires_human_approval_for,
         ),
         ("tags", &agent.tags),
+        ("capabilities", &agent.declared),
     ];
     for (field, list) in lists {
         if list.len() > LIST || list.iter().any(|item| item.chars().count() > TEXT) {

@@ -4,10 +4,14 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use writ_contract::PersonId;
 
-use super::agent::Agent;
+use super::agent::{Agent, Strictness};
 use super::check::checked;
 use crate::error::Refusal;
+
+/// People that an agent may belong to.
+const OWNERS: usize = 20;
 
 /// `POST /agents`: sent by the SDK at every process start. Absent fields stay as they are.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,8 +43,21 @@ pub struct Patch {
     tags: Option<Vec<String>>,
     metadata: Option<Map<String, Value>>,
     autonomy_level: Option<String>,
+    outcome_strictness: Option<String>,
+    capabilities: Option<Vec<String>>,
     /// Retires the agent or brings it back.
     pub archived: Option<bool>,
+}
+
+/// `POST /agents/{id}/transfer`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Transfer {
+    /// Who owns it from now on, and nobody else.
+    pub owners: Vec<PersonId>,
+    /// The address to write to; absent leaves it.
+    #[serde(default)]
+    pub owner_email: Option<String>,
 }
 
 /// The fields that registration and patch share.
@@ -87,6 +104,8 @@ impl Agent {
             tags: Vec::new(),
             metadata: Value::Object(Map::new()),
             autonomy_level: None,
+            strictness: Strictness::default(),
+            declared: Vec::new(),
             owners: person.map(str::to_owned).into_iter().collect(),
             paused: false,
             pause_reason: String::new(),
@@ -121,9 +140,34 @@ impl Agent {
         if let Some(name) = &patch.name {
             next.name.clone_from(name);
         }
-        if let Some(archived) = patch.archived {
-            next.archived = archived;
+        next.archived = patch.archived.unwrap_or(next.archived);
+        if let Some(word) = &patch.outcome_strictness {
+            let wrong = || Refusal::field("outcomeStrictness", "standard or strict");
+            next.strictness = Strictness::read(word).ok_or_else(wrong)?;
         }
+        if let Some(capabilities) = &patch.capabilities {
+            next.declared.clone_from(capabilities);
+        }
+        self.succeeded_by(next, now)
+    }
+
+    /// After it was handed over: to these people, and to this address if one is named.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every wrong field.
+    pub fn transferred(&self, transfer: &Transfer, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        if !(1..=OWNERS).contains(&transfer.owners.len()) {
+            let problem = format!("1 to {OWNERS} ids of people");
+            return Err(Refusal::field("owners", &problem));
+        }
+        let mut owners: Vec<String> = transfer.owners.iter().map(ToString::to_string).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let next = Self {
+            owners,
+            owner_email: transfer.owner_email.clone().or(self.owner_email.clone()),
+            ..self.clone()
+        };
         self.succeeded_by(next, now)
     }
 

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 use writ_pg::{PgError, TenantTx};
 
-use super::agent::{Agent, AgentRef};
+use super::agent::{Agent, AgentRef, Strictness};
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
 
@@ -17,6 +17,8 @@ pub struct Search {
     pub text: Option<String>,
     /// Exactly this environment.
     pub environment: Option<String>,
+    /// The archived ones instead of the others.
+    pub archived: bool,
     /// After this row of the order.
     pub after: Option<(i32, Uuid)>,
     /// At most so many.
@@ -59,6 +61,8 @@ struct Row {
     tags: Vec<String>,
     metadata: Json<serde_json::Value>,
     autonomy_level: Option<String>,
+    outcome_strictness: String,
+    capabilities: Vec<String>,
     owners: Vec<String>,
     paused: bool,
     pause_reason: String,
@@ -87,6 +91,8 @@ impl From<Row> for Agent {
             tags: row.tags,
             metadata: row.metadata.0,
             autonomy_level: row.autonomy_level,
+            strictness: Strictness::read(&row.outcome_strictness).unwrap_or_default(),
+            declared: row.capabilities,
             owners: row.owners,
             paused: row.paused,
             pause_reason: row.pause_reason,
@@ -134,13 +140,30 @@ pub(super) async fn insert(tx: &mut TenantTx, agent: &Agent) -> Result<bool, PgE
     Ok(done.rows_affected() == 1)
 }
 
+/// How many agents are not archived, counted by one transaction of the organisation at a time.
+pub(super) async fn count_alone(tx: &mut TenantTx) -> Result<u64, PgError> {
+    sqlx::query("select pg_advisory_xact_lock(hashtext('control.agents'), hashtext($1))")
+        .bind(tx.org().to_string())
+        .execute(&mut **tx)
+        .await?;
+    count(tx).await
+}
+
+/// How many agents are not archived.
+pub(super) async fn count(tx: &mut TenantTx) -> Result<u64, PgError> {
+    let count = sqlx::query_scalar("select count(*) from agents where not archived")
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(unsigned(count))
+}
+
 pub(super) async fn update(tx: &mut TenantTx, agent: &Agent) -> Result<(), PgError> {
     sqlx::query(
         "update agents set name = $2, agent_type = $3, platform = $4, description = $5,
            owner_email = $6, allowed_data_sources = $7, allowed_actions = $8,
            requires_human_approval_for = $9, tags = $10, metadata = $11, autonomy_level = $12,
            paused = $13, pause_reason = $14, kill_version = $15, archived = $16, version = $17,
-           updated_at = $18
+           updated_at = $18, owners = $19, outcome_strictness = $20, capabilities = $21
          where agent_id = $1",
     )
     .bind(agent.id)
@@ -161,6 +184,9 @@ pub(super) async fn update(tx: &mut TenantTx, agent: &Agent) -> Result<(), PgErr
     .bind(agent.archived)
     .bind(signed(agent.version))
     .bind(agent.updated_at)
+    .bind(&agent.owners)
+    .bind(agent.strictness.as_str())
+    .bind(&agent.declared)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -222,7 +248,7 @@ pub(super) async fn list(tx: &mut TenantTx, search: &Search) -> Result<Page, Err
            from agents
            where ($1::text is null or strpos(lower(external_id), lower($1)) > 0
                                    or strpos(lower(name), lower($1)) > 0)
-             and ($2::text is null or environment = $2) and not archived
+             and ($2::text is null or environment = $2) and archived = $6
          ) found
          where (rank, agent_id) > ($3, $4) order by rank, agent_id limit $5",
     )
@@ -231,6 +257,7 @@ pub(super) async fn list(tx: &mut TenantTx, search: &Search) -> Result<Page, Err
     .bind(rank)
     .bind(id)
     .bind(i64::from(search.limit) + 1)
+    .bind(search.archived)
     .fetch_all(&mut **tx)
     .await
     .map_err(PgError::from)?;

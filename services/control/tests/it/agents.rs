@@ -239,3 +239,79 @@ async fn heartbeats_reach_the_row_and_cost_no_version() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn an_agent_is_handed_over_by_an_admin_or_an_owner_to_people_who_are_there() {
+    let stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let transfer = format!("{AGENTS}/{id}/transfer");
+    let owner = writ_contract::PersonId(stand.orgs[0].keys[0].person);
+    let body = json!({"owners": [owner], "ownerEmail": "new@example.com"}).to_string();
+    let handed = stand.dev(Method::POST, &transfer, &body).await;
+    assert_eq!(handed.status, StatusCode::OK, "{handed:?}");
+    assert_eq!(handed.body["data"]["owners"], json!([owner]));
+    assert_eq!(handed.body["data"]["ownerEmail"], "new@example.com");
+
+    let own = json!({"name": "p", "policyType": "injection_scan", "enforcementMode": "block",
+        "ruleDefinition": {}, "appliesToAgents": [id]});
+    let refused = stand
+        .dev(Method::POST, "/api/v1/policies", &own.to_string())
+        .await;
+    assert_eq!(
+        refused.code(),
+        "NOT_OWNED",
+        "it is no longer the developer's"
+    );
+    let back = json!({"owners": [writ_contract::PersonId(stand.orgs[0].keys[1].person)]});
+    let refused = stand.dev(Method::POST, &transfer, &back.to_string()).await;
+    assert_eq!(refused.code(), "NOT_OWNED");
+    let stranger = json!({"owners": [writ_contract::PersonId(stand.orgs[1].keys[0].person)]});
+    let refused = stand
+        .owner(Method::POST, &transfer, &stranger.to_string())
+        .await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    let back = stand
+        .owner(Method::POST, &transfer, &back.to_string())
+        .await;
+    assert_eq!(back.status, StatusCode::OK, "{back:?}");
+}
+
+#[tokio::test]
+async fn strictness_and_capabilities_are_set_shown_stated_and_found() {
+    let stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let path = format!("{AGENTS}/{id}");
+    let patch = r#"{"outcomeStrictness":"strict","capabilities":["refunds"]}"#;
+    let changed = stand.dev(Method::PATCH, &path, patch).await.body["data"].clone();
+    assert_eq!(changed["outcomeStrictness"], "strict", "{changed}");
+    let found = stand
+        .dev(
+            Method::GET,
+            "/api/v1/agents/discover?capability=refunds",
+            "",
+        )
+        .await;
+    assert_eq!(found.body["data"][0]["capabilities"], json!(["refunds"]));
+    let none = stand
+        .dev(Method::GET, "/api/v1/agents/discover?capability=other", "")
+        .await;
+    assert_eq!(none.body["data"], json!([]));
+    let refused = stand
+        .dev(Method::PATCH, &path, r#"{"outcomeStrictness":"some"}"#)
+        .await;
+    assert!(
+        refused.message().contains("outcomeStrictness"),
+        "{refused:?}"
+    );
+
+    let log = stand.log();
+    let filter = vec![log.topology().facts::<wire::Agent>()];
+    let reading = log.read(Stream::Control, filter, Start::LastPerSubject);
+    let Content::Fact(envelope) = reading.await.unwrap().next().await.unwrap().content else {
+        panic!("a fact")
+    };
+    assert_eq!(
+        envelope.open::<wire::Agent>().unwrap().outcome_strictness,
+        "strict"
+    );
+}

@@ -15,6 +15,7 @@ mod budgets;
 mod forged;
 mod idempotency;
 mod keys;
+mod plans;
 mod policies;
 mod policy_chains;
 mod stand;

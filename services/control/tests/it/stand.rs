@@ -10,11 +10,13 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use uuid::Uuid;
 use writ_access::Role;
-use writ_contract::{Service, Topology};
+use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Topology, wire};
 use writ_control::{Config, Seed, SeedOrganization};
 use writ_eventlog::{EventLog, LogConfig, Owners, Signer, StreamSettings, assert_streams};
 use writ_pg::{PgConfig, StoreUrl};
+use writ_service_kit::Clock as _;
 use writ_service_kit::clock::SystemClock;
 use writ_service_kit::config::{HumanDuration, Secret};
 use writ_service_kit::serve::{App, Options};
@@ -127,6 +129,47 @@ impl Stand {
         answer.body["data"]["id"].as_str().unwrap().to_owned()
     }
 
+    /// Ingest's statement that the first organisation sent so many traces this month.
+    pub(crate) async fn counted(&self, traces: u64) {
+        let now = SystemClock.now().timestamp_micros();
+        let fact = wire::Quota {
+            resource: "traces".to_owned(),
+            month_start_us: now - 1_000_000_000,
+            month_end_us: now + 1_000_000_000,
+            used: traces,
+        };
+        self.state_as(Service::Ingest, "traces", "counted", &fact)
+            .await;
+    }
+
+    /// Another service's fact about the first organisation.
+    pub(crate) async fn state_as<F: Fact>(&self, owner: Service, key: &str, verb: &str, fact: &F) {
+        let org = OrgId(self.orgs[0].id);
+        let envelope = Envelope {
+            event_id: EventId(Uuid::now_v7()),
+            kind: Kind::of::<F>(verb),
+            org,
+            aggregate_id: key.to_owned(),
+            version: 1,
+            occurred_at_us: SystemClock.now().timestamp_micros(),
+            audit: Audit::default(),
+            fact: fact.encode_to_vec(),
+            traceparent: String::new(),
+        };
+        let topology = Topology::new(&self.nats.prefix).unwrap();
+        let subject = topology.fact::<F>(org, key);
+        let log = EventLog::new(
+            self.nats.client.clone(),
+            topology,
+            other(owner),
+            Owners::default(),
+        );
+        let within = Duration::from_secs(5);
+        log.publish_fact(&subject, &envelope, None, within)
+            .await
+            .unwrap();
+    }
+
     /// The log as another service reads it.
     pub(crate) fn log(&self) -> EventLog {
         let control = Signer::new(Service::Control, SEED);
@@ -224,7 +267,12 @@ impl Answer {
 }
 
 fn enforcement() -> Signer {
-    Signer::new(Service::Enforcement, [6; 32])
+    other(Service::Enforcement)
+}
+
+/// What another service signs with.
+fn other(service: Service) -> Signer {
+    Signer::new(service, [6; 32])
 }
 
 fn config(db: &Db, prefix: &str) -> Config {
@@ -242,6 +290,14 @@ fn config(db: &Db, prefix: &str) -> Config {
             owner_keys: [
                 ("control".to_owned(), hex(&control.public_key())),
                 ("enforcement".to_owned(), hex(&enforcement().public_key())),
+                (
+                    "ingest".to_owned(),
+                    hex(&other(Service::Ingest).public_key()),
+                ),
+                (
+                    "approval".to_owned(),
+                    hex(&other(Service::Approval).public_key()),
+                ),
             ]
             .into(),
         },

@@ -56,6 +56,34 @@ fn a_kill_holds_whether_the_agent_is_heard_of_before_or_after() {
 }
 
 #[test]
+fn where_levels_of_autonomy_do_not_govern_an_agent_has_none() {
+    let state = ActivePolicy::default();
+    let bot = wire::Agent {
+        autonomy_level: "observe".into(),
+        ..agent(0, false)
+    };
+    state.apply(&envelope(1, &bot)).unwrap();
+    let level = || {
+        let known = state.snapshot(ORG, "bot", "production").agent.unwrap();
+        known.agent.limits.autonomy_level.clone()
+    };
+    assert_eq!(level(), "observe", "an organisation nothing was said of");
+    for (version, tiered, expected) in [
+        (1, Some(false), ""),
+        (2, None, "observe"),
+        (3, Some(false), ""),
+        (4, Some(true), "observe"),
+    ] {
+        let org = wire::Organization {
+            tiered_governance: tiered,
+            ..wire::Organization::default()
+        };
+        state.apply(&envelope(version, &org)).unwrap();
+        assert_eq!(level(), expected, "{tiered:?}");
+    }
+}
+
+#[test]
 fn an_older_kill_that_arrives_late_changes_nothing() {
     let state = ActivePolicy::default();
     state.apply(&envelope(1, &agent(0, false))).unwrap();

@@ -1,4 +1,4 @@
-//! Stating whose plan is spent, for who answers by it.
+//! Stating whose plan is spent, for who answers by it, and how much everybody used, for who shows it.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -12,16 +12,17 @@ use writ_service_kit::Clock;
 use crate::consume::Registrar;
 use crate::domain::{Month, Spent};
 use crate::intake::Intake;
-use crate::publish::publish_spent;
+use crate::publish::{publish_counted, publish_spent};
 
 /// A stated limit is stated again after this time: the stream keeps a fact for a week, and a limit
 /// can be spent for a month.
 const AGAIN: Duration = Duration::from_secs(3600);
 
-/// What was stated last, and when.
+/// The limit or the count that was stated last, and when.
 type Stated = HashMap<OrgId, (Month, u64, Instant)>;
 
-/// States each limit that is used up, as soon as that is known here and at least every `every`.
+/// States each limit that is used up, as soon as that is known here, and each count that has
+/// changed, at most every `every`.
 ///
 /// # Errors
 /// [`PublishError`]: start it again.
@@ -33,10 +34,15 @@ pub(crate) async fn run(
     every: Duration,
 ) -> Result<Infallible, PublishError> {
     let mut orgs = registrar.watch_orgs();
-    let mut stated = Stated::new();
+    let (mut stated, mut counted) = (Stated::new(), Stated::new());
     loop {
         let month = Month::of(clock.now());
         for (org, state) in registrar.orgs() {
+            let used = intake.used(org);
+            if has_news(&counted, org, month, used, every) {
+                publish_counted(log, clock, org, month, used).await?;
+                counted.insert(org, (month, used, Instant::now()));
+            }
             let Some(spent) = intake.spent(org, state) else {
                 continue;
             };
@@ -51,6 +57,14 @@ pub(crate) async fn run(
             _changed = orgs.changed() => {}
             () = tokio::time::sleep(every) => {}
         }
+    }
+}
+
+/// Nothing is said about an organisation that sends nothing.
+fn has_news(counted: &Stated, org: OrgId, month: Month, used: u64, every: Duration) -> bool {
+    match counted.get(&org) {
+        Some((when, stated, at)) => (*when, *stated) != (month, used) && at.elapsed() >= every,
+        None => used > 0,
     }
 }
 

@@ -50,6 +50,9 @@ impl Month {
 /// The plan's limit on traces, as the SDK names it.
 pub(crate) const TRACES: &str = "maxTracesPerMonth";
 
+/// What is counted whether there is a limit or not.
+pub(crate) const COUNTED: &str = "traces";
+
 /// A plan limit that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spent {
@@ -87,12 +90,15 @@ impl Usage {
     /// Whether a limit of `max` is used up. A chunk that starts below it is taken whole.
     #[must_use]
     pub(crate) fn spent(&self, now: Month, org: OrgId, max: u64) -> Option<Spent> {
-        let current = if self.month == now {
-            self.used.get(&org).copied().unwrap_or(0)
-        } else {
-            0
-        };
+        let current = self.used(now, org);
         (current >= max).then_some(Spent { current, max })
+    }
+
+    /// How many were counted.
+    #[must_use]
+    pub(crate) fn used(&self, now: Month, org: OrgId) -> u64 {
+        let counted = self.used.get(&org).filter(|_| self.month == now);
+        counted.copied().unwrap_or(0)
     }
 
     fn turn(&mut self, now: Month) {

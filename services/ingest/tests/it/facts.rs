@@ -9,8 +9,13 @@ use crate::fixture::{Fixture, WITHIN, start, trace};
 
 /// The next fact of a kind, read as another service reads it.
 async fn next<F: Fact>(fixture: &Fixture, reader: Service) -> F {
+    first(fixture, reader, fixture.topology.facts::<F>()).await
+}
+
+/// The first fact of a subject.
+async fn first<F: Fact>(fixture: &Fixture, reader: Service, subject: String) -> F {
     let log = fixture.log(reader);
-    let filters = vec![fixture.topology.facts::<F>()];
+    let filters = vec![subject];
     let mut reader = log
         .read(Stream::Ingest, filters, Start::First)
         .await
@@ -68,7 +73,9 @@ async fn a_spent_plan_is_stated_and_stated_again_by_a_later_life() {
     fixture
         .send(&fixture.org, &[trace("t1"), trace("t2"), trace("t3")])
         .await;
-    let quota: wire::Quota = next(&fixture, Service::Enforcement).await;
+    let subject = |key| fixture.topology.fact::<wire::Quota>(fixture.org.id, key);
+    let spent = subject("maxTracesPerMonth");
+    let quota: wire::Quota = first(&fixture, Service::Enforcement, spent.clone()).await;
     assert_eq!(
         (quota.resource.as_str(), quota.used),
         ("maxTracesPerMonth", 3)
@@ -76,10 +83,13 @@ async fn a_spent_plan_is_stated_and_stated_again_by_a_later_life() {
     let now = SystemClock.now().timestamp_micros();
     assert!((quota.month_start_us..quota.month_end_us).contains(&now));
 
+    let counted: wire::Quota = first(&fixture, Service::Control, subject("traces")).await;
+    assert_eq!((counted.resource.as_str(), counted.used), ("traces", 3));
+
     fixture.counts("SELECT count() FROM traces", 3).await;
     fixture.restart().await;
     let log = fixture.log(Service::Enforcement);
-    let filters = vec![fixture.topology.facts::<wire::Quota>()];
+    let filters = vec![spent];
     let mut reader = log
         .read(Stream::Ingest, filters, Start::First)
         .await
