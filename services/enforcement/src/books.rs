@@ -6,6 +6,7 @@
 //! end has an id of its own, so that it counts once, whoever comes first.
 
 mod follow;
+mod means;
 mod spent;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

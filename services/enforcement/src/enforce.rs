@@ -14,6 +14,7 @@ use writ_service_kit::{Clock, ReadyLatch, ids};
 
 use crate::answer::{Answer, Explanation, Given};
 use crate::beside::{Beside, LARGE};
+use crate::books::Keeper;
 use crate::budget::{self, Reserved};
 use crate::config::Refusals;
 use crate::domain::{Ask, Refusal, Verdict, prepare};
@@ -39,6 +40,7 @@ pub struct Enforcer {
     pub(crate) lanes: Lanes,
     pub(crate) log: EventLog,
     pub(crate) holds: Arc<Holds>,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) spool: Arc<Spool>,
     pub(crate) digest_key: DigestKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -146,7 +148,7 @@ impl Enforcer {
             Ok(request) => Arc::new(request),
             Err(refusal) => return Verdict::Refused(refusal),
         };
-        let facts = Facts::at(now_ms);
+        let facts = self.keeper.facts(&request, now_ms);
         let mut answers = Answers::new();
         loop {
             let large = ask.bytes > LARGE;

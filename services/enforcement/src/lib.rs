@@ -152,13 +152,14 @@ fn wire(
     )?;
     let announcer = Announcer::new(log.clone(), ids::new_v7(deps.clock.as_ref()));
     let unclaimed = config.unclaimed_after.get();
-    let keeper = Keeper::new(log.clone(), deps.clock.clone(), unclaimed);
+    let keeper = Arc::new(Keeper::new(log.clone(), deps.clock.clone(), unclaimed));
     let enforcer = Arc::new(Enforcer {
         state,
         fences,
         lanes,
         log,
         holds: Arc::default(),
+        keeper: keeper.clone(),
         spool: Arc::new(spool),
         digest_key,
         clock: deps.clock.clone(),
@@ -176,7 +177,7 @@ fn wire(
             keys,
             announcer,
             gate,
-            keeper: Arc::new(keeper),
+            keeper,
             needs,
         },
         appending,

@@ -1,16 +1,18 @@
 //! Keeping the books: three readers, and the one who ends what is due.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use prost::Message as _;
 use writ_contract::topology::GateLeaf;
-use writ_contract::{DecisionId, Envelope, Record, Shard, Stream, wire};
+use writ_contract::{DecisionId, Envelope, OrgId, Record, Shard, Stream, wire};
 use writ_eventlog::{Content, Delivered, EventLog, ReaderError, Start};
+use writ_policy::{Facts, Request};
 use writ_service_kit::Clock;
 
-use super::{Books, End, REACH, Spent};
+use super::means::Means;
+use super::{Actor, Books, End, REACH, Spent};
 use crate::metrics;
 
 /// Decisions are read from further back than bookings: a booking comes before its decision, and one
@@ -24,6 +26,7 @@ pub struct Keeper {
     clock: Arc<dyn Clock>,
     unclaimed: Duration,
     books: Mutex<Books>,
+    means: RwLock<Means>,
     counters: AtomicBool,
     decisions: AtomicBool,
     traces: AtomicBool,
@@ -38,6 +41,7 @@ impl Keeper {
             clock,
             unclaimed,
             books: Mutex::default(),
+            means: RwLock::default(),
             counters: AtomicBool::new(false),
             decisions: AtomicBool::new(false),
             traces: AtomicBool::new(false),
@@ -55,6 +59,27 @@ impl Keeper {
     /// Nothing of it runs user code, so a poisoned lock holds whole books.
     fn with<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
         change(&mut self.books.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn costs(&self) -> impl std::ops::DerefMut<Target = Means> {
+        self.means.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the engine is told about a request: the time, and, where the request brings no estimate,
+    /// what a trace of its agent cost on average since the start and in the hour before.
+    #[must_use]
+    pub(crate) fn facts(&self, request: &Request, now_ms: i64) -> Facts {
+        let mut facts = Facts::at(now_ms);
+        if request.estimated_cost.is_none() {
+            let actor = Actor {
+                org: OrgId(request.org_id),
+                agent: request.agent.external_id.clone(),
+                environment: request.environment().to_owned(),
+            };
+            let means = self.means.read().unwrap_or_else(PoisonError::into_inner);
+            facts.mean_cost = means.of(&actor);
+        }
+        facts
     }
 
     /// Follows bookings and their ends.
@@ -115,6 +140,7 @@ impl Keeper {
             if let Some(delivered) = reader.advance().await? {
                 for record in records(&delivered) {
                     if let Some(spent) = spent(record, delivered.stored_at_us) {
+                        self.costs().take(&spent);
                         self.with(|books| books.spent(spent));
                     }
                 }

@@ -204,3 +204,30 @@ async fn an_act_that_only_a_warning_met_stays_counted() {
     let (total, reserved, made) = books(&stage, 1).await;
     assert_eq!((total, reserved, made), (1_200_000, 1_200_000, 2));
 }
+
+#[tokio::test]
+async fn an_act_without_an_estimate_is_reserved_at_what_its_agents_traces_cost_on_average() {
+    let stage = Stage::new().await;
+    let rule = json!({"cap_usd": 10.0, "period": "1d"});
+    stage.policy(1, "budget_cap", "block", rule).await;
+    let costs = [
+        ("t1", "bot", 0.25),
+        ("t2", "bot", 0.75),
+        ("t3", "other", 9.0),
+    ];
+    for (id, agent, usd) in costs {
+        let trace = json!({
+            "traceId": id, "agentId": agent, "environment": "production", "costUsd": usd,
+        });
+        stage.trace(&trace).await;
+    }
+    let replica = stage.replica(0).await;
+    eventually(SOON, "the mean is known", || async {
+        let (status, body) = replica.call(&stage.key, ask("x")).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let decisions = stage.decisions().await;
+        let reserved = decisions.last().unwrap().1.budget_marks[0].reserved;
+        (reserved == 500_000).then_some(()).ok_or(reserved)
+    })
+    .await;
+}
