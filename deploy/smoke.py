@@ -72,7 +72,7 @@ def service_secret(service: str, secret: dict, env: dict) -> dict:
         "approval": {"approvals": {"digest_key": secret["digest_key"], "certificate_seed": secret["certificate_seed"]}},
         "audit-ledger": {"ledger": {"signing_seed": secret["checkpoint_seed"]}},
         "notifier": {"sealing": {"key": secret["seal_key"]}},
-        "ingest": {"clickhouse": {"password": secret["clickhouse_ingest"]}},
+        "ingest": {"digest_key": secret["digest_key"], "clickhouse": {"password": secret["clickhouse_ingest"]}},
     }
     return {**values, **own.get(service, {})}
 

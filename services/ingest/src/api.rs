@@ -4,18 +4,22 @@ mod bypass;
 mod decisions;
 mod grpc;
 pub(crate) mod ingest;
+mod otlp;
 mod page;
+mod resolutions;
 mod status;
 mod traces;
 
 use std::sync::Arc;
 
+use tonic::codec::CompressionEncoding;
 use writ_access::Role;
 use writ_service_kit::grpc::Services;
 use writ_service_kit::routes::{Access, Class, Endpoint, Gate, Routes};
 
 use crate::consume::Registrar;
 use crate::intake::Intake;
+use crate::otlp::collector::trace_service_server::TraceServiceServer as OtlpServer;
 use crate::publish::Facts;
 use crate::publishers::Tally;
 use crate::store::Store;
@@ -44,6 +48,8 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
         .get("/traces", read, traces::list)
         .get("/traces/publishers", read, ingest::publishers)
         .get("/traces/{id}", read, traces::one)
+        .post("/traces/{id}/resolutions", send, resolutions::resolve)
+        .post_bare("/v1/traces", send, otlp::export)
         .post("/sdk/bypass-windows", evidence, bypass::report)
         .get("/decisions", read, decisions::list)
         .get("/decisions/{id}", read, decisions::one)
@@ -53,6 +59,12 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
 /// The gRPC services and their names.
 pub(crate) fn services(gate: Gate, api: Api, most: usize) -> (axum::Router, Vec<&'static str>) {
     let send = Access::Role(Role::Developer).class(Class::Ingest);
-    let server = TraceServiceServer::new(api).max_decoding_message_size(most);
-    Services::new(gate).with(send, server).build()
+    let traces = TraceServiceServer::new(api.clone()).max_decoding_message_size(most);
+    let otlp = OtlpServer::new(api)
+        .max_decoding_message_size(most)
+        .accept_compressed(CompressionEncoding::Gzip);
+    Services::new(gate)
+        .with(send, traces)
+        .with(send, otlp)
+        .build()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clickhouse::Client;
 use serde::{Deserialize, Serialize};
 use writ_contract::Service;
+use writ_contract::digest::DigestKey;
 use writ_eventlog::LogConfig;
 use writ_service_kit::config::{HumanDuration, HumanSize, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
@@ -28,6 +29,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Who may call.
     pub access: AccessConfig,
+    /// Secret that digests in facts are keyed with: 64 hexadecimal digits, enforcement's.
+    pub digest_key: Secret,
     /// What is taken in.
     pub intake: IntakeConfig,
     /// How rows are written.
@@ -151,6 +154,15 @@ impl ClickHouseConfig {
     }
 }
 
+impl Config {
+    /// The digest key.
+    pub(crate) fn digest_key(&self) -> Option<DigestKey> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(self.digest_key.expose(), &mut bytes).ok()?;
+        Some(DigestKey::new(bytes))
+    }
+}
+
 impl ServiceConfig for Config {
     fn host(&self) -> &HostConfig {
         &self.host
@@ -167,6 +179,9 @@ impl Validate for Config {
                 .map(|wrong| wrong.to_string()),
         );
         problems.extend(self.access.problems());
+        if self.digest_key().is_none() {
+            problems.push("digest_key: must be 64 hexadecimal digits".to_owned());
+        }
         if !self.clickhouse.url.starts_with("http://") {
             problems.push("clickhouse.url: must begin with http://".to_owned());
         }
@@ -208,6 +223,7 @@ mod tests {
         for field in [
             "signing_seed",
             "key_pepper",
+            "digest_key",
             "trusted_hops",
             "clickhouse.url",
             "batch.rows",

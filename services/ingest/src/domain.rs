@@ -4,20 +4,24 @@ mod admit;
 mod behind;
 mod body;
 mod bypass;
+mod evidence;
 mod fields;
 mod meter;
 #[cfg(test)]
 mod props;
 mod recent;
 mod registry;
+mod resolution;
 mod trace;
 mod usage;
 
 pub(crate) use admit::{Refusal, Refused, admit};
 pub(crate) use body::{NotTraces, split};
 pub(crate) use bypass::{Bypass, Dropped, Hopeless, Report};
+pub(crate) use fields::InvalidField;
 pub(crate) use meter::{Meter, Sum, Window};
 pub(crate) use recent::Recent;
 pub(crate) use registry::{Agent, Organization, Registry};
+pub(crate) use resolution::{About, Observed, Resolution};
 pub(crate) use trace::Trace;
 pub(crate) use usage::{COUNTED, Month, Spent, TRACES, Usage};

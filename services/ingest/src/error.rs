@@ -1,8 +1,9 @@
 //! What can go wrong for a whole request.
 
+use writ_access::Forbidden;
 use writ_eventlog::PublishError;
 
-use crate::domain::{Hopeless, NotTraces, Spent};
+use crate::domain::{Hopeless, InvalidField, NotTraces, Spent};
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,15 @@ pub(crate) enum Error {
     /// Nothing of a report can be recorded.
     #[error(transparent)]
     Report(#[from] Hopeless),
+    /// A field of a body does not hold what it should.
+    #[error(transparent)]
+    Field(#[from] InvalidField),
+    /// The body is in a form that is not read here.
+    #[error("expected a body of application/x-protobuf or application/json")]
+    MediaType,
+    /// The key may not act there.
+    #[error("the key may not act in the environment \"{0}\"")]
+    Environment(String),
     /// A parameter of a read does not make sense.
     #[error("{field}: expected {expected}")]
     Parameter {
@@ -52,7 +62,11 @@ impl Error {
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Body(_) | Self::Report(_) | Self::Parameter { .. } => "VALIDATION_ERROR",
+            Self::Body(_) | Self::Report(_) | Self::Field(_) | Self::Parameter { .. } => {
+                "VALIDATION_ERROR"
+            }
+            Self::MediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::Environment(_) => Forbidden::Environment.code(),
             Self::TooLarge(_) => "BODY_TOO_LARGE",
             Self::Quota(_) => "QUOTA_EXCEEDED",
             Self::Suspended => "ORGANIZATION_SUSPENDED",
@@ -76,6 +90,9 @@ impl Error {
             Self::Suspended => "ING0105",
             Self::NotFound(_) => "ING0106",
             Self::Report(_) => "ING0107",
+            Self::Field(_) => "ING0108",
+            Self::Environment(_) => "ING0109",
+            Self::MediaType => "ING0110",
         }
     }
 }

@@ -7,15 +7,16 @@ use futures::future::join_all;
 use prost::Message as _;
 use tokio::sync::{Notify, Semaphore};
 use writ_access::Caller;
-use writ_contract::{EventId, KeyId, OrgId, wire};
+use writ_contract::digest::DigestKey;
+use writ_contract::{AgentId, EventId, KeyId, OrgId, wire};
 use writ_service_kit::Clock;
 use writ_service_kit::ids::new_v7;
 use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 
 use crate::consume::Registrar;
 use crate::domain::{
-    Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Spent, Trace, Usage,
-    admit, split,
+    Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Resolution, Spent,
+    Trace, Usage, admit, split,
 };
 use crate::error::Error;
 use crate::metrics;
@@ -96,6 +97,7 @@ pub(crate) struct Intake {
     lanes: Lanes,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    digest_key: DigestKey,
     budget: Semaphore,
     counted: Mutex<Counted>,
     /// Somebody's limit may have been used up just now.
@@ -117,6 +119,7 @@ impl Intake {
         lanes: Lanes,
         clock: Arc<dyn Clock>,
         limits: Limits,
+        digest_key: DigestKey,
         window_us: i64,
     ) -> Self {
         let counted = Counted {
@@ -129,6 +132,7 @@ impl Intake {
             lanes,
             clock,
             limits,
+            digest_key,
             budget: Semaphore::new(limits.waiting_bytes / KILOBYTE),
             counted: Mutex::new(counted),
             spending: Notify::new(),
@@ -232,7 +236,16 @@ impl Intake {
         let agent = self.judge(source, org, &trace).await;
         let agent = agent.map_err(|refusal| (Some(trace.trace_id.clone()), refusal))?;
         let key = self.with(|c| c.recent.key(source.org, &trace.trace_id, &trace.span_id));
-        let draft = self.draft(source, agent.as_ref(), trace.stored_text(text));
+        let input = wire::TraceInput {
+            trace_json: trace.stored_text(text).into_bytes(),
+            input_digest: self.input_digest(source.org, &trace),
+            ..self.input(source, agent.as_ref().map(|agent| agent.id))
+        };
+        let draft = Draft {
+            org: source.org,
+            event_id: EventId(new_v7(self.clock.as_ref())),
+            bytes: input.encode_to_vec(),
+        };
         Ok(Admitted { key, trace, draft })
     }
 
@@ -260,21 +273,52 @@ impl Intake {
         admit(trace, org, agent.as_ref(), now_us).map(|()| agent)
     }
 
-    fn draft(&self, source: &Source, agent: Option<&Agent>, text: String) -> Draft {
-        let input = wire::TraceInput {
+    fn input(&self, source: &Source, agent: Option<AgentId>) -> wire::TraceInput {
+        wire::TraceInput {
             org_id: source.org.to_bytes(),
             key_id: source.key(),
             received_at_us: self.clock.now().timestamp_micros(),
-            trace_json: text.into_bytes(),
             origin: source.origin.to_owned(),
-            agent_id: agent.map_or_else(Vec::new, |agent| agent.id.to_bytes()),
+            agent_id: agent.map(AgentId::to_bytes).unwrap_or_default(),
             ..wire::TraceInput::default()
-        };
-        Draft {
-            org: source.org,
-            event_id: EventId(new_v7(self.clock.as_ref())),
-            bytes: input.encode_to_vec(),
         }
+    }
+
+    /// Of a trace that does not name its decision, what the decision knows its input by.
+    fn input_digest(&self, org: OrgId, trace: &Trace) -> Vec<u8> {
+        if trace.decision_id.is_some() {
+            return Vec::new();
+        }
+        let input: Result<String, _> = serde_json::from_str(&trace.input);
+        let digest = |text: String| {
+            self.digest_key
+                .for_org(org)
+                .digest(text.as_bytes())
+                .to_vec()
+        };
+        input.map(digest).unwrap_or_default()
+    }
+
+    /// Takes in what became of an act; returned = stored on the log.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not known to be stored.
+    pub(crate) async fn resolve(
+        &self,
+        source: &Source,
+        agent: Option<AgentId>,
+        resolution: &Resolution,
+    ) -> Result<(), Error> {
+        let input = wire::TraceInput {
+            resolution_json: serde_json::to_vec(resolution).unwrap_or_default(),
+            ..self.input(source, agent)
+        };
+        let draft = Draft {
+            org: source.org,
+            event_id: EventId(resolution.id.0),
+            bytes: input.encode_to_vec(),
+        };
+        self.lanes.append(draft).await.map(drop)
     }
 
     /// Appends and counts. When one append fails the request fails: the client sends all again,

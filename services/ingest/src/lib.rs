@@ -16,6 +16,7 @@ mod domain;
 mod error;
 mod intake;
 mod metrics;
+mod otlp;
 mod publish;
 mod publishers;
 mod run;

@@ -1,6 +1,7 @@
 //! Facts out: manifests of written batches, sums of what agents did, and what callers report.
 
 mod bypass;
+mod resolution;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -220,7 +221,7 @@ fn envelope<F: Fact>(
 }
 
 /// An id that the same parts always give (UUIDv8, RFC 9562).
-fn derived_id(parts: &[&[u8]]) -> EventId {
+pub(crate) fn derived_id(parts: &[&[u8]]) -> EventId {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

@@ -45,6 +45,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         lanes,
         deps.clock.clone(),
         limits(&config),
+        config.digest_key().ok_or("digest_key: is required")?,
         micros(config.intake.meter_window.get()),
     ));
     let ready = ReadyLatch::new("ingest");

@@ -1,5 +1,6 @@
 //! ClickHouse: tables, inserts, reads. All SQL of the service is here and in `migrations/`.
 
+mod infer;
 mod read;
 mod rows;
 mod write;
@@ -19,7 +20,7 @@ pub(crate) const TRACE_ROWS: &str = "trace_rows";
 pub(crate) const DECISION_ROWS: &str = "decision_rows";
 
 /// One statement each, idempotent, in order.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0001_trace_rows.sql"),
     include_str!("../migrations/0002_traces.sql"),
     include_str!("../migrations/0003_decision_rows.sql"),
@@ -28,6 +29,10 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_traces.sql"),
     include_str!("../migrations/0007_decision_rows_behind.sql"),
     include_str!("../migrations/0008_decisions.sql"),
+    include_str!("../migrations/0009_trace_rows_resolution.sql"),
+    include_str!("../migrations/0010_traces.sql"),
+    include_str!("../migrations/0011_resolutions.sql"),
+    include_str!("../migrations/0012_trace_links.sql"),
 ];
 
 /// The store as this service uses it. Cheap to clone.

@@ -157,6 +157,7 @@ impl Configs<'_> {
             }
             Service::Ingest => {
                 put("clickhouse", self.clickhouse());
+                put("digest_key", self.secret("digest_key"));
                 // Anomalies show within minutes of trying things out.
                 put("intake", section([("meter_window", "10s".into())]));
             }

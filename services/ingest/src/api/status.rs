@@ -37,7 +37,11 @@ impl From<Failure> for ApiError {
             Error::Quota(spent) => {
                 Self::quota_exceeded(TRACES, spent.current, spent.max, public.clone())
             }
-            Error::Body(_) | Error::Parameter { .. } => refused(StatusCode::BAD_REQUEST),
+            Error::MediaType => refused(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Error::Environment(_) => refused(StatusCode::FORBIDDEN),
+            Error::Body(_) | Error::Field(_) | Error::Parameter { .. } => {
+                refused(StatusCode::BAD_REQUEST)
+            }
             Error::Report(_) => refused(StatusCode::UNPROCESSABLE_ENTITY),
             Error::TooLarge(_) => refused(StatusCode::PAYLOAD_TOO_LARGE),
             Error::Suspended => refused(StatusCode::FORBIDDEN),

@@ -47,7 +47,9 @@ pub(super) async fn list(
         after: page::after(wanted.cursor.as_deref())?,
         limit,
     };
-    let rows = api.store.traces(OrgId(caller.org_id()), &filter).await?;
+    let org = OrgId(caller.org_id());
+    let mut rows = api.store.traces(org, &filter).await?;
+    api.store.infer(org, &mut rows).await?;
     let last = rows
         .last()
         .map(|row| (row.timestamp, row.trace_id.as_str(), row.span_id.as_str()));
@@ -56,18 +58,29 @@ pub(super) async fn list(
     Ok(Json(json!({ "data": data, "nextCursor": next })))
 }
 
-/// `GET /traces/{id}`: every span of a trace.
+/// `GET /traces/{id}`: every span of a trace, and what was learnt of it later.
 pub(super) async fn one(
     State(api): State<Api>,
     Authed(caller): Authed,
     Named(id): Named,
 ) -> Result<Json<Value>, Failure> {
-    let rows = api.store.trace(OrgId(caller.org_id()), &id).await?;
+    let org = OrgId(caller.org_id());
+    let mut rows = api.store.trace(org, &id).await?;
     if rows.is_empty() {
         return Err(Error::NotFound("trace").into());
     }
+    api.store.infer(org, &mut rows).await?;
+    let resolutions = api.store.resolutions(org, &id).await?;
+    let resolutions = resolutions.iter().map(|text| json_of(text));
+    let resolutions: Vec<_> = resolutions.flatten().collect();
     let spans: Vec<Shown<'_>> = rows.iter().map(|row| Shown::of(row, true)).collect();
-    Ok(Json(json!({ "data": { "traceId": id, "spans": spans } })))
+    let data = json!({ "traceId": id, "spans": spans, "resolutions": resolutions });
+    Ok(Json(json!({ "data": data })))
+}
+
+/// JSON text as it was stored; nothing when it was absent.
+fn json_of(text: &str) -> Option<&RawValue> {
+    serde_json::from_str(text).ok()
 }
 
 fn decision(id: &str) -> Result<DecisionId, Error> {
@@ -171,8 +184,8 @@ fn delegation(row: &TraceRow) -> Option<Delegation<'_>> {
 
 impl<'a> Shown<'a> {
     fn of(row: &'a TraceRow, whole: bool) -> Self {
-        let json = |text: &'a str| serde_json::from_str::<&RawValue>(text).ok();
-        let body = |text: &'a str| json(text).filter(|_| whole);
+        let json = json_of;
+        let body = |text: &'a str| json_of(text).filter(|_| whole);
         #[allow(clippy::cast_precision_loss, reason = "shown, not counted with")]
         let cost_usd = row.cost_usd.map(|nanos| nanos as f64 / 1.0e9);
         Self {

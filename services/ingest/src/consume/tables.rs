@@ -10,7 +10,7 @@ use writ_contract::{
 use writ_eventlog::{Content, Delivered};
 
 use super::sink::{Entry, Found, Plan};
-use crate::domain::Trace;
+use crate::domain::{Resolution, Trace};
 use crate::store::{DECISION_ROWS, DecisionRow, TRACE_ROWS, TraceRow};
 
 /// Accepted traces.
@@ -75,9 +75,27 @@ fn trace_row(record: &Record, _: &Delivered) -> Result<TraceRow, String> {
     if OrgId::from_bytes(&input.org_id) != Ok(record.org) {
         return Err("the record is of another organisation than its frame".to_owned());
     }
-    let text = std::str::from_utf8(&input.trace_json).map_err(|e| e.to_string())?;
-    let trace = Trace::read(text).map_err(|e| e.to_string())?;
+    let trace = if input.resolution_json.is_empty() {
+        let text = std::str::from_utf8(&input.trace_json).map_err(|e| e.to_string())?;
+        Trace::read(text).map_err(|e| e.to_string())?
+    } else {
+        let resolution: Result<Resolution, _> = serde_json::from_slice(&input.resolution_json);
+        resolved(resolution.map_err(|e| e.to_string())?)
+    };
     Ok(row_of(record, &input, trace))
+}
+
+/// A resolution lies beside the spans of its trace, under an identity of its own.
+fn resolved(resolution: Resolution) -> Trace {
+    Trace {
+        timestamp_ms: Some(resolution.observed_ms()),
+        trace_id: resolution.trace_id,
+        span_id: resolution.id.to_string(),
+        agent_id: resolution.agent_id,
+        environment: resolution.environment,
+        status: resolution.resolved_status,
+        ..Trace::default()
+    }
 }
 
 fn row_of(record: &Record, input: &wire::TraceInput, trace: Trace) -> TraceRow {
@@ -124,6 +142,8 @@ fn row_of(record: &Record, input: &wire::TraceInput, trace: Trace) -> TraceRow {
         decision_id: trace.decision_id,
         decision_link: link.to_owned(),
         identity,
+        resolution: String::from_utf8_lossy(&input.resolution_json).into_owned(),
+        input_digest: hex::encode(&input.input_digest),
         origin: input.origin.clone(),
         key_id: KeyId::from_bytes(&input.key_id).ok(),
         received_at: input.received_at_us,

@@ -36,6 +36,12 @@ pub(crate) enum Refusal {
     /// Its agent is not registered, and the organisation wants it to be.
     #[error("no agent \"{0}\" is registered")]
     AgentNotFound(String),
+    /// It says it succeeded, and its agent has to show how it knows.
+    #[error(
+        "a success of this agent needs effectEvidence with the basis read_back or callback, and an \
+         effectRef or acknowledgementId"
+    )]
+    Unproven,
     /// It has not happened yet.
     #[error("timestamp is more than 24 hours ahead")]
     Future,
@@ -51,6 +57,7 @@ impl Refusal {
         match self {
             Self::Invalid(_) | Self::TooDeep(_) => "VALIDATION_ERROR",
             Self::TooLarge { .. } => "TRACE_TOO_LARGE",
+            Self::Unproven => "OUTCOME_EVIDENCE_REQUIRED",
             Self::Future => "TIMESTAMP_IN_FUTURE",
             Self::AgentPaused => "AGENT_PAUSED",
             Self::AgentNotFound(_) => "AGENT_NOT_FOUND",
@@ -68,6 +75,7 @@ impl Refusal {
             Self::AgentNotFound(_) => "ING0204",
             Self::Environment(_) => "ING0205",
             Self::Future => "ING0206",
+            Self::Unproven => "ING0207",
         }
     }
 }
@@ -107,10 +115,14 @@ pub(crate) fn admit(
             Ok(())
         };
     };
-    match agent.paused_since_us {
-        Some(paused_us) if started_us > paused_us + GRACE_US => Err(Refusal::AgentPaused),
-        Some(_) | None => Ok(()),
+    let paused = |paused_us| started_us > paused_us + GRACE_US;
+    if agent.paused_since_us.is_some_and(paused) {
+        return Err(Refusal::AgentPaused);
     }
+    if agent.strict && trace.claims_success() && !trace.is_confirmed() {
+        return Err(Refusal::Unproven);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -139,6 +151,7 @@ mod tests {
         Agent {
             id: AgentId(Uuid::from_u128(1)),
             environment: "prod".into(),
+            strict: false,
             paused_since_us: Some(us),
         }
     }

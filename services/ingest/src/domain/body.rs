@@ -10,6 +10,9 @@ pub(crate) enum NotTraces {
     /// Not JSON.
     #[error("malformed JSON: {0}")]
     Malformed(String),
+    /// Not the Protobuf message of an exporter.
+    #[error("no OTLP export: {0}")]
+    Export(String),
     /// JSON of another shape.
     #[error("expected {{\"traces\": [...]}}, a list of traces or one trace")]
     Shape,

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use uuid::Uuid;
 use writ_contract::{AgentId, Envelope, Fact as _, OrgId, Unreadable, wire};
 
+/// How the fact of an agent says that it owes evidence.
+const STRICT: &str = "strict";
+
 /// What ingest needs to know of an organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Organization {
@@ -23,6 +26,8 @@ pub(crate) struct Agent {
     pub(crate) id: AgentId,
     /// Where it runs.
     pub(crate) environment: String,
+    /// A trace of it that says it succeeded must bring evidence.
+    pub(crate) strict: bool,
     /// Since when it is paused, in microseconds since the Unix epoch.
     pub(crate) paused_since_us: Option<i64>,
 }
@@ -33,6 +38,7 @@ struct Registered {
     org: OrgId,
     external_id: String,
     environment: String,
+    strict: bool,
 }
 
 /// Position of an agent's switch; the higher version is the current one.
@@ -142,6 +148,7 @@ impl Registry {
         Some(Agent {
             id,
             environment: agent.environment.clone(),
+            strict: agent.strict,
             paused_since_us: paused.map(|switch| switch.at_us),
         })
     }
@@ -179,6 +186,7 @@ impl Registry {
             org: envelope.org,
             external_id: known.map_or(fact.external_id, |agent| agent.external_id.clone()),
             environment: fact.environment,
+            strict: fact.outcome_strictness == STRICT,
         };
         self.agents.insert(id, agent);
         self.switch(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use writ_contract::DecisionId;
 
 use super::behind::Behind;
+use super::evidence::confirms;
 use super::fields::{Fields, InvalidField};
 
 /// Longest id, name or status, in bytes.
@@ -210,6 +211,18 @@ impl Trace {
     #[must_use]
     pub(crate) fn identity(&self) -> &'static str {
         if self.has_credential { UNVERIFIED } else { "" }
+    }
+
+    /// Whether it says that its act had its effect.
+    #[must_use]
+    pub(crate) fn claims_success(&self) -> bool {
+        self.status == "success"
+    }
+
+    /// Whether it shows how it knows that.
+    #[must_use]
+    pub(crate) fn is_confirmed(&self) -> bool {
+        confirms(&self.effect_evidence)
     }
 
     /// Whether it counts as an error of the agent.

@@ -38,9 +38,13 @@ pub(super) fn taken(stream: &str, taken: &Taken) -> Value {
 /// Nothing was taken, and why.
 pub(super) fn failed(stream: &str, why: &Error) -> Value {
     let codes = match why {
-        Error::Body(_) | Error::Report(_) | Error::Parameter { .. } | Error::NotFound(_) => {
-            (400, NOT_READ)
-        }
+        Error::Body(_)
+        | Error::Report(_)
+        | Error::Field(_)
+        | Error::Parameter { .. }
+        | Error::NotFound(_) => (400, NOT_READ),
+        Error::MediaType => (415, NOT_READ),
+        Error::Environment(_) => (403, NOT_ALLOWED),
         Error::TooLarge(_) => (413, NOT_READ),
         Error::Quota(_) => (402, NOT_ALLOWED),
         Error::Suspended => (403, NOT_ALLOWED),

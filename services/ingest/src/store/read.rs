@@ -152,6 +152,21 @@ impl Store {
         self.reading(select.query(self).fetch_all()).await
     }
 
+    /// What was learnt of a trace later, as JSON texts, in the order it was recorded.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer or refuses.
+    pub(crate) async fn resolutions(
+        &self,
+        org: OrgId,
+        trace_id: &str,
+    ) -> Result<Vec<String>, Error> {
+        let sql = "SELECT resolution FROM resolutions WHERE org_id = {org:String} \
+                   AND trace_id = {id:String} ORDER BY received_at, resolution_id LIMIT 1000";
+        let query = self.client.query(sql).param("org", org.to_string());
+        self.reading(query.param("id", trace_id).fetch_all()).await
+    }
+
     /// Decisions of an organisation, latest first.
     ///
     /// # Errors

@@ -48,6 +48,8 @@ pub(crate) struct TraceRow {
     pub(crate) decision_id: Option<DecisionId>,
     pub(crate) decision_link: String,
     pub(crate) identity: String,
+    pub(crate) resolution: String,
+    pub(crate) input_digest: String,
     pub(crate) origin: String,
     pub(crate) key_id: Option<KeyId>,
     pub(crate) received_at: i64,

@@ -87,6 +87,7 @@ fn config(db: &ClickHouseDb) -> Config {
         ..Config::default()
     };
     config.access.key_pepper = Secret::new(PEPPER);
+    config.digest_key = Secret::new("07".repeat(32));
     config.clickhouse.url = db.url.clone();
     config.clickhouse.database = db.name.clone();
     config.clickhouse.user = db.user.clone();

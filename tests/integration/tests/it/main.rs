@@ -16,6 +16,8 @@ mod bypass;
 mod edges;
 mod faults;
 mod grpc;
+mod otlp;
+mod outcomes;
 mod policies_as_code;
 mod publisher;
 mod sdk;
