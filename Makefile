@@ -51,7 +51,7 @@ EVAL_DIR ?= ../shared/eval
 eval: setup ## Scores the detectors on the labelled data of EVAL_DIR
 	@tools/detect/eval "$(EVAL_DIR)"
 
-gen: setup ## Writes the files that come from code: schemas/*.txt, golden bytes, docs/errors, the chart's permissions
+gen: setup ## Writes the files that come from code: schemas/*.txt, schemas/openapi.json, golden bytes, docs/errors, the chart's permissions
 	@cargo build --locked --workspace --bins
 	@WRIT_BLESS=1 cargo nextest run --locked --no-fail-fast -p writ-contract -p writ -p writ-integration-tests -E 'binary(golden) | package(writ) | test(architecture)'
 

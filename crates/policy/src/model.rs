@@ -2,6 +2,7 @@
 
 mod words;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -69,7 +70,7 @@ pub struct Policy {
 
 /// Whom a policy applies to, beyond a list of agents. An empty list selects everybody; of a list
 /// that is not, one entry must match.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Selectors {
     /// Tags of the agent.

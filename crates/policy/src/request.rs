@@ -2,6 +2,7 @@
 
 mod behind;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -45,7 +46,7 @@ pub struct Limits {
 }
 
 /// What a tool answered and what it had been asked.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ToolOutput {
     /// Tool name.
@@ -57,7 +58,7 @@ pub struct ToolOutput {
 }
 
 /// A tool's definition, as the agent's framework sees it now or as it was pinned.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ToolDescriptor {
     /// The server that offers it; empty when it is local.

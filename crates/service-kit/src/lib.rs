@@ -8,6 +8,7 @@ pub mod error;
 pub mod grpc;
 pub mod ids;
 pub mod json;
+pub mod openapi;
 pub mod process;
 pub mod ready;
 pub mod routes;

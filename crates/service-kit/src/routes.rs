@@ -5,6 +5,7 @@ mod access;
 mod gate;
 mod limits;
 mod once;
+mod saying;
 
 use std::convert::Infallible;
 
@@ -16,6 +17,8 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use writ_access::Role;
+
+use crate::openapi::{Parts, Said};
 
 pub use access::AccessConfig;
 pub(crate) use gate::require;
@@ -116,7 +119,7 @@ impl std::fmt::Display for Access {
 }
 
 /// One line of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Endpoint {
     /// HTTP method.
     pub method: Method,
@@ -126,6 +129,8 @@ pub struct Endpoint {
     pub access: Access,
     /// Mounted as it stands instead of under [`PREFIXES`].
     pub unprefixed: bool,
+    /// What the API's document says of it.
+    pub(crate) said: Said,
 }
 
 impl std::fmt::Display for Endpoint {
@@ -158,7 +163,7 @@ macro_rules! methods {
         pub fn $name<H, T>(self, path: &str, guard: impl Into<Guard>, handler: H) -> Self
         where
             H: Handler<T, S>,
-            T: 'static,
+            T: Parts + 'static,
         {
             self.add(Method::$method, MethodFilter::$method, path, guard.into(), handler)
         }
@@ -190,12 +195,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn get_bare<H, T>(mut self, path: &str, guard: impl Into<Guard>, handler: H) -> Self
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Parts + 'static,
     {
         let guard = guard.into();
         let route = self.guarded(MethodFilter::GET, guard, handler);
         self.bare = self.bare.route(path, route);
-        self.record(Method::GET, path, guard, true)
+        self.record::<T>(Method::GET, path, guard, true)
     }
 
     /// Adds a POST route outside the prefixes, such as `/v1/traces`.
@@ -203,12 +208,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn post_bare<H, T>(mut self, path: &str, guard: impl Into<Guard>, handler: H) -> Self
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Parts + 'static,
     {
         let guard = guard.into();
         let route = self.guarded(MethodFilter::POST, guard, handler);
         self.bare = self.bare.route(path, route);
-        self.record(Method::POST, path, guard, true)
+        self.record::<T>(Method::POST, path, guard, true)
     }
 
     /// Every endpoint added so far.
@@ -236,20 +241,27 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ) -> Self
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Parts + 'static,
     {
         let route = self.guarded(filter, guard, handler);
         self.versioned = self.versioned.route(path, route);
-        self.record(method, path, guard, false)
+        self.record::<T>(method, path, guard, false)
     }
 
-    fn record(mut self, method: Method, path: &str, guard: Guard, unprefixed: bool) -> Self {
+    fn record<T: Parts>(
+        mut self,
+        method: Method,
+        path: &str,
+        guard: Guard,
+        unprefixed: bool,
+    ) -> Self {
         let (path, access) = (path.to_owned(), guard.access);
         self.table.push(Endpoint {
             method,
             path,
             access,
             unprefixed,
+            said: Said::of::<T>(),
         });
         self
     }

@@ -6,11 +6,13 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use writ_access::Role;
 use writ_contract::FindingId;
 use writ_pg::ApiPool;
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Page;
 use writ_service_kit::routes::{Access, Authed, Gate, Routes};
 
 use crate::error::Error;
@@ -26,27 +28,31 @@ pub(crate) struct State {
 }
 
 pub(crate) fn routes(gate: Gate) -> Routes<State> {
-    Routes::new(gate).get("/anomalies", Access::Role(Role::Viewer), list)
+    Routes::new(gate)
+        .get("/anomalies", Access::Role(Role::Viewer), list)
+        .says(
+            "List anomalies",
+            "Latest first. They alert; they never stop an act.",
+        )
+        .answers::<Page<FindingDto>>(200)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ListQuery {
     agent_id: Option<String>,
     metric: Option<String>,
     severity: Option<String>,
+    /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u16>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    data: Vec<FindingDto>,
-    next_cursor: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
+/// Something an agent did otherwise than it used to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Anomaly")]
 #[serde(rename_all = "camelCase")]
 struct FindingDto {
     id: FindingId,
@@ -65,7 +71,7 @@ async fn list(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<Page>, ApiError> {
+) -> Result<Json<Page<FindingDto>>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use writ_access::Role;
 use writ_service_kit::ReadyLatch;
+use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Class, Gate, Routes};
 
 use crate::command::Desk;
@@ -31,25 +32,53 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .body_limit(VERIFY_BYTES);
     Routes::new(gate)
         .get("/approvals", Access::Role(Role::Viewer), list::list)
+        .says(
+            "List approvals",
+            "Latest first. Below the role `admin`: those the key asked for itself.",
+        )
+        .answers::<Page<dto::ApprovalDto>>(200)
         .get(
             "/approvals/{id}",
             Access::Deferred.class(Class::Generous),
             show::show,
         )
+        .says(
+            "Get an approval",
+            "What the SDK polls. Always 200: an id that is not known reads `pending` while it is \
+             young, else `denied`.",
+        )
+        .answers::<Data<show::Answer>>(200)
         .post(
             "/approvals/{id}/approve",
             Access::Role(Role::Admin),
             decide::approve,
         )
+        .says(
+            "Approve a request",
+            "Never by the key or the person that asked.",
+        )
+        .takes::<decide::Reason>()
+        .answers::<Data<dto::ApprovalDto>>(200)
         .post(
             "/approvals/{id}/deny",
             Access::Role(Role::Admin),
             decide::deny,
         )
+        .says("Deny a request", "")
+        .takes::<decide::Reason>()
+        .answers::<Data<dto::ApprovalDto>>(200)
         .patch(
             "/approvals/{id}/decision",
             Access::Role(Role::Admin),
             decide::decision,
         )
+        .says("Decide a request", "Approves or denies, in one route.")
+        .answers::<Data<dto::ApprovalDto>>(200)
         .post("/approvals/{id}/verify", verify, verify::verify)
+        .says(
+            "Verify an approval",
+            "Redeems the certificate for the act that was approved: once. A definite no is a 200 \
+             with a reason.",
+        )
+        .answers::<Data<verify::Answer>>(200)
 }

@@ -3,6 +3,7 @@
 mod body;
 mod chain;
 mod domain;
+mod said;
 mod store;
 
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use writ_pg::TenantTx;
 
 pub use body::Body;
 pub use domain::{Policy, Targets};
+pub use said::Said;
 pub use store::{Page, Version};
 
 use crate::error::{Error, Refusal};

@@ -1,5 +1,6 @@
 //! What a caller is told.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use writ_contract::{ApprovalId, DecisionId, PolicyId};
 use writ_policy::{Considered, Decision};
@@ -54,7 +55,7 @@ impl Given {
 }
 
 /// Every policy in scope and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// In the order of judging.
@@ -66,7 +67,8 @@ pub struct Explanation {
 }
 
 /// One policy in scope.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ConsideredPolicy")]
 #[serde(rename_all = "camelCase")]
 pub struct WireConsidered {
     /// `pol_…`.

@@ -4,6 +4,7 @@ mod plan;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use writ_access::{Caller, Role};
 use writ_contract::PolicyId;
@@ -132,8 +133,9 @@ impl Refusal {
     }
 }
 
-/// A violation in the shape of the wire contract §7.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A policy that hit.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Violation")]
 #[serde(rename_all = "camelCase")]
 pub struct WireViolation {
     /// `pol_…`, or `system`.

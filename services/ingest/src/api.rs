@@ -7,6 +7,7 @@ pub(crate) mod ingest;
 mod otlp;
 mod page;
 mod resolutions;
+mod shape;
 mod status;
 mod traces;
 
@@ -15,13 +16,15 @@ use std::sync::Arc;
 use tonic::codec::CompressionEncoding;
 use writ_access::Role;
 use writ_service_kit::grpc::Services;
+use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Class, Endpoint, Gate, Routes};
 
 use crate::consume::Registrar;
+use crate::domain::Resolution;
 use crate::intake::Intake;
 use crate::otlp::collector::trace_service_server::TraceServiceServer as OtlpServer;
 use crate::publish::Facts;
-use crate::publishers::Tally;
+use crate::publishers::{Sent, Tally};
 use crate::store::Store;
 use crate::wire::TraceServiceServer;
 
@@ -45,14 +48,52 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
     let evidence = read.class(Class::Generous);
     Routes::new(gate)
         .post("/traces/ingest", send, ingest::ingest)
+        .says(
+            "Ingest traces",
+            "202 once everything that is not refused is stored. A refused trace is listed in \
+             `errors` and does not take the others with it; sending one again is fine.",
+        )
+        .takes::<shape::Chunk>()
+        .answers::<shape::Ingested>(202)
         .get("/traces", read, traces::list)
+        .says("List traces", "Latest first, without inputs and outputs.")
+        .answers::<Page<traces::Shown<'_>>>(200)
         .get("/traces/publishers", read, ingest::publishers)
+        .says(
+            "Count messages of publishers",
+            "What outside NATS publishers sent to this replica since it started.",
+        )
+        .answers::<Data<Sent>>(200)
         .get("/traces/{id}", read, traces::one)
+        .says("Get a trace", "Every span of it.")
+        .answers::<Data<traces::Whole<'_>>>(200)
         .post("/traces/{id}/resolutions", send, resolutions::resolve)
+        .says(
+            "Resolve a trace",
+            "Records what was learnt of an act after its trace; the trace's own status stays.",
+        )
+        .answers::<Data<Resolution>>(201)
         .post_bare("/v1/traces", send, otlp::export)
+        .says(
+            "Export OTLP traces",
+            "OpenTelemetry's own form, as protobuf or JSON; refused spans are a partial success.",
+        )
+        .takes::<shape::Export>()
+        .answers::<shape::Exported>(200)
         .post("/sdk/bypass-windows", evidence, bypass::report)
+        .says(
+            "Report bypass windows",
+            "Times in which a client acted without a decision; what is out of bounds is listed in \
+             `errors`.",
+        )
+        .takes::<bypass::Windows>()
+        .answers::<bypass::Stated>(200)
         .get("/decisions", read, decisions::list)
+        .says("List decisions", "Latest first.")
+        .answers::<Page<decisions::Shown<'_>>>(200)
         .get("/decisions/{id}", read, decisions::one)
+        .says("Get a decision", "`id` is `dec_…` or the bare UUID.")
+        .answers::<Data<decisions::Shown<'_>>>(200)
         .build(api)
 }
 

@@ -21,7 +21,7 @@ use crate::consume::Registrar;
 use crate::error::Error;
 use crate::intake::{Intake, Source, Taken};
 
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Sent, Tally};
 
 /// Replicas share the requests of an organisation.
 const GROUP: &str = "ingest";

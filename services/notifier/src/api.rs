@@ -10,13 +10,12 @@ use http::StatusCode;
 use writ_access::Role;
 use writ_contract::WebhookId;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Strict;
+use writ_service_kit::json::{Data, Page, Strict};
 use writ_service_kit::routes::{Access, Authed, Gate, Repeatable, Routes};
 
 use crate::command::{Commands, Create, Rotate};
 use dto::{
-    CreateDto, CreatedDto, Deleted, DeliveryDto, EndpointDto, One, Page, PageQuery, RotateDto,
-    RotatedDto,
+    CreateDto, CreatedDto, Deleted, DeliveryDto, EndpointDto, PageQuery, RotateDto, RotatedDto,
 };
 
 const ADMIN: Access = Access::Role(Role::Admin);
@@ -24,11 +23,32 @@ const ADMIN: Access = Access::Role(Role::Admin);
 pub(crate) fn routes(gate: Gate) -> Routes<Commands> {
     Routes::new(gate)
         .post("/webhooks", ADMIN, create)
+        .says(
+            "Create a webhook",
+            "The secret is in this answer and nowhere else; a repeat does not show it.",
+        )
+        .makes::<Data<CreatedDto>>()
         .get("/webhooks", ADMIN, list)
+        .says("List webhooks", "")
+        .answers::<Page<EndpointDto>>(200)
         .get("/webhooks/{id}", ADMIN, get)
+        .says("Get a webhook", "")
+        .answers::<Data<EndpointDto>>(200)
         .delete("/webhooks/{id}", ADMIN, delete)
+        .says(
+            "Delete a webhook",
+            "What waits for delivery to it is dropped.",
+        )
+        .answers::<Data<Deleted>>(200)
         .post("/webhooks/{id}/secret", ADMIN, rotate)
+        .says(
+            "Rotate the secret of a webhook",
+            "Deliveries are signed with both secrets until the former one ends.",
+        )
+        .answers::<Data<RotatedDto>>(200)
         .get("/webhooks/{id}/deliveries", ADMIN, deliveries)
+        .says("List deliveries of a webhook", "Latest first.")
+        .answers::<Page<DeliveryDto>>(200)
 }
 
 type Asked = Result<Query<PageQuery>, QueryRejection>;
@@ -38,7 +58,7 @@ async fn create(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Strict(body): Strict<CreateDto>,
-) -> Result<(StatusCode, Json<One<CreatedDto>>), ApiError> {
+) -> Result<(StatusCode, Json<Data<CreatedDto>>), ApiError> {
     let wish = Create::try_from(body)?;
     let created = commands
         .create(&caller, once.as_ref(), wish)
@@ -48,7 +68,7 @@ async fn create(
         Some(_) => StatusCode::CREATED,
         None => StatusCode::OK,
     };
-    Ok((status, One::of(created.into())))
+    Ok((status, one(created.into())))
 }
 
 async fn list(
@@ -61,19 +81,19 @@ async fn list(
         .list(&caller, range)
         .await
         .map_err(status::answer)?;
-    Ok(Page::of(rows, range, |row| row.seq))
+    Ok(dto::page(rows, range, |row| row.seq))
 }
 
 async fn get(
     State(commands): State<Commands>,
     Authed(caller): Authed,
     Path(id): Path<String>,
-) -> Result<Json<One<EndpointDto>>, ApiError> {
+) -> Result<Json<Data<EndpointDto>>, ApiError> {
     let row = commands
         .get(&caller, webhook(&id)?)
         .await
         .map_err(status::answer)?;
-    Ok(One::of(row.into()))
+    Ok(one(row.into()))
 }
 
 async fn delete(
@@ -81,13 +101,13 @@ async fn delete(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-) -> Result<Json<One<Deleted>>, ApiError> {
+) -> Result<Json<Data<Deleted>>, ApiError> {
     let id = webhook(&id)?;
     commands
         .delete(&caller, once.as_ref(), id)
         .await
         .map_err(status::answer)?;
-    Ok(One::of(Deleted { id, deleted: true }))
+    Ok(one(Deleted { id, deleted: true }))
 }
 
 async fn rotate(
@@ -96,13 +116,13 @@ async fn rotate(
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
     Strict(body): Strict<RotateDto>,
-) -> Result<Json<One<RotatedDto>>, ApiError> {
+) -> Result<Json<Data<RotatedDto>>, ApiError> {
     let (id, wish) = (webhook(&id)?, Rotate::try_from(body)?);
     let rotated = commands
         .rotate(&caller, once.as_ref(), id, wish)
         .await
         .map_err(status::answer)?;
-    Ok(One::of(rotated.into()))
+    Ok(one(rotated.into()))
 }
 
 async fn deliveries(
@@ -116,7 +136,11 @@ async fn deliveries(
         .deliveries(&caller, id, range)
         .await
         .map_err(status::answer)?;
-    Ok(Page::of(rows, range, |row| row.id))
+    Ok(dto::page(rows, range, |row| row.id))
+}
+
+fn one<T>(data: T) -> Json<Data<T>> {
+    Json(Data { data })
 }
 
 /// What is no id is no webhook.

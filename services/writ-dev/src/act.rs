@@ -26,6 +26,9 @@ pub fn act(args: &Args) -> anyhow::Result<()> {
     if args.endpoints {
         return runtime.block_on(endpoints::print());
     }
+    if args.openapi {
+        return runtime.block_on(endpoints::document());
+    }
     init(&TelemetryConfig {
         filter: args.log.clone(),
         ..TelemetryConfig::default()

@@ -30,6 +30,9 @@ pub struct Args {
     /// Print every REST endpoint of the services with who may call it, and end.
     #[arg(long, conflicts_with_all = ["stop", "background"])]
     pub endpoints: bool,
+    /// Print the OpenAPI document of the services, and end.
+    #[arg(long, conflicts_with_all = ["stop", "background", "endpoints"])]
+    pub openapi: bool,
     /// No demo data.
     #[arg(long)]
     pub empty: bool,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use tokio_util::sync::CancellationToken;
 use writ_service_kit::telemetry::Metrics;
-use writ_service_kit::{Built, Tasks};
+use writ_service_kit::{Built, Tasks, openapi};
 
 use crate::args::Args;
 use crate::layout::{Layout, Ports};
@@ -29,6 +29,22 @@ pub async fn print() -> anyhow::Result<()> {
     }
     lines.sort();
     std::io::stdout().write_all(lines.concat().as_bytes())?;
+    Ok(())
+}
+
+/// Prints the OpenAPI document.
+///
+/// # Errors
+/// When a service cannot be built, a route says too little of itself, or nobody listens.
+pub async fn document() -> anyhow::Result<()> {
+    let services = Box::pin(services()).await?;
+    let endpoints = services.iter().flat_map(|built| &built.endpoints);
+    let document = openapi::document(endpoints).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the API has no document yet:\n{}", problems.join("\n"))
+    })?;
+    let text = serde_json::to_string_pretty(&document)? + "\n";
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
 

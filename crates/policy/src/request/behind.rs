@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::Request;
 use crate::model::Tier;
 
 /// The person an agent acts for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OnBehalfOf {
     /// The application's id of the person.
@@ -42,7 +43,7 @@ impl OnBehalfOf {
 }
 
 /// How an act was handed down from agent to agent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Delegation {
     /// The agents, the first delegator first; the one that asks is not in it.
@@ -60,7 +61,7 @@ pub struct Delegation {
 }
 
 /// One agent of a delegation chain; on the wire an object, or just the agent's id.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hop {
     /// UUID or external id.

@@ -49,7 +49,7 @@ pub(crate) struct Stand {
     keys: Arc<Keys>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,

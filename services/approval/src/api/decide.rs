@@ -1,18 +1,21 @@
 //! `POST /approvals/{id}/approve`, `…/deny` and `PATCH /approvals/{id}/decision`.
 
 use axum::Json;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{FromRequestParts, Path, State as Shared};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use writ_access::Caller;
 use writ_contract::ApprovalId;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::{Strict, parse_strict};
+use writ_service_kit::json::{Data, Strict, parse_strict};
+use writ_service_kit::openapi::{Input, Part};
 use writ_service_kit::routes::{Authed, Once, Repeatable};
 
-use super::dto::{ApprovalDto, Data};
+use super::dto::ApprovalDto;
 use super::{State, status};
 use crate::command::{Ruling, party};
 use crate::domain::Verdict;
@@ -21,20 +24,27 @@ use crate::error::Error;
 /// Longest reason, in characters.
 const REASON: usize = 2_000;
 
-#[derive(Debug, Default, Deserialize)]
+/// A decision's reason.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "DecisionReason")]
 #[serde(deny_unknown_fields)]
-struct Reason {
+pub(super) struct Reason {
+    /// At most 2000 characters.
     reason: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A decision of a human.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ApprovalDecision")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
     decision: Word,
+    /// At most 2000 characters.
     reason: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "lowercase")]
 enum Word {
     Approved,
@@ -46,11 +56,11 @@ pub(super) async fn approve(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    IfMatch(version): IfMatch,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let reason = reason(&body)?;
-    let ruling = ruling(Verdict::Grant, reason, once, &headers)?;
+    let ruling = ruling(Verdict::Grant, reason, once, version)?;
     rule(&state, &caller, &id, &ruling).await
 }
 
@@ -59,11 +69,11 @@ pub(super) async fn deny(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    IfMatch(version): IfMatch,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let reason = reason(&body)?;
-    let ruling = ruling(Verdict::Deny, reason, once, &headers)?;
+    let ruling = ruling(Verdict::Deny, reason, once, version)?;
     rule(&state, &caller, &id, &ruling).await
 }
 
@@ -72,14 +82,14 @@ pub(super) async fn decision(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    IfMatch(version): IfMatch,
     Strict(body): Strict<Decision>,
 ) -> Result<Response, ApiError> {
     let verdict = match body.decision {
         Word::Approved => Verdict::Grant,
         Word::Denied => Verdict::Deny,
     };
-    let ruling = ruling(verdict, body.reason, once, &headers)?;
+    let ruling = ruling(verdict, body.reason, once, version)?;
     rule(&state, &caller, &id, &ruling).await
 }
 
@@ -95,7 +105,7 @@ fn ruling(
     verdict: Verdict,
     reason: Option<String>,
     once: Option<Once>,
-    headers: &HeaderMap,
+    version: Option<u64>,
 ) -> Result<Ruling, ApiError> {
     if reason
         .as_ref()
@@ -108,7 +118,7 @@ fn ruling(
         verdict,
         reason: reason.filter(|words| !words.trim().is_empty()),
         once,
-        version: if_match(headers)?,
+        version,
     })
 }
 
@@ -127,7 +137,27 @@ async fn rule(
     Ok(([(header::ETAG, tag)], Json(Data { data })).into_response())
 }
 
-/// The version in an `If-Match` of this service; `*` matches any.
+/// The version that `If-Match` names; absent or `*` is any.
+pub(super) struct IfMatch(Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if_match(&parts.headers).map(Self)
+    }
+}
+
+impl Part for IfMatch {
+    fn describe(input: &mut Input<'_>) {
+        input.header(
+            "If-Match",
+            "The `ETag` of the state that is decided on; another state is then a 412.",
+        );
+        input.refuses(412);
+    }
+}
+
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);

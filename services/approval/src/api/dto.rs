@@ -1,6 +1,7 @@
 //! Requests as clients see them.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use writ_contract::{AgentId, ApprovalId, DecisionId, KeyId, PolicyId};
@@ -8,21 +9,19 @@ use writ_contract::{AgentId, ApprovalId, DecisionId, KeyId, PolicyId};
 use crate::domain::{Party, Status};
 use crate::store::Entry;
 
-/// The one member of every answer.
-#[derive(Debug, Serialize)]
-pub(super) struct Data<T> {
-    pub(super) data: T,
-}
-
 /// A request and its card.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Approval")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApprovalDto {
     pub(super) id: ApprovalId,
+    /// `pending`, `approved`, `denied`, `expired`, `cancelled` or `consumed`.
     pub(super) status: &'static str,
     /// True once the ledger has sealed the grant, which is when the certificate begins.
     sealed: bool,
+    /// Counts its changes; the `ETag`.
     version: u64,
+    /// The application's own id of the agent.
     agent_id: String,
     agent_uuid: AgentId,
     environment: String,
@@ -36,13 +35,17 @@ pub(super) struct ApprovalDto {
     used_at: Option<DateTime<Utc>>,
     decision_ids: Vec<DecisionId>,
     policy_ids: Vec<PolicyId>,
+    /// The act that waits.
     action_context: Option<Box<RawValue>>,
+    /// Why it waits.
     violations: Option<Box<RawValue>>,
     /// The body of the held action was gone before it was read.
     context_missing: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// Who asked or decided.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ApprovalParty")]
 #[serde(rename_all = "camelCase")]
 struct PartyDto {
     key_id: KeyId,

@@ -3,9 +3,11 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use writ_access::Role;
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Page;
 use writ_service_kit::routes::Authed;
 
 use super::dto::ApprovalDto;
@@ -17,26 +19,23 @@ use crate::store::{self, Entry, Listing};
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 200;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ListQuery {
+    /// Only those, e.g. `pending`.
     status: Option<String>,
+    /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u16>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Page {
-    data: Vec<ApprovalDto>,
-    next_cursor: Option<String>,
 }
 
 pub(super) async fn list(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<Page>, ApiError> {
+) -> Result<Json<Page<ApprovalDto>>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {

@@ -11,15 +11,17 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Shared};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 use writ_access::{Caller, Role};
 use writ_contract::{ApprovalId, KeyId, OrgId};
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Data;
 use writ_service_kit::routes::Attempt;
 
 use super::State;
-use super::dto::{ApprovalDto, Data};
+use super::dto::ApprovalDto;
 use crate::domain::Status;
 use crate::error::Error;
 use crate::store::{self, Entry};
@@ -29,7 +31,9 @@ const YOUNG: TimeDelta = TimeDelta::seconds(60);
 /// How long the store may take; a poll that is cut off un-gates as well.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Serialize)]
+/// A request; or what is said of an id under which there is none.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ApprovalAnswer")]
 #[serde(untagged)]
 pub(super) enum Answer {
     Known(Box<ApprovalDto>),

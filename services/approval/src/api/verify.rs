@@ -6,31 +6,39 @@
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use writ_chain::certificate::SignedCertificate;
 use writ_contract::{ApprovalId, OrgId};
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Lenient;
+use writ_service_kit::json::{Data, Lenient};
 use writ_service_kit::routes::Authed;
 
-use super::dto::Data;
 use super::{State, status};
 use crate::command::{Redeemed, party};
 use crate::domain::Refusal;
 
-#[derive(Debug, Deserialize)]
+/// The act that is about to happen.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "VerifyRequest")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Request {
-    /// Kept as text: it is hashed as it was sent.
+    /// The same fields as in the enforce request that was held.
+    // Kept as text: it is hashed as it was sent.
     action_context: Box<RawValue>,
 }
 
-#[derive(Debug, Serialize)]
+/// Whether the act may happen now.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VerifyAnswer")]
 #[serde(untagged)]
 pub(super) enum Answer {
     Valid {
         valid: bool,
+        /// The signed certificate.
+        #[schemars(with = "Map<String, Value>")]
         certificate: Box<SignedCertificate>,
     },
     Invalid {

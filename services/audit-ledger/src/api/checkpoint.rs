@@ -7,27 +7,29 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 use writ_chain::checkpoint::tenant_origin;
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Data;
 use writ_service_kit::routes::Authed;
 
 use super::{State, status};
 use crate::error::Error;
 use crate::store::{self, Signed};
 
-#[derive(Debug, Serialize)]
-struct Answer {
-    data: CheckpointDto,
-}
-
-#[derive(Debug, Serialize)]
+/// A signed head of the ledger.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Checkpoint")]
 #[serde(rename_all = "camelCase")]
-struct CheckpointDto {
+pub(super) struct CheckpointDto {
+    /// The signed note.
     checkpoint: String,
     origin: String,
+    /// Entries it covers.
     size: u64,
+    /// Base64.
     root_hash: String,
     public_key: String,
     key_id: String,
@@ -58,7 +60,7 @@ pub(super) async fn latest(
         checkpoint: signed.note,
         witnessed: false,
     };
-    Ok(Json(Answer { data }).into_response())
+    Ok(Json(Data { data }).into_response())
 }
 
 pub(super) async fn find(state: &State, org: Uuid) -> Result<Option<Signed>, Error> {

@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Page;
 use writ_service_kit::routes::Authed;
 
 use super::{State, status};
@@ -16,7 +18,7 @@ use crate::store::{self, Listing, LogRow};
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 200;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ListQuery {
     action: Option<String>,
@@ -24,23 +26,24 @@ pub(super) struct ListQuery {
     agent_id: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
+    /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u16>,
 }
 
-#[derive(Debug, Serialize)]
+/// Something that happened.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Page {
-    data: Vec<EntryDto>,
-    next_cursor: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryDto {
+pub(super) struct EntryDto {
     id: Uuid,
+    /// Its place in the ledger.
     seq: i64,
+    /// Of its leaf, hexadecimal.
     hash: String,
+    /// A signed checkpoint covers it.
     sealed: bool,
     r#type: String,
     action: Option<String>,
@@ -59,7 +62,7 @@ pub(super) async fn list(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<Page>, ApiError> {
+) -> Result<Json<Page<EntryDto>>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
     let listing = listing(query)?;
     let found = find(&state, caller.org_id(), &listing)

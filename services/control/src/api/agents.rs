@@ -3,20 +3,60 @@
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 use writ_access::Role;
 use writ_contract::{OrgId, PersonId};
 use writ_service_kit::ApiError;
-use writ_service_kit::json::{Lenient, Strict};
+use writ_service_kit::json::{Data, Lenient, Page, Strict};
+use writ_service_kit::routes::{Class, Routes};
 
-use super::State;
 use super::extract::{By, IfMatch, InEnvironment, ListQuery, cursor};
+use super::{DEVELOPER, State, VIEWER};
 use crate::error::Refusal;
 use crate::registry::{Agent, AgentRef, Patch, Register, Search, Transfer};
 
-pub(super) async fn register(
+pub(super) fn routes(to: Routes<State>) -> Routes<State> {
+    to.get("/agents", VIEWER, list)
+        .says("List agents", "Those that fit `search` best come first.")
+        .answers::<Page<Shown>>(200)
+        .post("/agents", DEVELOPER.class(Class::Generous), register)
+        .says(
+            "Register an agent",
+            "Registering an agent again changes what is given and answers 200. A pause stays.",
+        )
+        .makes::<Data<Shown>>()
+        .get("/agents/discover", VIEWER, discover)
+        .says(
+            "Discover agents",
+            "What the agents say they can do, all in one list.",
+        )
+        .answers::<Data<Vec<Found>>>(200)
+        .get("/agents/{id}", VIEWER, get)
+        .says(
+            "Get an agent",
+            "`id` is its UUID, or the application's own id.",
+        )
+        .answers::<Data<Shown>>(200)
+        .patch("/agents/{id}", DEVELOPER, update)
+        .says(
+            "Change an agent",
+            "Fields that are absent stay. `archived` needs the role `admin`.",
+        )
+        .answers::<Data<Shown>>(200)
+        .post("/agents/{id}/transfer", DEVELOPER, transfer)
+        .says(
+            "Transfer an agent",
+            "By an owner of the agent or an admin; the named people own it from then on.",
+        )
+        .answers::<Data<Shown>>(200)
+}
+
+async fn register(
     Shared(state): Shared<State>,
     by: By,
     Lenient(command): Lenient<Register>,
@@ -40,60 +80,58 @@ pub(super) async fn register(
     Ok((status, answer(&state, by.org(), &agent)).into_response())
 }
 
-pub(super) async fn list(
+async fn list(
     Shared(state): Shared<State>,
     by: By,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, ApiError> {
+    Query(page): Query<ListQuery>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Page<Shown>>, ApiError> {
     let search = Search {
-        text: query.search.clone().filter(|text| !text.is_empty()),
-        environment: query.environment.clone(),
-        archived: query.archived.unwrap_or_default(),
-        after: query.position()?,
-        limit: query.limit(),
+        text: wanted.search.filter(|text| !text.is_empty()),
+        environment: wanted.environment,
+        archived: wanted.archived.unwrap_or_default(),
+        after: page.position()?,
+        limit: page.limit(),
     };
     let page = state.registry.list(by.org(), &search).await?;
-    let agents: Vec<Value> = page
-        .agents
-        .iter()
-        .map(|agent| shown(&state, by.org(), agent))
-        .collect();
-    let next = page.next.map(|(rank, id)| cursor(rank, id));
-    Ok(Json(json!({ "data": agents, "nextCursor": next })))
+    let agents = page.agents.iter();
+    Ok(Json(Page {
+        data: agents.map(|agent| shown(&state, by.org(), agent)).collect(),
+        next_cursor: page.next.map(|(rank, id)| cursor(rank, id)),
+    }))
 }
 
 /// Agents and what they say they can do; one list, since the SDK does not page.
-pub(super) async fn discover(
+async fn discover(
     Shared(state): Shared<State>,
     by: By,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, ApiError> {
+    Query(able): Query<Able>,
+) -> Result<Json<Data<Vec<Found>>>, ApiError> {
     let search = Search {
         limit: 1_000,
-        environment: query.environment,
+        environment: able.environment,
         ..Search::default()
     };
     let page = state.registry.list(by.org(), &search).await?;
-    let wanted = query.capability.as_ref().filter(|text| !text.is_empty());
-    let found: Vec<Value> = page
+    let wanted = able.capability.as_ref().filter(|text| !text.is_empty());
+    let found = page
         .agents
-        .iter()
-        .map(|agent| (agent, agent.capabilities()))
-        .filter(|(_, capabilities)| wanted.is_none_or(|wanted| capabilities.contains(wanted)))
-        .map(|(agent, capabilities)| {
-            json!({
-                "id": agent.id,
-                "agentId": agent.external_id,
-                "name": agent.name,
-                "environment": agent.environment,
-                "capabilities": capabilities,
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "data": found })))
+        .into_iter()
+        .map(|agent| (agent.capabilities(), agent))
+        .filter(|(capabilities, _)| wanted.is_none_or(|wanted| capabilities.contains(wanted)))
+        .map(|(capabilities, agent)| Found {
+            id: agent.id,
+            agent_id: agent.external_id,
+            name: agent.name,
+            environment: agent.environment,
+            capabilities,
+        });
+    Ok(Json(Data {
+        data: found.collect(),
+    }))
 }
 
-pub(super) async fn get(
+async fn get(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -104,7 +142,7 @@ pub(super) async fn get(
     Ok(answer(&state, by.org(), &agent))
 }
 
-pub(super) async fn update(
+async fn update(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -129,7 +167,7 @@ pub(super) async fn update(
 }
 
 /// Hands an agent over: an admin, or one of those who own it.
-pub(super) async fn transfer(
+async fn transfer(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -168,7 +206,9 @@ fn require_admin(by: &By) -> Result<(), ApiError> {
 }
 
 fn answer(state: &State, org: Uuid, agent: &Agent) -> Response {
-    let body = Json(json!({ "data": shown(state, org, agent) }));
+    let body = Json(Data {
+        data: shown(state, org, agent),
+    });
     ([(header::ETAG, etag(agent.version))], body).into_response()
 }
 
@@ -177,8 +217,79 @@ pub(super) fn etag(version: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
+/// Which agents a list shows.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Wanted {
+    /// Words of the external id or the name.
+    search: Option<String>,
+    /// Only of this environment.
+    environment: Option<String>,
+    /// The archived ones instead of the others.
+    archived: Option<bool>,
+}
+
+/// What an agent should be able to do.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Able {
+    /// Only those that say they have it.
+    capability: Option<String>,
+    /// Only of this environment.
+    environment: Option<String>,
+}
+
+/// An agent somebody may call.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FoundAgent")]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    id: Uuid,
+    /// The application's own id.
+    agent_id: String,
+    name: String,
+    environment: String,
+    capabilities: Vec<String>,
+}
+
+/// An agent.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Agent")]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: Uuid,
+    /// The application's own id.
+    agent_id: String,
+    name: String,
+    r#type: String,
+    platform: String,
+    environment: String,
+    description: Option<String>,
+    owner_email: Option<String>,
+    allowed_data_sources: Vec<String>,
+    allowed_actions: Vec<String>,
+    /// Tools that a human has to approve each time.
+    requires_human_approval_for: Vec<String>,
+    tags: Vec<String>,
+    #[schemars(with = "Map<String, Value>")]
+    metadata: Value,
+    autonomy_level: Option<String>,
+    /// `standard`, or `strict`: a trace that says it succeeded must bring evidence.
+    outcome_strictness: &'static str,
+    /// `per_` ids of those who may write policies for it.
+    owners: Vec<String>,
+    capabilities: Vec<String>,
+    /// `active`, `paused` or `archived`.
+    status: &'static str,
+    pause_reason: Option<String>,
+    organization_id: OrgId,
+    /// Counts its changes; the `ETag`.
+    version: u64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    last_seen_at: Option<DateTime<Utc>>,
+}
+
 /// The row, with the switch as memory has it: a pause shows before its row is written.
-fn shown(state: &State, org: Uuid, agent: &Agent) -> Value {
+fn shown(state: &State, org: Uuid, agent: &Agent) -> Shown {
     let switch = state.channel.switches().get(org, agent.id);
     let newer = switch.filter(|switch| switch.kill_version > agent.kill_version);
     let (paused, reason) = newer.map_or((agent.paused, agent.pause_reason.clone()), |switch| {
@@ -189,30 +300,30 @@ fn shown(state: &State, org: Uuid, agent: &Agent) -> Value {
         (false, true) => "paused",
         (false, false) => "active",
     };
-    json!({
-        "id": agent.id,
-        "agentId": agent.external_id,
-        "name": agent.name,
-        "type": agent.agent_type,
-        "platform": agent.platform,
-        "environment": agent.environment,
-        "description": agent.description,
-        "ownerEmail": agent.owner_email,
-        "allowedDataSources": agent.allowed_data_sources,
-        "allowedActions": agent.allowed_actions,
-        "requiresHumanApprovalFor": agent.requires_human_approval_for,
-        "tags": agent.tags,
-        "metadata": agent.metadata,
-        "autonomyLevel": agent.autonomy_level,
-        "outcomeStrictness": agent.strictness.as_str(),
-        "owners": agent.owners,
-        "capabilities": agent.capabilities(),
-        "status": status,
-        "pauseReason": if paused { Some(reason) } else { None },
-        "organizationId": OrgId(org).to_string(),
-        "version": agent.version,
-        "createdAt": agent.created_at,
-        "updatedAt": agent.updated_at,
-        "lastSeenAt": agent.last_seen_at,
-    })
+    Shown {
+        id: agent.id,
+        agent_id: agent.external_id.clone(),
+        name: agent.name.clone(),
+        r#type: agent.agent_type.clone(),
+        platform: agent.platform.clone(),
+        environment: agent.environment.clone(),
+        description: agent.description.clone(),
+        owner_email: agent.owner_email.clone(),
+        allowed_data_sources: agent.allowed_data_sources.clone(),
+        allowed_actions: agent.allowed_actions.clone(),
+        requires_human_approval_for: agent.requires_human_approval_for.clone(),
+        tags: agent.tags.clone(),
+        metadata: agent.metadata.clone(),
+        autonomy_level: agent.autonomy_level.clone(),
+        outcome_strictness: agent.strictness.as_str(),
+        owners: agent.owners.clone(),
+        capabilities: agent.capabilities(),
+        status,
+        pause_reason: paused.then_some(reason),
+        organization_id: OrgId(org),
+        version: agent.version,
+        created_at: agent.created_at,
+        updated_at: agent.updated_at,
+        last_seen_at: agent.last_seen_at,
+    }
 }

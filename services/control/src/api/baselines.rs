@@ -3,18 +3,63 @@
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use http::header;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Strict;
+use writ_service_kit::json::{Data, Strict};
+use writ_service_kit::routes::Routes;
 
-use super::State;
 use super::agents::etag;
 use super::extract::{By, InEnvironment};
-use crate::baseline::{Baseline, Pin};
+use super::{ADMIN, DEVELOPER, State, VIEWER};
+use crate::baseline::{Baseline, Pin, Tool};
 use crate::registry::{Agent, AgentRef};
 
-pub(super) async fn pin(
+const PATH: &str = "/tool-integrity/agents/{id}/baseline";
+
+/// The tools an agent was approved with.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ToolBaseline")]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    agent_id: Uuid,
+    /// The application's own id.
+    external_id: &'a str,
+    environment: &'a str,
+    /// False when nothing is pinned, which is not the same as an empty list.
+    pinned: bool,
+    descriptors: &'a [Tool],
+    /// Why it was pinned.
+    reason: &'a str,
+    /// Who did.
+    actor: &'a str,
+    /// Counts its changes; the `ETag`. 0 when nothing was ever pinned.
+    version: u64,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+pub(super) fn routes(to: Routes<State>) -> Routes<State> {
+    to.get(PATH, VIEWER, get)
+        .says("Get the tool baseline of an agent", "")
+        .answers::<Data<Shown<'_>>>(200)
+        .post(PATH, DEVELOPER, pin)
+        .says(
+            "Pin the tools of an agent",
+            "What the agent sends from now on is compared with these.",
+        )
+        .answers::<Data<Shown<'_>>>(200)
+        .delete(PATH, ADMIN, remove)
+        .says(
+            "Remove the tool baseline of an agent",
+            "Nothing is compared any more.",
+        )
+        .answers::<Data<Shown<'_>>>(200)
+}
+
+async fn pin(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -27,7 +72,7 @@ pub(super) async fn pin(
     Ok(answer(&agent, &pinned))
 }
 
-pub(super) async fn get(
+async fn get(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -38,7 +83,7 @@ pub(super) async fn get(
     Ok(answer(&agent, &found))
 }
 
-pub(super) async fn remove(
+async fn remove(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -57,16 +102,17 @@ async fn agent(state: &State, by: &By, id: &str, query: &InEnvironment) -> Resul
 
 fn answer(agent: &Agent, baseline: &Baseline) -> Response {
     let at = (baseline.version > 0).then_some(baseline.updated_at);
-    let body = Json(json!({ "data": {
-        "agentId": agent.id,
-        "externalId": agent.external_id,
-        "environment": agent.environment,
-        "pinned": baseline.is_pinned,
-        "descriptors": baseline.tools,
-        "reason": baseline.reason,
-        "actor": baseline.actor,
-        "version": baseline.version,
-        "updatedAt": at,
-    }}));
-    ([(header::ETAG, etag(baseline.version))], body).into_response()
+    let data = Shown {
+        agent_id: agent.id,
+        external_id: &agent.external_id,
+        environment: &agent.environment,
+        pinned: baseline.is_pinned,
+        descriptors: &baseline.tools,
+        reason: &baseline.reason,
+        actor: &baseline.actor,
+        version: baseline.version,
+        updated_at: at,
+    };
+    let tag = [(header::ETAG, etag(baseline.version))];
+    (tag, Json(Data { data })).into_response()
 }

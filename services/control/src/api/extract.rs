@@ -5,10 +5,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header;
 use http::request::Parts;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 use writ_access::{Caller, Role};
 use writ_service_kit::ApiError;
+use writ_service_kit::openapi::{Input, Part};
 use writ_service_kit::routes::{Authed, Repeatable};
 
 use crate::error::Refusal;
@@ -28,21 +30,36 @@ pub(super) struct By {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IfMatch(pub(super) Option<u64>);
 
-/// `?cursor=&limit=` and the filters of the lists.
-#[derive(Debug, Default, Deserialize)]
+/// `?cursor=&limit=` of the lists.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct ListQuery {
+    /// Where to go on: `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 100 when absent.
     pub(super) limit: Option<u32>,
-    pub(super) search: Option<String>,
-    pub(super) environment: Option<String>,
-    pub(super) capability: Option<String>,
-    pub(super) archived: Option<bool>,
 }
 
 /// `?environment=` beside an external id in the path.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct InEnvironment {
+    /// Tells agents of one external id apart.
     pub(super) environment: Option<String>,
+}
+
+impl Part for By {
+    fn describe(input: &mut Input<'_>) {
+        Repeatable::describe(input);
+    }
+}
+
+impl Part for IfMatch {
+    fn describe(input: &mut Input<'_>) {
+        input.header(
+            "If-Match",
+            "The `ETag` of the state that is to be changed; another state is then a 412.",
+        );
+        input.refuses(412);
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for By {

@@ -2,22 +2,69 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
+use chrono::{DateTime, Utc};
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use writ_contract::{KeyId, PersonId};
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Strict;
+use writ_service_kit::json::{Data, Page, Strict};
+use writ_service_kit::routes::Routes;
 
-use super::State;
 use super::extract::{By, ListQuery, cursor};
+use super::{ADMIN, State};
 use crate::error::Refusal;
 use crate::identity::{Issue, Key};
 
-pub(super) async fn issue(
+/// An API key; its text only in the answer that issued it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: KeyId,
+    name: String,
+    /// The beginning of its text.
+    preview: String,
+    /// `viewer`, `developer`, `admin` or `owner`.
+    role: &'static str,
+    /// Who holds it.
+    person: PersonId,
+    /// It may not act in production.
+    test: bool,
+    /// Networks it may be used from; empty is any.
+    cidrs: Vec<String>,
+    /// Environments it may act in; empty is any.
+    environments: Vec<String>,
+    /// Every request must be signed.
+    signature_required: bool,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    /// The key itself, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+pub(super) fn routes(to: Routes<State>) -> Routes<State> {
+    to.get("/keys", ADMIN, list)
+        .says("List keys", "")
+        .answers::<Page<Shown>>(200)
+        .post("/keys", ADMIN, issue)
+        .says(
+            "Issue a key",
+            "The text of the key is in this answer and nowhere else; a repeat does not show it.",
+        )
+        .makes::<Data<Shown>>()
+        .delete("/keys/{id}", ADMIN, revoke)
+        .says("Revoke a key", "Refused everywhere within moments.")
+        .answers::<Data<Shown>>(200)
+}
+
+async fn issue(
     Shared(state): Shared<State>,
     by: By,
     Strict(command): Strict<Issue>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, Json<Data<Shown>>), ApiError> {
     let (key, text) = state
         .identity
         .issue(&by.caller, &by.actor, &command)
@@ -28,50 +75,49 @@ pub(super) async fn issue(
     } else {
         StatusCode::OK
     };
-    if let (Some(fields), Some(text)) = (data.as_object_mut(), text) {
-        fields.insert("key".to_owned(), text.into());
-    }
-    Ok((status, Json(json!({ "data": data }))))
+    data.key = text;
+    Ok((status, Json(Data { data })))
 }
 
-pub(super) async fn list(
+async fn list(
     Shared(state): Shared<State>,
     by: By,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Page<Shown>>, ApiError> {
     let (keys, next) = state
         .identity
         .keys(by.org(), query.after_id()?, query.limit())
         .await?;
-    let keys: Vec<Value> = keys.iter().map(shown).collect();
-    Ok(Json(
-        json!({ "data": keys, "nextCursor": next.map(|id| cursor(0, id)) }),
-    ))
+    Ok(Json(Page {
+        data: keys.iter().map(shown).collect(),
+        next_cursor: next.map(|id| cursor(0, id)),
+    }))
 }
 
-pub(super) async fn revoke(
+async fn revoke(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Data<Shown>>, ApiError> {
     let id: KeyId = id.parse().map_err(|_| Refusal::KeyNotFound)?;
     let key = state.identity.revoke(&by.caller, &by.actor, id.0).await?;
-    Ok(Json(json!({ "data": shown(&key) })))
+    Ok(Json(Data { data: shown(&key) }))
 }
 
-fn shown(key: &Key) -> Value {
-    json!({
-        "id": KeyId(key.id).to_string(),
-        "name": key.name,
-        "preview": format!("{}{}…", key.prefix, key.public_id),
-        "role": key.role.as_str(),
-        "person": PersonId(key.person).to_string(),
-        "test": key.test,
-        "cidrs": key.cidrs,
-        "environments": key.environments,
-        "signatureRequired": key.signature_required,
-        "expiresAt": key.expires_at,
-        "revokedAt": key.revoked_at,
-        "createdAt": key.created_at,
-    })
+fn shown(key: &Key) -> Shown {
+    Shown {
+        id: KeyId(key.id),
+        name: key.name.clone(),
+        preview: format!("{}{}…", key.prefix, key.public_id),
+        role: key.role.as_str(),
+        person: PersonId(key.person),
+        test: key.test,
+        cidrs: key.cidrs.clone(),
+        environments: key.environments.clone(),
+        signature_required: key.signature_required,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+        created_at: key.created_at,
+        key: None,
+    }
 }

@@ -3,22 +3,102 @@
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 use writ_access::Role;
 use writ_contract::{OrgId, PolicyId};
 use writ_policy::PolicyType;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Strict;
+use writ_service_kit::json::{Data, Page, Strict};
+use writ_service_kit::routes::Routes;
 
-use super::State;
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
-use crate::policy::{Body, Policy, Targets};
+use crate::policy::{Body, Policy, Said, Targets};
 
-pub(super) async fn create(
+/// A policy.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Policy")]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: PolicyId,
+    #[serde(flatten)]
+    said: Said<'a>,
+    organization_id: OrgId,
+    /// Counts its changes; the `ETag`.
+    version: u64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// A policy as it was.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PolicyVersion")]
+#[serde(rename_all = "camelCase")]
+struct Former {
+    version: i64,
+    /// What it said.
+    #[schemars(with = "Said<'static>")]
+    policy: Value,
+    /// Who wrote it.
+    actor: String,
+    created_at: DateTime<Utc>,
+}
+
+/// A type of policies.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PolicyTypeSchema")]
+#[serde(rename_all = "camelCase")]
+struct Type {
+    policy_type: PolicyType,
+    /// JSON Schema of `ruleDefinition`.
+    schema: Value,
+}
+
+pub(super) fn routes(to: Routes<State>) -> Routes<State> {
+    to.get("/policies", VIEWER, list)
+        .says("List policies", "Deleted ones are left out.")
+        .answers::<Page<Shown<'_>>>(200)
+        .post("/policies", DEVELOPER, create)
+        .says(
+            "Create a policy",
+            "Needs `name`, `policyType`, `enforcementMode` and `ruleDefinition`. Below the role \
+             `admin`: only for agents of one's own, named in `appliesToAgents`.",
+        )
+        .makes::<Data<Shown<'_>>>()
+        .get("/policies/types", VIEWER, types)
+        .says(
+            "List policy types",
+            "Each with the JSON Schema of its rule.",
+        )
+        .answers::<Data<Vec<Type>>>(200)
+        .get("/policies/{id}", VIEWER, get)
+        .says("Get a policy", "")
+        .answers::<Data<Shown<'_>>>(200)
+        .patch("/policies/{id}", DEVELOPER, update)
+        .says("Change a policy", "Fields that are absent stay.")
+        .answers::<Data<Shown<'_>>>(200)
+        .delete("/policies/{id}", DEVELOPER, delete)
+        .says(
+            "Delete a policy",
+            "Refused while another policy waits for it.",
+        )
+        .answers::<Data<Shown<'_>>>(200)
+        .get("/policies/{id}/versions", VIEWER, versions)
+        .says(
+            "List policy versions",
+            "All states of the policy, of a deleted one too.",
+        )
+        .answers::<Data<Vec<Former>>>(200)
+}
+
+async fn create(
     Shared(state): Shared<State>,
     by: By,
     Strict(body): Strict<Body>,
@@ -36,21 +116,23 @@ pub(super) async fn create(
     Ok((status, answer(by.org(), &created.policy)).into_response())
 }
 
-pub(super) async fn list(
+async fn list(
     Shared(state): Shared<State>,
     by: By,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let page = state
         .policies
         .list(by.org(), query.after_id()?, query.limit())
         .await?;
-    let policies: Vec<Value> = page.policies.iter().map(|p| shown(by.org(), p)).collect();
-    let next = page.next.map(|id| cursor(0, id));
-    Ok(Json(json!({ "data": policies, "nextCursor": next })))
+    let body = Page {
+        data: page.policies.iter().map(|p| shown(by.org(), p)).collect(),
+        next_cursor: page.next.map(|id| cursor(0, id)),
+    };
+    Ok(Json(body).into_response())
 }
 
-pub(super) async fn get(
+async fn get(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -59,7 +141,7 @@ pub(super) async fn get(
     Ok(answer(by.org(), &policy))
 }
 
-pub(super) async fn update(
+async fn update(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -77,7 +159,7 @@ pub(super) async fn update(
     Ok(answer(by.org(), &policy))
 }
 
-pub(super) async fn delete(
+async fn delete(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -94,33 +176,32 @@ pub(super) async fn delete(
     Ok(answer(by.org(), &policy))
 }
 
-pub(super) async fn versions(
+async fn versions(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Data<Vec<Former>>>, ApiError> {
     let versions = state.policies.versions(by.org(), parse(&id)?).await?;
-    let shown: Vec<Value> = versions
-        .into_iter()
-        .map(|version| {
-            json!({
-                "version": version.version,
-                "policy": version.policy.0,
-                "actor": version.actor,
-                "createdAt": version.created_at,
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "data": shown })))
+    let shown = versions.into_iter().map(|version| Former {
+        version: version.version,
+        policy: version.policy.0,
+        actor: version.actor,
+        created_at: version.created_at,
+    });
+    Ok(Json(Data {
+        data: shown.collect(),
+    }))
 }
 
 /// Every type a policy can have, with the JSON Schema of its rule.
-pub(super) async fn types(_: By) -> Json<Value> {
-    let types = PolicyType::ALL.iter().map(|policy_type| {
-        let schema: Value = serde_json::from_str(policy_type.schema()).unwrap_or_default();
-        json!({ "policyType": policy_type.as_str(), "schema": schema })
+async fn types(_: By) -> Json<Data<Vec<Type>>> {
+    let types = PolicyType::ALL.iter().map(|policy_type| Type {
+        policy_type: *policy_type,
+        schema: serde_json::from_str(policy_type.schema()).unwrap_or_default(),
     });
-    Json(json!({ "data": types.collect::<Vec<_>>() }))
+    Json(Data {
+        data: types.collect(),
+    })
 }
 
 /// An id that is none belongs to no policy.
@@ -166,18 +247,19 @@ async fn asked(state: &State, by: &By, body: &Body) -> Result<(), Error> {
 }
 
 fn answer(org: Uuid, policy: &Policy) -> Response {
-    let body = Json(json!({ "data": shown(org, policy) }));
+    let body = Json(Data {
+        data: shown(org, policy),
+    });
     ([(header::ETAG, etag(policy.version))], body).into_response()
 }
 
-fn shown(org: Uuid, policy: &Policy) -> Value {
-    let mut shown = policy.said();
-    if let Some(fields) = shown.as_object_mut() {
-        fields.insert("id".into(), json!(PolicyId(policy.id)));
-        fields.insert("version".into(), json!(policy.version));
-        fields.insert("organizationId".into(), json!(OrgId(org)));
-        fields.insert("createdAt".into(), json!(policy.created_at));
-        fields.insert("updatedAt".into(), json!(policy.updated_at));
+fn shown(org: Uuid, policy: &Policy) -> Shown<'_> {
+    Shown {
+        id: PolicyId(policy.id),
+        said: policy.said(),
+        organization_id: OrgId(org),
+        version: policy.version,
+        created_at: policy.created_at,
+        updated_at: policy.updated_at,
     }
-    shown
 }

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use writ_contract::OrgId;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Lenient;
+use writ_service_kit::json::{Data, Lenient};
+use writ_service_kit::routes::{Class, Routes};
 
-use super::State;
 use super::extract::{By, InEnvironment};
+use super::{DEVELOPER, State, VIEWER};
 use crate::channel::{Found, Receipt, Switch};
 use crate::error::{Error, Refusal};
 use crate::registry::AgentRef;
@@ -22,19 +25,99 @@ const ROW_WITHIN: Duration = Duration::from_millis(500);
 
 /// The body may be missing, but a field that would be passed over, such as a time when the pause
 /// ends, is refused: who pauses believes what it says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "PauseRequest", description = "Why the agent is stopped.")]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Why {
+struct Why {
+    /// Shown to whoever meets the pause.
     reason: Option<String>,
 }
 
-pub(super) async fn pause(
+/// An agent whose switch was turned.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SwitchedAgent")]
+#[serde(rename_all = "camelCase")]
+struct Switched {
+    id: Uuid,
+    /// The application's own id.
+    agent_id: String,
+    name: String,
+    environment: String,
+    /// `active`, `paused` or `archived`.
+    status: &'static str,
+    pause_reason: Option<String>,
+    organization_id: OrgId,
+}
+
+/// What the log says of the switch: from here on nothing is allowed that it stopped.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PauseReceipt")]
+#[serde(rename_all = "camelCase")]
+struct Proof {
+    /// Its place on the log.
+    sequence: u64,
+    acknowledged_at: DateTime<Utc>,
+}
+
+/// The agent and the receipt.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Turned {
+    data: Switched,
+    receipt: Proof,
+}
+
+/// What a client polls for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AgentStatus")]
+struct Status {
+    /// `active` or `paused`.
+    status: &'static str,
+    reason: Option<String>,
+}
+
+/// The heartbeat was noted.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Heartbeat")]
+#[serde(rename_all = "camelCase")]
+struct Beat {
+    /// `active`, `paused` or `archived`.
+    status: &'static str,
+    received_at: DateTime<Utc>,
+}
+
+pub(super) fn routes(to: Routes<State>) -> Routes<State> {
+    let (turned, polled) = (
+        DEVELOPER.class(Class::Generous),
+        VIEWER.class(Class::Generous),
+    );
+    to.patch("/agents/{id}/pause", turned, pause)
+        .says(
+            "Pause an agent",
+            "Answered once the log has the pause: no act of the agent is allowed after that.",
+        )
+        .answers::<Turned>(200)
+        .patch("/agents/{id}/resume", turned, resume)
+        .says("Resume an agent", "Lifts the pause of this agent.")
+        .answers::<Turned>(200)
+        .get("/agents/{id}/status-poll", polled, status_poll)
+        .says(
+            "Poll the status of an agent",
+            "What the SDK asks every 15 seconds.",
+        )
+        .answers::<Data<Status>>(200)
+        .post("/agents/{id}/heartbeat", polled, heartbeat)
+        .says("Send a heartbeat of an agent", "The body may say anything.")
+        .answers::<Data<Beat>>(200)
+}
+
+async fn pause(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
     Query(query): Query<InEnvironment>,
     Lenient(why): Lenient<Why>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Turned>, ApiError> {
     let reason = why.reason.unwrap_or_default();
     turn(
         &state,
@@ -47,21 +130,21 @@ pub(super) async fn pause(
     .await
 }
 
-pub(super) async fn resume(
+async fn resume(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
     Query(query): Query<InEnvironment>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Turned>, ApiError> {
     turn(&state, &by, &id, query.environment.as_deref(), false, "").await
 }
 
-pub(super) async fn status_poll(
+async fn status_poll(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
     Query(query): Query<InEnvironment>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Data<Status>>, ApiError> {
     let switch = find(&state, &by, &id, query.environment.as_deref())?;
     let status = if switch.status() == "active" {
         "active"
@@ -69,24 +152,27 @@ pub(super) async fn status_poll(
         "paused"
     };
     let reason = switch.paused.then_some(switch.reason);
-    Ok(Json(
-        json!({ "data": { "status": status, "reason": reason } }),
-    ))
+    Ok(Json(Data {
+        data: Status { status, reason },
+    }))
 }
 
 /// The body's fields say nothing that is kept; the SDK always sends an explicit null.
-pub(super) async fn heartbeat(
+async fn heartbeat(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
     Query(query): Query<InEnvironment>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Data<Beat>>, ApiError> {
     let switch = find(&state, &by, &id, query.environment.as_deref())?;
     let now = state.clock.now();
     state.heartbeats.beat(by.org(), switch.agent, now);
-    Ok(Json(
-        json!({ "data": { "status": switch.status(), "receivedAt": now } }),
-    ))
+    Ok(Json(Data {
+        data: Beat {
+            status: switch.status(),
+            received_at: now,
+        },
+    }))
 }
 
 async fn turn(
@@ -96,14 +182,14 @@ async fn turn(
     environment: Option<&str>,
     paused: bool,
     reason: &str,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Turned>, ApiError> {
     let found = find_or_read(state, by, id, environment).await?;
     by.may_act_in(&found.environment)?;
     let (switch, receipt) = state
         .channel
         .turn(&by.actor, found.agent, paused, reason)
         .await?;
-    Ok(Json(answer(by, &switch, receipt)))
+    Ok(Json(answer(by, switch, receipt)))
 }
 
 /// The switch a path names. Until memory is filled nothing is said of an agent that is not in it.
@@ -146,20 +232,20 @@ fn filling(state: &State) -> bool {
         .any(|(what, _)| ["agents", "kills"].contains(what))
 }
 
-fn answer(by: &By, switch: &Switch, receipt: Receipt) -> Value {
-    json!({
-        "data": {
-            "id": switch.agent,
-            "agentId": switch.external_id,
-            "name": switch.name,
-            "environment": switch.environment,
-            "status": switch.status(),
-            "pauseReason": switch.paused.then_some(&switch.reason),
-            "organizationId": OrgId(by.org()).to_string(),
+fn answer(by: &By, switch: Switch, receipt: Receipt) -> Turned {
+    Turned {
+        data: Switched {
+            id: switch.agent,
+            status: switch.status(),
+            pause_reason: switch.paused.then_some(switch.reason),
+            agent_id: switch.external_id,
+            name: switch.name,
+            environment: switch.environment,
+            organization_id: OrgId(by.org()),
         },
-        "receipt": {
-            "sequence": receipt.sequence,
-            "acknowledgedAt": receipt.acknowledged_at,
+        receipt: Proof {
+            sequence: receipt.sequence,
+            acknowledged_at: receipt.acknowledged_at,
         },
-    })
+    }
 }

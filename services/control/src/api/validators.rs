@@ -3,53 +3,100 @@
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use uuid::Uuid;
 use writ_contract::ValidatorId;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Strict;
+use writ_service_kit::json::{Data, Page, Strict};
+use writ_service_kit::routes::Routes;
 
-use super::State;
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::{ADMIN, State};
 use crate::error::Refusal;
 use crate::validator::{Body, Validator};
 
-pub(super) async fn register(
+/// A validator; its secret only in the answer that made it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Validator")]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: ValidatorId,
+    name: String,
+    url: String,
+    /// 1 to 500.
+    timeout_ms: u32,
+    /// What no usable answer means: `closed` leaves it to the policy's `onError`, `open` denies
+    /// nobody.
+    fail_mode: &'static str,
+    deleted: bool,
+    /// Counts its changes; the `ETag`.
+    version: u64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    /// What its requests are signed with, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+pub(super) fn routes(to: Routes<State>) -> Routes<State> {
+    to.get("/validators", ADMIN, list)
+        .says("List validators", "")
+        .answers::<Page<Shown>>(200)
+        .post("/validators", ADMIN, register)
+        .says(
+            "Register a validator",
+            "An HTTP service of yours that policies of type `custom_validator` ask. Needs `name` \
+             and `url`.",
+        )
+        .makes::<Data<Shown>>()
+        .get("/validators/{id}", ADMIN, get)
+        .says("Get a validator", "")
+        .answers::<Data<Shown>>(200)
+        .patch("/validators/{id}", ADMIN, update)
+        .says("Change a validator", "Fields that are absent stay.")
+        .answers::<Data<Shown>>(200)
+        .delete("/validators/{id}", ADMIN, delete)
+        .says("Delete a validator", "Refused while a policy asks it.")
+        .answers::<Data<Shown>>(200)
+}
+
+async fn register(
     Shared(state): Shared<State>,
     by: By,
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
     let registered = state.validators.register(&by.actor, &body).await?;
     let mut data = shown(&registered.validator);
-    if let (Some(fields), Some(secret)) = (data.as_object_mut(), registered.secret) {
-        fields.insert("secret".to_owned(), secret.expose().into());
-    }
+    data.secret = registered.secret.map(|secret| secret.expose().to_owned());
     let status = if registered.is_new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
     let tag = [(header::ETAG, etag(registered.validator.version))];
-    Ok((status, tag, Json(json!({ "data": data }))).into_response())
+    Ok((status, tag, Json(Data { data })).into_response())
 }
 
-pub(super) async fn list(
+async fn list(
     Shared(state): Shared<State>,
     by: By,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Page<Shown>>, ApiError> {
     let page = state
         .validators
         .list(by.org(), query.after_id()?, query.limit());
     let (validators, next) = page.await?;
-    let validators: Vec<Value> = validators.iter().map(shown).collect();
-    let next = next.map(|id| cursor(0, id));
-    Ok(Json(json!({ "data": validators, "nextCursor": next })))
+    Ok(Json(Page {
+        data: validators.iter().map(shown).collect(),
+        next_cursor: next.map(|id| cursor(0, id)),
+    }))
 }
 
-pub(super) async fn get(
+async fn get(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -57,7 +104,7 @@ pub(super) async fn get(
     Ok(answer(&state.validators.get(by.org(), parse(&id)?).await?))
 }
 
-pub(super) async fn update(
+async fn update(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -70,7 +117,7 @@ pub(super) async fn update(
     Ok(answer(&changed.await?))
 }
 
-pub(super) async fn delete(
+async fn delete(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
@@ -87,20 +134,23 @@ fn parse(id: &str) -> Result<Uuid, Refusal> {
 }
 
 fn answer(validator: &Validator) -> Response {
-    let body = Json(json!({ "data": shown(validator) }));
+    let body = Json(Data {
+        data: shown(validator),
+    });
     ([(header::ETAG, etag(validator.version))], body).into_response()
 }
 
-fn shown(validator: &Validator) -> Value {
-    json!({
-        "id": ValidatorId(validator.id).to_string(),
-        "name": validator.name,
-        "url": validator.url,
-        "timeoutMs": validator.timeout_ms,
-        "failMode": validator.fail_mode.as_str(),
-        "deleted": validator.secret.is_none(),
-        "version": validator.version,
-        "createdAt": validator.created_at,
-        "updatedAt": validator.updated_at,
-    })
+fn shown(validator: &Validator) -> Shown {
+    Shown {
+        id: ValidatorId(validator.id),
+        name: validator.name.clone(),
+        url: validator.url.clone(),
+        timeout_ms: validator.timeout_ms,
+        fail_mode: validator.fail_mode.as_str(),
+        deleted: validator.secret.is_none(),
+        version: validator.version,
+        created_at: validator.created_at,
+        updated_at: validator.updated_at,
+        secret: None,
+    }
 }

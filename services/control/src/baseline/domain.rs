@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -40,7 +41,8 @@ pub struct Baseline {
 }
 
 /// One pinned tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PinnedTool")]
 #[serde(rename_all = "camelCase")]
 pub struct Tool {
     /// The server that offers it; empty when it is local.
@@ -57,8 +59,9 @@ pub struct Tool {
     pub description_hash: Option<String>,
 }
 
-/// `POST /tool-integrity/agents/{id}/baseline`.
-#[derive(Debug, Clone, Deserialize)]
+/// Tools to be pinned.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(rename = "BaselineBody")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pin {
     descriptors: Vec<Descriptor>,
@@ -67,7 +70,8 @@ pub struct Pin {
 }
 
 /// A tool as its framework describes it: whatever else it says is covered by the digest.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "PinnedDescriptor")]
 #[serde(default, rename_all = "camelCase")]
 struct Descriptor {
     server: Option<String>,

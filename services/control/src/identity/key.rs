@@ -1,6 +1,7 @@
 //! Keys: what is issued, to whom, and what of it is kept.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 use writ_access::key::{bcrypt_hash, mac};
@@ -46,12 +47,15 @@ pub struct Key {
     pub created_at: DateTime<Utc>,
 }
 
-/// `POST /keys`.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A key to be issued.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "KeyBody")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Issue {
     name: Option<String>,
+    /// `viewer`, `developer`, `admin` or `owner`; at most the role of the issuer.
     role: Option<String>,
+    /// It may not act in production.
     test: bool,
     /// Another holder than the issuer: a person known by this `per_` id …
     person: Option<String>,

@@ -1,6 +1,7 @@
 //! Organisations and their settings.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 use writ_contract::wire;
@@ -69,11 +70,13 @@ pub struct Limits {
     pub traces: Option<u64>,
 }
 
-/// `PATCH /organization/settings`. Plan, limits and retention can be null: none.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// Settings to change. Plan, limits and retention can be null: none.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "SettingsBody")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
     name: Option<String>,
+    /// `govern` or `refuse`.
     on_plan_limit: Option<String>,
     registration_required: Option<bool>,
     tiered_governance: Option<bool>,
@@ -81,16 +84,22 @@ pub struct Settings {
     prompt_approval: Option<bool>,
     credential_required: Option<bool>,
     #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<u32>")]
     retention_days: Option<Option<u32>>,
     #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<String>")]
     plan: Option<Option<String>>,
     #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<u64>")]
     max_agents: Option<Option<u64>>,
     #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<u64>")]
     max_policies: Option<Option<u64>>,
     #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<u64>")]
     max_users: Option<Option<u64>>,
     #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<u64>")]
     max_traces_per_month: Option<Option<u64>>,
 }
 

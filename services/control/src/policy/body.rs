@@ -3,11 +3,15 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 use writ_contract::{PolicyId, ValidatorId};
-use writ_policy::model::{MAX_EVALUATION_ORDER, MAX_PREREQUISITES, OnError, Selectors};
+use writ_policy::model::{
+    ChainTrigger, MAX_EVALUATION_ORDER, MAX_PREREQUISITES, Mode, OnError, PolicyType, Selectors,
+    Severity,
+};
 use writ_policy::schema;
 
 use super::domain::{Policy, Targets};
@@ -22,26 +26,41 @@ const METADATA: usize = 16 * 1024;
 const SELECTED: usize = 200;
 const WORD: usize = 256;
 
-/// `POST /policies` and `PATCH /policies/{id}`. Words are read later, so that all wrong fields
-/// can be named at once.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// What a request says of a policy.
+// Words are read later, so that all wrong fields can be named at once.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "PolicyBody")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
+    /// 1 to 200 characters.
     name: Option<String>,
     description: Option<String>,
+    #[schemars(with = "Option<PolicyType>")]
     policy_type: Option<String>,
+    #[schemars(with = "Option<Mode>")]
     enforcement_mode: Option<String>,
+    /// The rule; its shape is in `GET /policies/types`.
+    #[schemars(with = "Option<Map<String, Value>>")]
     rule_definition: Option<Value>,
     /// Agent UUIDs; empty means all agents.
     pub applies_to_agents: Option<Vec<String>>,
+    #[schemars(with = "Option<Selectors>")]
     selectors: Option<Value>,
     is_active: Option<bool>,
+    /// Smaller is judged first.
     evaluation_order: Option<u32>,
+    #[schemars(with = "Option<Severity>")]
     severity: Option<String>,
+    /// What an error of the rule means.
+    #[schemars(with = "Option<OnError>")]
     on_error: Option<String>,
     /// Policy ids, with or without their prefix.
     prerequisites: Option<Vec<String>>,
+    /// What the prerequisites must have come to.
+    #[schemars(with = "Option<ChainTrigger>")]
     chain_trigger: Option<String>,
+    /// Your own notes.
+    #[schemars(with = "Option<Map<String, Value>>")]
     metadata: Option<Value>,
 }
 

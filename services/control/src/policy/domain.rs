@@ -1,7 +1,7 @@
 //! What a policy is and how commands change it: functions of values.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 use writ_contract::{PolicyId, wire};
 use writ_policy::model::{
@@ -9,6 +9,7 @@ use writ_policy::model::{
 };
 
 use super::body::Body;
+use super::said::Said;
 use crate::error::Refusal;
 
 /// A policy's row.
@@ -190,25 +191,24 @@ impl Policy {
 
     /// What this version says, in the fields of the API.
     #[must_use]
-    pub fn said(&self) -> Value {
-        let prerequisites = self.prerequisites.iter().map(|id| PolicyId(*id));
-        json!({
-            "name": self.name,
-            "description": self.description,
-            "policyType": self.policy_type.as_str(),
-            "enforcementMode": self.mode.as_str(),
-            "ruleDefinition": self.rule_definition,
-            "appliesToAgents": self.applies_to_agents,
-            "selectors": self.selectors,
-            "isActive": self.is_active,
-            "evaluationOrder": self.evaluation_order,
-            "severity": self.severity.as_str(),
-            "onError": self.on_error.map(OnError::as_str),
-            "prerequisites": prerequisites.collect::<Vec<_>>(),
-            "chainTrigger": self.chain_trigger.as_str(),
-            "metadata": self.metadata,
-            "deleted": self.is_deleted,
-        })
+    pub fn said(&self) -> Said<'_> {
+        Said {
+            name: &self.name,
+            description: self.description.as_deref(),
+            policy_type: self.policy_type,
+            enforcement_mode: self.mode,
+            rule_definition: &self.rule_definition,
+            applies_to_agents: &self.applies_to_agents,
+            selectors: &self.selectors,
+            is_active: self.is_active,
+            evaluation_order: self.evaluation_order,
+            severity: self.severity,
+            on_error: self.on_error,
+            prerequisites: self.prerequisites.iter().map(|id| PolicyId(*id)).collect(),
+            chain_trigger: self.chain_trigger,
+            metadata: self.metadata.as_ref(),
+            deleted: self.is_deleted,
+        }
     }
 
     /// Below Admin: only policies that name agents, all of them one's own (ruling 17).

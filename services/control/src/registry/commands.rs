@@ -1,6 +1,7 @@
 //! How registration and patches change an agent: functions of values.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -14,7 +15,8 @@ use crate::error::Refusal;
 const OWNERS: usize = 20;
 
 /// `POST /agents`: sent by the SDK at every process start. Absent fields stay as they are.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "AgentRegistration")]
 #[serde(default, rename_all = "camelCase")]
 pub struct Register {
     /// Required.
@@ -28,8 +30,9 @@ pub struct Register {
     pub details: Details,
 }
 
-/// `PATCH /agents/{id}`; unknown fields are refused by the caller of serde.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// What changes about an agent; absent fields stay.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "AgentChange")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Patch {
     name: Option<String>,
@@ -49,8 +52,9 @@ pub struct Patch {
     pub archived: Option<bool>,
 }
 
-/// `POST /agents/{id}/transfer`.
-#[derive(Debug, Clone, Deserialize)]
+/// Who an agent is handed over to.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(rename = "AgentTransfer")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Transfer {
     /// Who owns it from now on, and nobody else.
@@ -61,7 +65,8 @@ pub struct Transfer {
 }
 
 /// The fields that registration and patch share.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "AgentDetails")]
 #[serde(default, rename_all = "camelCase")]
 pub struct Details {
     r#type: Option<String>,

@@ -1,6 +1,7 @@
 //! A validator and what may be written about one.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 use writ_contract::{OrgId, ValidatorId, wire};
@@ -68,14 +69,19 @@ pub struct Validator {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The body of `POST /validators` and, with every field optional, of `PATCH /validators/{id}`.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// What a request says of a validator.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "ValidatorBody")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
     name: Option<String>,
+    /// Where it is asked, over HTTPS.
     url: Option<String>,
+    /// What its requests are signed with; made by the server when absent.
     pub(super) secret: Option<Secret>,
+    /// 1 to 500.
     timeout_ms: Option<u32>,
+    /// `closed` or `open`.
     fail_mode: Option<String>,
 }
 

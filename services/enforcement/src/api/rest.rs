@@ -10,16 +10,18 @@ use axum::extract::{Extension, Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use writ_chain::action::context_of_request;
+use writ_contract::{ApprovalId, DecisionId};
 use writ_policy::{Delegation, Mode, OnBehalfOf, Phase, Request, Tier, ToolDescriptor, ToolOutput};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 
 use super::{BODY_LIMIT, latest, plan_spent, text_of};
-use crate::answer::{Answer, Given};
+use crate::answer::{Answer, Explanation, Given};
 use crate::beside::LARGE;
 use crate::config::Refusals;
 use crate::domain::{Ask, Refusal, WireViolation};
@@ -34,36 +36,57 @@ pub fn routes(gate: Gate) -> Routes<Arc<Enforcer>> {
     let guard = Access::Deferred
         .class(Class::Enforce)
         .body_limit(BODY_LIMIT);
-    Routes::new(gate).post("/policies/enforce", guard, enforce)
+    Routes::new(gate)
+        .post("/policies/enforce", guard, enforce)
+        .says(
+            "Enforce policies",
+            "Asks whether an act may happen. 200: it may. 202: a human is asked first; poll the \
+             approval. 403: it may not, and that is also the answer to a bad key or a body that \
+             cannot be read. Any other answer is no decision.",
+        )
+        .takes::<Body>()
+        .answers::<Told<'_>>(200)
+        .answers::<Told<'_>>(202)
+        .answers::<Told<'_>>(403)
 }
 
-/// The body, as wire contract §5.7 lists it. Unknown fields are ignored, explicit nulls read as
-/// absent.
-#[derive(Debug, Default, Deserialize)]
+/// An act that is about to happen. Unknown fields are ignored, explicit nulls read as absent.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "EnforceRequest")]
 #[serde(rename_all = "camelCase", default, expecting = "a JSON object")]
 struct Body {
+    /// The application's own id of the agent, or its UUID.
     agent_id: Option<String>,
+    /// What the agent was told or is about to do: text, or any JSON.
     input: Option<Value>,
+    /// `production` when absent.
     environment: Option<String>,
+    #[schemars(with = "Option<Map<String, Value>>")]
     metadata: Option<Value>,
+    /// US dollars.
     estimated_cost: Option<f64>,
+    /// Names of the tools the act uses.
     tools: Option<Vec<String>>,
+    /// Messages so far; the latest 50 are read.
     conversation_history: Option<Vec<Value>>,
     tool_outputs: Option<Vec<ToolOutput>>,
     tool_descriptors: Option<Vec<ToolDescriptor>>,
+    /// What came of the act, in the phase `post`.
     output: Option<Value>,
     phase: Option<Phase>,
     on_behalf_of: Option<OnBehalfOf>,
     tier: Option<Tier>,
     delegation: Option<Delegation>,
     session_id: Option<String>,
+    /// Whether the answer names every policy in scope.
     explain: Option<bool>,
 }
 
 /// `?explain=true`, for callers that cannot change the body.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Parameters {
+    /// Whether the answer names every policy in scope.
     explain: bool,
 }
 
@@ -173,49 +196,81 @@ fn denial_status(given: &Given, refusals: Refusals) -> StatusCode {
     }
 }
 
+/// The answer's body, at the top level as the SDK reads it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnforceAnswer")]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    /// Whether the act may happen now.
+    allowed: bool,
+    /// `allow`, `monitor` or `warn`: the strongest mode that hit and let the act pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    /// `writ:` and the decision; put into a trace it links the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// What stopped or held the act; absent when it may happen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violations: Option<&'a [WireViolation]>,
+    /// What hit and was only noted.
+    warnings: &'a [WireViolation],
+    /// 0 to 100.
+    risk: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requires_approval: Option<bool>,
+    /// What to poll, with 202.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_request_id: Option<ApprovalId>,
+    /// The input with found values replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redacted_input: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_id: Option<DecisionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
+}
+
 fn answer(answer: &Answer, refusals: Refusals) -> Response {
-    let (status, given, mut body) = match answer {
-        Answer::Allowed(given) => (StatusCode::OK, given, allowed(given)),
+    let (status, body) = match answer {
+        Answer::Allowed(given) => (StatusCode::OK, allowed(given)),
         Answer::Held(given, approval) => {
-            let mut body = refused(given);
-            set(&mut body, "requiresApproval", Value::Bool(true));
-            set(
-                &mut body,
-                "approvalRequestId",
-                Value::String(approval.to_string()),
-            );
-            (StatusCode::ACCEPTED, given, body)
+            let held = Told {
+                requires_approval: Some(true),
+                approval_request_id: Some(*approval),
+                ..refused(given)
+            };
+            (StatusCode::ACCEPTED, held)
         }
-        Answer::Denied(given) => (denial_status(given, refusals), given, refused(given)),
+        Answer::Denied(given) => (denial_status(given, refusals), refused(given)),
         Answer::PlanSpent(spent) => return plan_spent(*spent).into_response(),
     };
-    if let Some(input) = &given.redacted_input {
-        set(&mut body, "redactedInput", Value::String(input.clone()));
-    }
-    if let Some(decision) = given.decision {
-        set(&mut body, "decisionId", Value::String(decision.to_string()));
-    }
-    if let Some(explanation) = &given.explanation {
-        set(&mut body, "explanation", json!(explanation));
-    }
     (status, Json(body)).into_response()
 }
 
-fn allowed(given: &Given) -> Value {
-    let mut body = json!({
-        "allowed": true,
-        "mode": mode(&given.warnings),
-        "warnings": given.warnings,
-        "risk": given.risk,
-    });
-    if let Some(decision) = given.decision {
-        set(
-            &mut body,
-            "source",
-            Value::String(format!("writ:{decision}")),
-        );
+fn allowed(given: &Given) -> Told<'_> {
+    Told {
+        allowed: true,
+        mode: Some(mode(&given.warnings)),
+        source: given.decision.map(|decision| format!("writ:{decision}")),
+        violations: None,
+        ..refused(given)
     }
-    body
+}
+
+fn refused(given: &Given) -> Told<'_> {
+    Told {
+        allowed: false,
+        mode: None,
+        source: None,
+        violations: Some(&given.violations),
+        warnings: &given.warnings,
+        risk: given.risk,
+        requires_approval: None,
+        approval_request_id: None,
+        redacted_input: given.redacted_input.as_deref(),
+        decision_id: given.decision,
+        explanation: given.explanation.as_ref(),
+    }
 }
 
 /// The strongest mode that hit and let the act pass.
@@ -232,23 +287,10 @@ fn mode(warnings: &[WireViolation]) -> &'static str {
     mode.as_str()
 }
 
-fn refused(given: &Given) -> Value {
-    json!({
-        "allowed": false,
-        "violations": given.violations,
-        "warnings": given.warnings,
-        "risk": given.risk,
-    })
-}
-
-fn set(body: &mut Value, key: &str, value: Value) {
-    if let Some(fields) = body.as_object_mut() {
-        fields.insert(key.to_owned(), value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
 use writ_contract::OrgId;
 use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 use writ_service_kit::routes::Authed;
@@ -14,6 +17,71 @@ use crate::domain::{Hopeless, Report};
 use crate::error::Error;
 use crate::intake::Source;
 
+/// Times in which a client acted without a decision.
+#[derive(JsonSchema)]
+#[schemars(rename = "BypassReport", rename_all = "camelCase")]
+#[expect(dead_code, reason = "described, not built")]
+pub(super) struct Windows {
+    windows: Option<Vec<Window>>,
+    dropped: Option<Lost>,
+}
+
+/// A time in which a client acted without a decision.
+#[derive(JsonSchema)]
+#[schemars(rename = "BypassWindow", rename_all = "camelCase")]
+#[expect(dead_code, reason = "described, not built")]
+struct Window {
+    window_id: Uuid,
+    agent_id: String,
+    /// Such as `network_error`.
+    reason: String,
+    /// Such as `fail_open_network_error`.
+    source: String,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+    /// Acts.
+    count: u64,
+    message: Option<String>,
+    /// HTTP status of the last failure.
+    status: Option<u16>,
+    consecutive_failures: Option<u64>,
+}
+
+/// Windows that the client could not keep.
+#[derive(JsonSchema)]
+#[schemars(rename = "DroppedBypasses", rename_all = "camelCase")]
+#[expect(dead_code, reason = "described, not built")]
+struct Lost {
+    drop_id: Uuid,
+    windows: u64,
+    bypasses: u64,
+    since: Option<DateTime<Utc>>,
+}
+
+/// What was recorded.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Stated {
+    data: Recorded,
+    /// Absent when everything was recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<OutOfBounds>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Recorded {
+    windows: usize,
+    dropped: bool,
+}
+
+/// A part of a report that was not recorded, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OutOfBounds {
+    field: String,
+    error: String,
+}
+
 /// `POST /sdk/bypass-windows`: 200 once everything that is within its bounds is stored on the log,
 /// for agents that are registered and for others. 422 only when nothing of it can be recorded: the
 /// client never sends such a report again.
@@ -21,7 +89,7 @@ pub(super) async fn report(
     State(api): State<Api>,
     Authed(caller): Authed,
     Body(body): Body,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Json<Stated>, Failure> {
     let source = Source {
         org: OrgId(caller.org_id()),
         origin: "rest",
@@ -31,16 +99,17 @@ pub(super) async fn report(
     let agent = |name: &str| api.registrar.only(source.org, name);
     let stated = api.facts.bypassed(&source, &report, agent).await;
     stated.map_err(Error::Log)?;
-    let mut answer = json!({ "data": {
-        "windows": report.windows.len(),
-        "dropped": report.dropped.is_some(),
-    } });
-    if let (false, Some(fields)) = (report.refused.is_empty(), answer.as_object_mut()) {
-        let refused = report.refused.iter();
-        let refused = refused.map(|(place, why)| json!({ "field": place, "error": why }));
-        fields.insert("errors".to_owned(), refused.collect());
-    }
-    Ok(Json(answer))
+    let refused = report.refused.iter().map(|(field, error)| OutOfBounds {
+        field: field.clone(),
+        error: error.clone(),
+    });
+    Ok(Json(Stated {
+        data: Recorded {
+            windows: report.windows.len(),
+            dropped: report.dropped.is_some(),
+        },
+        errors: refused.collect(),
+    }))
 }
 
 fn read(body: &[u8]) -> Result<Report, Hopeless> {

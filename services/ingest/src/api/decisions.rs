@@ -2,10 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_contract::{ApprovalId, DecisionId, KeyId, OrgId, PolicyId};
+use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::Authed;
 
 use super::Api;
@@ -15,15 +17,20 @@ use crate::error::Error;
 use crate::store::{DecisionFilter, DecisionRow};
 
 /// Parameters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
     agent_id: Option<String>,
     outcome: Option<String>,
     environment: Option<String>,
+    /// Not before this RFC 3339 time.
     since: Option<String>,
+    /// Before this RFC 3339 time.
     until: Option<String>,
+    /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u32>,
 }
 
@@ -32,7 +39,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Authed(caller): Authed,
     Parameters(wanted): Parameters<Wanted>,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let limit = page::limit(wanted.limit)?;
     let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
     let filter = DecisionFilter {
@@ -50,8 +57,11 @@ pub(super) async fn list(
         .map(|row| (row.timestamp, row.decision_id.to_string()));
     let last = last.as_ref().map(|(time, id)| (*time, id.as_str(), ""));
     let next = page::next(rows.len(), limit, last);
-    let data: Vec<Shown<'_>> = rows.iter().map(Shown::of).collect();
-    Ok(Json(json!({ "data": data, "nextCursor": next })))
+    let body = Page {
+        data: rows.iter().map(Shown::of).collect(),
+        next_cursor: next,
+    };
+    Ok(Json(body).into_response())
 }
 
 /// `GET /decisions/{id}`: one decision, by `dec_…` or bare UUID.
@@ -59,17 +69,19 @@ pub(super) async fn one(
     State(api): State<Api>,
     Authed(caller): Authed,
     Named(id): Named,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let id: DecisionId = id.parse().map_err(|_| Error::NotFound("decision"))?;
     let row = api.store.decision(OrgId(caller.org_id()), id).await?;
     let row = row.ok_or(Error::NotFound("decision"))?;
-    Ok(Json(json!({ "data": Shown::of(&row) })))
+    let data = Shown::of(&row);
+    Ok(Json(Data { data }).into_response())
 }
 
 /// A decision as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Decision")]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     id: DecisionId,
     timestamp: String,
     agent_id: &'a str,
@@ -110,13 +122,15 @@ struct Shown<'a> {
 }
 
 /// The person the act is for, by a digest that only this organisation has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionUser")]
 struct User<'a> {
     digest: &'a str,
     verified: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionDelegation")]
 #[serde(rename_all = "camelCase")]
 struct Delegation<'a> {
     chain: &'a [String],
@@ -126,7 +140,9 @@ struct Delegation<'a> {
     verified: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// A policy that hit.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionHit")]
 #[serde(rename_all = "camelCase")]
 struct Hit<'a> {
     policy_id: PolicyId,

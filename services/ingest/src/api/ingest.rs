@@ -8,15 +8,21 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use writ_contract::OrgId;
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Data;
+use writ_service_kit::openapi::Part;
 use writ_service_kit::routes::Authed;
 
 use super::Api;
+use super::shape::{Counts, Ingested, RefusedTrace};
 use super::status::Failure;
 use crate::domain::Refused;
 use crate::intake::{Source, Taken};
+use crate::publishers::Sent;
 
 /// The body as it came, whatever content type it says it has.
 pub(super) struct Body(pub(super) Bytes);
+
+impl Part for Body {}
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;
@@ -54,30 +60,33 @@ pub(super) async fn ingest(
 
 /// `GET /traces/publishers`: what outside NATS publishers of the organisation sent to this replica
 /// since it started.
-pub(super) async fn publishers(State(api): State<Api>, Authed(caller): Authed) -> Json<Value> {
-    Json(json!({ "data": api.tally.of(OrgId(caller.org_id())) }))
+pub(super) async fn publishers(State(api): State<Api>, Authed(caller): Authed) -> Json<Data<Sent>> {
+    Json(Data {
+        data: api.tally.of(OrgId(caller.org_id())),
+    })
 }
 
-fn answer(taken: &Taken) -> Value {
-    let mut body = json!({
-        "data": { "accepted": taken.accepted, "rejected": taken.refused.len() }
-    });
-    if let (false, Some(fields)) = (taken.refused.is_empty(), body.as_object_mut()) {
-        fields.insert("errors".to_owned(), errors(&taken.refused));
+fn answer(taken: &Taken) -> Ingested {
+    Ingested {
+        data: Counts {
+            accepted: taken.accepted,
+            rejected: taken.refused.len(),
+        },
+        errors: taken.refused.iter().map(refused).collect(),
     }
-    body
 }
 
 /// One entry for each refused trace.
-pub(crate) fn errors(refused: &[Refused]) -> Value {
-    let entry = |refused: &Refused| {
-        json!({
-            "traceId": refused.trace_id,
-            "index": refused.index,
-            "code": refused.refusal.code(),
-            "ref": refused.refusal.reference(),
-            "error": refused.refusal.to_string(),
-        })
-    };
-    refused.iter().map(entry).collect()
+pub(crate) fn errors(of: &[Refused]) -> Value {
+    json!(of.iter().map(refused).collect::<Vec<_>>())
+}
+
+fn refused(refused: &Refused) -> RefusedTrace {
+    RefusedTrace {
+        trace_id: refused.trace_id.clone(),
+        index: refused.index,
+        code: refused.refusal.code(),
+        r#ref: refused.refusal.reference(),
+        error: refused.refusal.to_string(),
+    }
 }

@@ -5,8 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::request::Parts;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use writ_service_kit::ApiError;
+use writ_service_kit::openapi::{Input, Part};
 
 use crate::error::Error;
 use crate::store::Cursor;
@@ -28,9 +30,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     }
 }
 
+impl<T: JsonSchema> Part for Parameters<T> {
+    fn describe(input: &mut Input<'_>) {
+        input.query::<T>();
+    }
+}
+
 /// The id in a path.
 #[derive(Debug)]
 pub(super) struct Named(pub(super) String);
+
+impl Part for Named {}
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = ApiError;

@@ -5,17 +5,16 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use writ_contract::{OrgId, ResolutionId};
 use writ_service_kit::ids::new_v7;
-use writ_service_kit::json::Lenient;
+use writ_service_kit::json::{Data, Lenient};
 use writ_service_kit::routes::{Authed, Once, Repeatable};
 
 use super::Api;
 use super::page::Named;
 use super::status::Failure;
-use crate::domain::{About, Observed};
+use crate::domain::{About, Observed, Resolution};
 use crate::error::Error;
 use crate::intake::Source;
 use crate::publish::derived_id;
@@ -33,7 +32,7 @@ pub(super) async fn resolve(
     Repeatable(once): Repeatable,
     Named(id): Named,
     Lenient(observed): Lenient<Observed>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
+) -> Result<(StatusCode, Json<Data<Resolution>>), Failure> {
     let org = OrgId(caller.org_id());
     let trace = find(&api, org, &id).await?;
     if !caller.allows_environment(&trace.environment) {
@@ -56,7 +55,7 @@ pub(super) async fn resolve(
     api.intake.resolve(&source, agent, &resolution).await?;
     let stated = api.facts.resolved(&source, agent, &resolution).await;
     stated.map_err(Error::Log)?;
-    Ok((StatusCode::CREATED, Json(json!({ "data": resolution }))))
+    Ok((StatusCode::CREATED, Json(Data { data: resolution })))
 }
 
 /// A request that is sent again under its key is the resolution it was before.

@@ -2,30 +2,38 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_contract::{DecisionId, KeyId, OrgId};
+use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::Authed;
 
 use super::Api;
 use super::page::{self, Named, Parameters};
 use super::status::Failure;
+use crate::domain::Resolution;
 use crate::error::Error;
 use crate::store::{TraceFilter, TraceRow};
 
 /// Parameters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
     agent_id: Option<String>,
     status: Option<String>,
     environment: Option<String>,
     decision_id: Option<String>,
+    /// Not before this RFC 3339 time.
     since: Option<String>,
+    /// Before this RFC 3339 time.
     until: Option<String>,
+    /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u32>,
 }
 
@@ -34,7 +42,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Authed(caller): Authed,
     Parameters(wanted): Parameters<Wanted>,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let limit = page::limit(wanted.limit)?;
     let millis = |time: chrono::DateTime<chrono::Utc>| time.timestamp_millis();
     let filter = TraceFilter {
@@ -54,8 +62,11 @@ pub(super) async fn list(
         .last()
         .map(|row| (row.timestamp, row.trace_id.as_str(), row.span_id.as_str()));
     let next = page::next(rows.len(), limit, last);
-    let data: Vec<Shown<'_>> = rows.iter().map(|row| Shown::of(row, false)).collect();
-    Ok(Json(json!({ "data": data, "nextCursor": next })))
+    let body = Page {
+        data: rows.iter().map(|row| Shown::of(row, false)).collect(),
+        next_cursor: next,
+    };
+    Ok(Json(body).into_response())
 }
 
 /// `GET /traces/{id}`: every span of a trace, and what was learnt of it later.
@@ -63,7 +74,7 @@ pub(super) async fn one(
     State(api): State<Api>,
     Authed(caller): Authed,
     Named(id): Named,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let org = OrgId(caller.org_id());
     let mut rows = api.store.trace(org, &id).await?;
     if rows.is_empty() {
@@ -71,11 +82,15 @@ pub(super) async fn one(
     }
     api.store.infer(org, &mut rows).await?;
     let resolutions = api.store.resolutions(org, &id).await?;
-    let resolutions = resolutions.iter().map(|text| json_of(text));
-    let resolutions: Vec<_> = resolutions.flatten().collect();
-    let spans: Vec<Shown<'_>> = rows.iter().map(|row| Shown::of(row, true)).collect();
-    let data = json!({ "traceId": id, "spans": spans, "resolutions": resolutions });
-    Ok(Json(json!({ "data": data })))
+    let data = Whole {
+        trace_id: &id,
+        spans: rows.iter().map(|row| Shown::of(row, true)).collect(),
+        resolutions: resolutions
+            .iter()
+            .filter_map(|text| json_of(text))
+            .collect(),
+    };
+    Ok(Json(Data { data }).into_response())
 }
 
 /// JSON text as it was stored; nothing when it was absent.
@@ -88,10 +103,23 @@ fn decision(id: &str) -> Result<DecisionId, Error> {
     id.parse().map_err(|_| Error::Parameter { field, expected })
 }
 
-/// A span as it is shown; what was absent stays absent.
-#[derive(Debug, Serialize)]
+/// Every span of a trace.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WholeTrace")]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+pub(super) struct Whole<'a> {
+    trace_id: &'a str,
+    spans: Vec<Shown<'a>>,
+    /// What was learnt of it later.
+    #[schemars(with = "Vec<Resolution>")]
+    resolutions: Vec<&'a RawValue>,
+}
+
+/// A span as it is shown; what was absent stays absent.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Trace")]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown<'a> {
     trace_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     span_id: &'a str,
@@ -158,15 +186,18 @@ struct Shown<'a> {
 }
 
 /// The decision a trace belongs to, and how that is known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionLink")]
 struct Link<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<DecisionId>,
+    /// `exact`, `inferred` or `none`.
     link: &'a str,
 }
 
 /// How the act came down from agent to agent, as the trace says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TraceDelegation")]
 #[serde(rename_all = "camelCase")]
 struct Delegation<'a> {
     chain: &'a [String],

@@ -2,6 +2,7 @@
 //! which stays as it is.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use writ_contract::ResolutionId;
 
@@ -17,12 +18,15 @@ const LONG: usize = 8 * 1024;
 /// traces.
 const AHEAD_US: i64 = 24 * 3_600 * 1_000_000;
 
-/// A request to record one.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// What was observed of an act.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "ResolutionBody")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Observed {
+    /// `success`, `error` or `timeout`.
     #[serde(default)]
     resolved_status: Option<String>,
+    /// `read_back`, `callback`, `manual` or `reconciliation`.
     #[serde(default)]
     basis: Option<String>,
     #[serde(default)]
@@ -35,8 +39,8 @@ pub(crate) struct Observed {
     observed_at: Option<DateTime<Utc>>,
 }
 
-/// A recorded one, in the form it is stored and shown in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What was learnt of an act after its trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Resolution {
     pub(crate) id: ResolutionId,

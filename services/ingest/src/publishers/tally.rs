@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use writ_contract::OrgId;
 
 use crate::intake::Taken;
 
 /// What the publishers of one organisation sent to this replica since it started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "PublishedMessages")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Sent {
     /// Messages.

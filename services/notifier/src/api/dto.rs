@@ -6,9 +6,11 @@ use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use writ_contract::WebhookId;
 use writ_service_kit::ApiError;
+use writ_service_kit::json::Page;
 
 use crate::command::{Create, Created, Range, Rotate, Rotated};
 use crate::store::{DeliveryRow, EndpointRow};
@@ -19,12 +21,16 @@ const MAX_TEXT: usize = 500;
 const DEFAULT_OVERLAP_HOURS: u16 = 24;
 const MAX_OVERLAP_HOURS: u16 = 168;
 
-/// The body of `POST /webhooks`.
-#[derive(Deserialize)]
+/// A webhook to be made.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookBody")]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateDto {
+    /// Where events are sent, over HTTPS.
     url: String,
+    /// Such as `policy.violated` or `agent.paused`; the list is in the guide to webhooks.
     events: Vec<String>,
+    /// What deliveries are signed with; made by the server when absent.
     #[serde(default)]
     secret: Option<String>,
     #[serde(default)]
@@ -48,12 +54,15 @@ impl TryFrom<CreateDto> for Create {
     }
 }
 
-/// The body of `POST /webhooks/{id}/secret`.
-#[derive(Deserialize)]
+/// A new secret for a webhook.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SecretBody")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RotateDto {
+    /// Made by the server when absent.
     #[serde(default)]
     secret: Option<String>,
+    /// How long the former secret signs too: at most 168, 24 when absent.
     #[serde(default)]
     overlap_hours: Option<u16>,
 }
@@ -85,10 +94,13 @@ fn short(name: &str, text: Option<&str>) -> Result<(), ApiError> {
 }
 
 /// `?cursor=&limit=`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
+    /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Rows of a page: 1 to 200, 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u16>,
 }
 
@@ -107,45 +119,26 @@ pub(super) fn range(query: Result<Query<PageQuery>, QueryRejection>) -> Result<R
     })
 }
 
-/// One thing in its envelope.
-#[derive(Debug, Serialize)]
-pub(super) struct One<T> {
-    data: T,
+/// A page of a list. A full page may have another behind it.
+pub(super) fn page<T: From<R>, R>(
+    rows: Vec<R>,
+    range: Range,
+    place: impl Fn(&R) -> i64,
+) -> Json<Page<T>> {
+    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == range.limit);
+    let next_cursor = rows
+        .last()
+        .filter(|_| full)
+        .map(|last| place(last).to_string());
+    Json(Page {
+        data: rows.into_iter().map(T::from).collect(),
+        next_cursor,
+    })
 }
 
-impl<T> One<T> {
-    pub(super) fn of(data: T) -> Json<Self> {
-        Json(Self { data })
-    }
-}
-
-/// A page of a list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Page<T> {
-    data: Vec<T>,
-    next_cursor: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// A full page may have another behind it.
-    pub(super) fn of<R>(rows: Vec<R>, range: Range, place: impl Fn(&R) -> i64) -> Json<Self>
-    where
-        T: From<R>,
-    {
-        let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == range.limit);
-        let next_cursor = rows
-            .last()
-            .filter(|_| full)
-            .map(|last| place(last).to_string());
-        Json(Self {
-            data: rows.into_iter().map(T::from).collect(),
-            next_cursor,
-        })
-    }
-}
-
-#[derive(Debug, Serialize)]
+/// A webhook.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EndpointDto {
     id: WebhookId,
@@ -171,11 +164,14 @@ impl From<EndpointRow> for EndpointDto {
     }
 }
 
-/// A new endpoint with its secret; no `Debug`.
-#[derive(Serialize)]
+/// A new webhook with its secret.
+// No `Debug`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewWebhook")]
 pub(super) struct CreatedDto {
     #[serde(flatten)]
     endpoint: EndpointDto,
+    /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
@@ -189,8 +185,10 @@ impl From<Created> for CreatedDto {
     }
 }
 
-/// A new secret; no `Debug`.
-#[derive(Serialize)]
+/// A new secret.
+// No `Debug`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewSecret")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RotatedDto {
     id: WebhookId,
@@ -209,13 +207,17 @@ impl From<Rotated> for RotatedDto {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// A webhook that is gone.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeletedWebhook")]
 pub(super) struct Deleted {
     pub(super) id: WebhookId,
     pub(super) deleted: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// An event on its way to a webhook.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeliveryDto {
     id: String,

@@ -158,3 +158,24 @@ fn every_endpoint_has_an_access_rule_and_is_listed() {
     );
     compare("endpoints.txt", &String::from_utf8(output.stdout).unwrap());
 }
+
+#[test]
+fn the_document_of_the_api_says_something_of_every_endpoint() {
+    let [document, table] = ["--openapi", "--endpoints"].map(|what| {
+        let asked = Command::new(crate::stack::binary("writ-dev"))
+            .arg(what)
+            .output();
+        let output = asked.unwrap();
+        let problems = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{problems}");
+        String::from_utf8(output.stdout).unwrap()
+    });
+    let paths: Value = serde_json::from_str(&document).unwrap();
+    for line in table.lines() {
+        let mut words = line.split_whitespace().skip(1);
+        let (method, path) = (words.next().unwrap(), words.next().unwrap());
+        let operation = &paths["paths"][path.replace("{*", "{")][method.to_lowercase()];
+        assert!(operation.is_object(), "{method} {path} is not in it");
+    }
+    compare("openapi.json", &document);
+}

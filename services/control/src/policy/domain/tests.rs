@@ -123,7 +123,7 @@ fn selectors_chains_and_notes_are_read_and_their_problems_named() {
 #[test]
 fn words_are_kept_in_their_plain_form() {
     let policy = create(&INJECTION.replace("block", "hard_block")).unwrap();
-    assert_eq!(policy.said()["enforcementMode"], "block");
+    assert_eq!(policy.said().enforcement_mode, Mode::Block);
     let watched = policy.patched(
         &body(r#"{"enforcementMode":"log_only"}"#),
         &Targets::default(),
