@@ -112,6 +112,7 @@ facts! {
     Policy = "policy" by Control;
     Validator = "validator" by Control;
     Baseline = "baseline" by Control;
+    Grant = "grant" by Control;
     Kill = "kill" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;

@@ -147,6 +147,10 @@ id!(
     ValidatorId, "val_", "a validator id", "val_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );
 id!(
+    /// A grant: what one agent may ask of another.
+    GrantId, "grt_", "a grant id", "grt_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
     /// The pseudonym of a person; whose it is stands only in control's `person` table.
     PersonId, "per_", "a person id", "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );

@@ -225,6 +225,21 @@ fn the_fact_of_a_baseline_keeps_its_bytes() {
 }
 
 #[test]
+fn the_fact_of_a_grant_keeps_its_bytes() {
+    fact(
+        "revoked",
+        &Grant {
+            grant_id: raw(1),
+            agent_id: raw(2),
+            target_agent_id: raw(3),
+            allowed_actions: vec!["invoke".into()],
+            expires_at_us: Some(5),
+            revoked: true,
+        },
+    );
+}
+
+#[test]
 fn records_of_the_gate_keep_their_bytes() {
     fact(
         "set",
@@ -320,6 +335,20 @@ fn records_of_the_gate_keep_their_bytes() {
             tier: "subagent".into(),
             user: Some(user),
             delegation: Some(delegation),
+            ..decision.clone()
+        },
+    );
+    let authorization = Authorization {
+        target_agent_id: raw(5),
+        target: "billing-bot".into(),
+        action: "invoke".into(),
+        grant_id: raw(6),
+    };
+    example(
+        "decision.made.v1.authorized",
+        "made",
+        &Decision {
+            authorization: Some(authorization),
             ..decision
         },
     );

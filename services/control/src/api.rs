@@ -4,6 +4,7 @@ mod agents;
 mod baselines;
 mod billing;
 mod extract;
+mod grants;
 mod health;
 mod keys;
 mod organization;
@@ -57,6 +58,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         )
         .answers::<health::Health>(200);
     let routes = agents::routes(routes);
+    let routes = grants::routes(routes);
     let routes = switches::routes(routes);
     let routes = baselines::routes(routes);
     let routes = policies::routes(routes);

@@ -48,6 +48,9 @@ pub enum Refusal {
     /// Policies ask it; their names.
     #[error("still asked by: {}", .0.join(", "))]
     ValidatorInUse(Vec<String>),
+    /// No such grant of this agent.
+    #[error("grant not found")]
+    GrantNotFound,
     /// No such key in this organisation.
     #[error("key not found")]
     KeyNotFound,

@@ -3,12 +3,14 @@
 mod agent;
 mod check;
 mod commands;
+mod grant;
 mod store;
 
 use writ_pg::{NewEvent, TenantTx};
 
 pub use agent::{Agent, AgentRef, KillApplied, Strictness};
 pub use commands::{Patch, Register, Transfer};
+pub use grant::{Give, Grant};
 pub use store::{Heartbeat, Page, Search};
 
 use crate::error::{Error, Refusal};
@@ -195,6 +197,7 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
+    /// Grants do not outlive an agent that is archived.
     async fn save(
         &self,
         mut tx: TenantTx,
@@ -203,8 +206,12 @@ impl Registry {
         action: &str,
     ) -> Result<(), Error> {
         store::update(&mut tx, agent).await?;
-        let event = self.event(actor, agent, "updated", action);
-        self.writes.commit(tx, &[event]).await
+        let mut events = vec![self.event(actor, agent, "updated", action)];
+        if agent.archived {
+            let (agent, now) = (agent.id, agent.updated_at);
+            events.extend(grant::revoke_all_of(&self.writes, &mut tx, actor, agent, now).await?);
+        }
+        self.writes.commit(tx, &events).await
     }
 
     fn event(&self, actor: &Actor, agent: &Agent, verb: &str, action: &str) -> NewEvent {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use writ_contract::{ApprovalId, DecisionId, PolicyId};
 use writ_policy::{Considered, Decision};
 
-use crate::domain::{Spent, WireViolation};
+use crate::domain::{Grant, Spent, WireViolation};
 
 /// The answer to an act.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,8 @@ pub struct Given {
     pub policy_set_hash: Option<[u8; 32]>,
     /// When the caller asked for one and policies were asked.
     pub explanation: Option<Explanation>,
+    /// When an agent asked whether it may call another, and it may.
+    pub grant: Option<Grant>,
 }
 
 impl Given {
@@ -50,6 +52,7 @@ impl Given {
             risk: judged.risk,
             policy_set_hash: Some(judged.policy_set_hash),
             explanation: None,
+            grant: None,
         }
     }
 }

@@ -30,6 +30,7 @@ pub async fn control(
         topology.facts::<wire::Policy>(),
         topology.facts::<wire::Validator>(),
         topology.facts::<wire::Baseline>(),
+        topology.facts::<wire::Grant>(),
     ];
     let mut reader = log
         .read(Stream::Control, filters, Start::LastPerSubject)

@@ -1,5 +1,6 @@
 //! Judging one act: who asks, whether it may ask at all, and what the policies say. Pure.
 
+mod authorize;
 mod plan;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use writ_policy::{
     AgentRef, Decision, Mode, Outcome, PolicySet, Request, Severity, ToolDescriptor, Violation,
 };
 
+pub use authorize::{Call, Grant, Parties, authorize};
 pub use plan::{Plan, Spent, TRACES, Used};
 
 /// An act as an edge received it.
@@ -29,6 +31,8 @@ pub struct Ask {
     pub bytes: usize,
     /// The answer says what became of every policy.
     pub explain: bool,
+    /// Set when it is no act: one agent asks whether it may call another.
+    pub call: Option<Call>,
 }
 
 /// What is known of the agent that asks.
@@ -67,6 +71,16 @@ pub enum Refusal {
     /// No such agent.
     #[error("agent \"{0}\" is not registered in environment \"{1}\"")]
     UnknownAgent(String, String),
+    /// No grant allows the call.
+    #[error("agent \"{caller}\" has no grant to {action} agent \"{callee}\"")]
+    NotGranted {
+        /// Who wants to ask.
+        caller: String,
+        /// Who would be asked.
+        callee: String,
+        /// For what.
+        action: String,
+    },
     /// The agent was archived.
     #[error("agent \"{0}\" is archived")]
     Archived(String),
@@ -105,6 +119,7 @@ impl Refusal {
             Self::Role => "FORBIDDEN_ROLE",
             Self::Environment(_) => "ENVIRONMENT_FORBIDDEN",
             Self::UnknownAgent(..) => "AGENT_NOT_FOUND",
+            Self::NotGranted { .. } => "NOT_GRANTED",
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",
             Self::Quarantined(_) => "ORGANIZATION_HELD",
@@ -182,6 +197,8 @@ impl From<&Violation> for WireViolation {
 pub enum Verdict {
     /// Refused before any policy was asked.
     Refused(Refusal),
+    /// One agent may call another.
+    Granted(Grant),
     /// Judged by the policies.
     Judged(Box<Decision>),
 }
@@ -192,6 +209,7 @@ impl Verdict {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(_) => Outcome::Block,
+            Self::Granted(_) => Outcome::Allow,
             Self::Judged(decision) => decision.outcome,
         }
     }

@@ -1,6 +1,8 @@
 //! One act from request to answer: judge, record behind the fence, then answer. No allow and no
 //! hold is answered unrecorded; a denial is answered whatever becomes of its record.
 
+mod authorize;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use crate::beside::{Beside, LARGE};
 use crate::books::Keeper;
 use crate::budget::{self, Reserved};
 use crate::config::Refusals;
-use crate::domain::{Ask, Refusal, Verdict, prepare};
+use crate::domain::{Ask, KnownAgent, Refusal, Verdict, prepare};
 use crate::error::Error;
 use crate::hold::Holds;
 use crate::metrics;
@@ -58,6 +60,7 @@ struct Attempt<'a> {
     caller: &'a Caller,
     ask: &'a Ask,
     snapshot: Snapshot,
+    callee: Option<KnownAgent>,
     verdict: Verdict,
     kill_seq: u64,
     evaluation_us: u64,
@@ -127,6 +130,7 @@ impl Enforcer {
             caller,
             ask,
             snapshot,
+            callee: None,
             verdict,
             kill_seq,
             evaluation_us,
@@ -347,6 +351,7 @@ impl Enforcer {
             ask: attempt.ask,
             agent: agent.map(|a| AgentId(a.id)).filter(|id| !id.0.is_nil()),
             external_id: agent.map(|a| a.external_id.as_str()),
+            callee: attempt.callee.as_ref().map(|it| AgentId(it.agent.id)),
             verdict: &attempt.verdict,
             kill_seq: attempt.kill_seq,
             key: &self.digest_key.for_org(OrgId(attempt.caller.org_id())),
@@ -382,6 +387,11 @@ fn given(attempt: &Attempt<'_>) -> Given {
             decision,
             violations: vec![refusal.violation()],
             risk: 100,
+            ..Given::default()
+        },
+        Verdict::Granted(grant) => Given {
+            decision,
+            grant: Some(*grant),
             ..Given::default()
         },
         Verdict::Judged(judged) => Given {

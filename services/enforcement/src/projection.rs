@@ -2,18 +2,20 @@
 //! from the last facts. What is applied twice or out of order changes nothing: versions decide.
 
 mod baselines;
+mod grants;
 mod read;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
 use uuid::Uuid;
 use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, ValidatorId, wire};
 use writ_policy::{AgentRef, Policy, PolicySet};
 
-use crate::domain::{KnownAgent, Plan, TRACES, Used, View};
+use crate::domain::{Call, KnownAgent, Parties, Plan, TRACES, Used, View};
 use crate::outside::validators::{Validator, Validators};
 use baselines::Baselines;
+use grants::Grants;
 
 /// Every organisation.
 #[derive(Debug, Default)]
@@ -27,10 +29,12 @@ struct Org {
     compiled: Arc<PolicySet>,
     dirty: bool,
     agents: HashMap<AgentId, Registered>,
-    by_external: HashMap<(String, String), AgentId>,
+    /// External id, then environment.
+    by_external: HashMap<String, BTreeMap<String, AgentId>>,
     pauses: HashMap<AgentId, Pause>,
     baselines: Baselines,
     validators: Validators,
+    grants: Grants,
     /// Version of the organisation's own fact.
     version: u64,
     suspended: bool,
@@ -100,6 +104,7 @@ impl Default for Org {
             pauses: HashMap::new(),
             baselines: Baselines::default(),
             validators: Validators::default(),
+            grants: Grants::default(),
             version: 0,
             suspended: false,
             registration_required: true,
@@ -115,26 +120,29 @@ impl ActivePolicy {
     /// id registered in `environment`.
     #[must_use]
     pub fn snapshot(&self, org: OrgId, reference: &str, environment: &str) -> Snapshot {
-        let found = self
-            .orgs
-            .read()
-            .ok()
-            .and_then(|orgs| orgs.get(&org).cloned());
-        let Some(found) = found else {
-            return Snapshot::of_nobody(None);
-        };
-        let Ok(org) = found.read() else {
-            let torn = "its state was left half changed by a fault".to_owned();
-            return Snapshot::of_nobody(Some(torn));
-        };
-        Snapshot {
-            policies: org.compiled.clone(),
-            agent: org
-                .agent(reference, environment)
-                .or_else(|| org.unregistered(reference, environment)),
-            quarantine: org.held(),
-            plan: org.plan,
-        }
+        let seen = self.look(org, |org| {
+            let agent = org.agent(reference, environment);
+            org.snapshot(agent.or_else(|| org.unregistered(reference, environment)))
+        });
+        seen.unwrap_or_else(Snapshot::of_nobody)
+    }
+
+    /// The two agents of a call, and the grant between them.
+    #[must_use]
+    pub fn parties(&self, org: OrgId, call: &Call, now_us: i64) -> (Snapshot, Parties) {
+        let seen = self.look(org, |org| {
+            let parties = org.parties(call, now_us);
+            (org.snapshot(parties.caller.clone()), parties)
+        });
+        seen.unwrap_or_else(|held| (Snapshot::of_nobody(held), Parties::default()))
+    }
+
+    /// Looks at an organisation at one moment; else why it fails closed, if it does.
+    fn look<T>(&self, org: OrgId, look: impl FnOnce(&Org) -> T) -> Result<T, Option<String>> {
+        let orgs = self.orgs.read().ok();
+        let found = orgs.and_then(|orgs| orgs.get(&org).cloned()).ok_or(None)?;
+        let torn = |_| Some("its state was left half changed by a fault".to_owned());
+        found.read().map(|org| look(&org)).map_err(torn)
     }
 
     /// A validator of the organisation, unless it is unknown or deleted.
@@ -242,6 +250,15 @@ fn compile(org: &RwLock<Org>) {
 }
 
 impl Org {
+    fn snapshot(&self, agent: Option<KnownAgent>) -> Snapshot {
+        Snapshot {
+            policies: self.compiled.clone(),
+            agent,
+            quarantine: self.held(),
+            plan: self.plan,
+        }
+    }
+
     fn held(&self) -> Option<String> {
         self.quarantine
             .clone()
@@ -276,14 +293,16 @@ impl Org {
     }
 
     fn agent(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
-        let by_uuid = Uuid::try_parse(reference).ok().map(AgentId);
-        let id = by_uuid
-            .filter(|id| self.agents.contains_key(id))
-            .or_else(|| {
-                self.by_external
-                    .get(&(reference.to_owned(), environment.to_owned()))
-                    .copied()
-            })?;
+        let by_external = || self.by_external.get(reference)?.get(environment).copied();
+        self.known(self.by_uuid(reference).or_else(by_external)?)
+    }
+
+    fn by_uuid(&self, reference: &str) -> Option<AgentId> {
+        let id = Uuid::try_parse(reference).ok().map(AgentId);
+        id.filter(|id| self.agents.contains_key(id))
+    }
+
+    fn known(&self, id: AgentId) -> Option<KnownAgent> {
         let registered = self.agents.get(&id)?;
         Some(KnownAgent {
             agent: self.governed(&registered.agent),
@@ -308,6 +327,7 @@ impl Org {
             "agent" => self.apply_agent(envelope.version, envelope.open::<wire::Agent>()?)?,
             "validator" => self.validators.apply(envelope)?,
             "baseline" => self.baselines.apply(envelope)?,
+            "grant" => self.grants.apply(envelope)?,
             "organization" => {
                 let fact = envelope.open::<wire::Organization>()?;
                 if envelope.version > self.version {
@@ -336,7 +356,9 @@ impl Org {
             fact.paused.then(|| fact.pause_reason.clone()),
         );
         self.by_external
-            .insert((fact.external_id.clone(), fact.environment.clone()), id);
+            .entry(fact.external_id.clone())
+            .or_default()
+            .insert(fact.environment.clone(), id);
         let registered = Registered {
             version,
             archived: fact.archived,

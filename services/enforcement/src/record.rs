@@ -1,5 +1,6 @@
 //! A decision as a fact: ids, enums, lengths and keyed digests; no input, no output, no names.
 
+mod authorization;
 mod behind;
 
 use prost::Message as _;
@@ -29,6 +30,8 @@ pub struct Parts<'a> {
     pub agent: Option<AgentId>,
     /// Its external id, when it is known.
     pub external_id: Option<&'a str>,
+    /// The agent it would call, when that is what it asks and it is known.
+    pub callee: Option<AgentId>,
     /// What came of it.
     pub verdict: &'a Verdict,
     /// The fence it was evaluated under.
@@ -88,8 +91,9 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
     let ask = parts.ask;
     let judged = match parts.verdict {
         Verdict::Judged(decision) => Some(decision),
-        Verdict::Refused(_) => None,
+        Verdict::Refused(_) | Verdict::Granted(_) => None,
     };
+    let authorization = authorization::authorization(&parts);
     let hits = judged.into_iter().flat_map(|decision| {
         let hits = decision.violations.iter().chain(&decision.warnings);
         hits.map(|violation| hit(decision, violation))
@@ -125,7 +129,7 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
         person: parts.caller.person().unwrap_or_default().to_owned(),
         approval_id: parts.approval.map(ApprovalId::to_bytes).unwrap_or_default(),
         body: parts.body,
-        risk: judged.map_or(100, |d| u32::from(d.risk)),
+        risk: risk(parts.verdict),
         reason_code: reason_code(parts.verdict),
         budget_marks: parts.marks,
         session_id: cut(&ask.request.session_id),
@@ -135,6 +139,7 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
         tier: ask.request.tier.map(|t| t.to_string()).unwrap_or_default(),
         user: behind::user(&ask.request, parts.key),
         delegation: ask.request.delegation.as_ref().map(behind::delegation),
+        authorization,
     }
 }
 
@@ -174,9 +179,18 @@ fn outcome_word(outcome: Outcome) -> &'static str {
     }
 }
 
+fn risk(verdict: &Verdict) -> u32 {
+    match verdict {
+        Verdict::Refused(_) => 100,
+        Verdict::Granted(_) => 0,
+        Verdict::Judged(decision) => u32::from(decision.risk),
+    }
+}
+
 fn reason_code(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Refused(refusal) => refusal.code().to_owned(),
+        Verdict::Granted(_) => "GRANTED".to_owned(),
         Verdict::Judged(decision) => match decision.outcome {
             Outcome::Allow => String::new(),
             Outcome::Hold => "APPROVAL_REQUIRED".to_owned(),

@@ -200,6 +200,9 @@ fn index(envelope: &Envelope) -> Index {
         wire::Baseline::AGGREGATE => envelope
             .open::<wire::Baseline>()
             .map(|it| of(&it.agent_id, "")),
+        wire::Grant::AGGREGATE => envelope
+            .open::<wire::Grant>()
+            .map(|it| of(&it.agent_id, "")),
         wire::Kill::AGGREGATE => envelope
             .open::<wire::Kill>()
             .map(|it| of(&it.agent_id, &it.external_id)),

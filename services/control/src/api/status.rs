@@ -86,6 +86,7 @@ impl From<Refusal> for ApiError {
                 return Self::quota_exceeded(resource, *current, *max, refusal.to_string())
                     .with_ref("CTL0122");
             }
+            Refusal::GrantNotFound => (StatusCode::NOT_FOUND, "GRANT_NOT_FOUND", "CTL0130"),
             Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),
         };
         Self::new(status, code, refusal.to_string()).with_ref(reference)

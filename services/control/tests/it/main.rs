@@ -13,6 +13,7 @@ mod agents;
 mod baselines;
 mod budgets;
 mod forged;
+mod grants;
 mod idempotency;
 mod keys;
 mod plans;

@@ -1,5 +1,6 @@
 //! `writ.v1.EnforcementService`. Every decision is an OK answer; a status says that there is none.
 
+mod authorize;
 mod json;
 mod read;
 
@@ -14,6 +15,7 @@ use crate::answer::{Answer, Explanation, Given};
 use crate::beside::LARGE;
 use crate::domain::WireViolation;
 use crate::enforce::Enforcer;
+use crate::error::Error;
 use read::read;
 
 /// Generated from `proto/writ/v1/enforcement.proto`.
@@ -56,11 +58,25 @@ impl EnforcementService for Server {
             read(request)?
         };
         let answer = self.0.enforce(&caller, &ask).await;
-        let answer = answer.map_err(|e| {
-            Status::from(ApiError::unavailable(e.to_string()).with_ref(e.reference()))
-        })?;
+        let answer = answer.map_err(none)?;
         respond(answer).map(Response::new)
     }
+
+    async fn authorize(
+        &self,
+        request: Request<v1::AuthorizeRequest>,
+    ) -> Result<Response<v1::AuthorizeResponse>, Status> {
+        let caller = caller(&request)?;
+        let call = authorize::read(request.into_inner())?;
+        let answer = self.0.authorize(&caller, call, "grpc").await;
+        let answer = answer.map_err(none)?;
+        authorize::respond(answer).map(Response::new)
+    }
+}
+
+/// There is no decision.
+fn none(error: Error) -> Status {
+    Status::from(ApiError::unavailable(error.to_string()).with_ref(error.reference()))
 }
 
 fn respond(answer: Answer) -> Result<v1::EnforceResponse, Status> {
@@ -78,6 +94,7 @@ fn respond(answer: Answer) -> Result<v1::EnforceResponse, Status> {
         risk,
         policy_set_hash,
         explanation,
+        grant: _,
     } = given;
     Ok(v1::EnforceResponse {
         outcome: outcome.into(),

@@ -2,6 +2,8 @@
 //! `"allowed": false`, so every refusal is one of those (ruling 1), but the 402 of an
 //! organisation that asked for it (ruling 2) and where `refusals = "http"` is set.
 
+mod authorize;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,12 +15,15 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use writ_access::Role;
 use writ_chain::action::context_of_request;
 use writ_contract::{ApprovalId, DecisionId};
 use writ_policy::{Delegation, Mode, OnBehalfOf, Phase, Request, Tier, ToolDescriptor, ToolOutput};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
+
+pub(super) use authorize::moment;
 
 use super::{BODY_LIMIT, latest, plan_spent, text_of};
 use crate::answer::{Answer, Explanation, Given};
@@ -36,7 +41,16 @@ pub fn routes(gate: Gate) -> Routes<Arc<Enforcer>> {
     let guard = Access::Deferred
         .class(Class::Enforce)
         .body_limit(BODY_LIMIT);
+    let asked = Access::Role(Role::Developer).class(Class::Enforce);
     Routes::new(gate)
+        .post("/agents/authorize", asked, authorize::authorize)
+        .says(
+            "Authorize a call",
+            "Whether one agent may ask another. 403 with `allowed: false` is every kind of no: no \
+             grant, another direction, an agent that is paused, archived or unknown.",
+        )
+        .answers::<authorize::Told<'_>>(200)
+        .answers::<authorize::Told<'_>>(403)
         .post("/policies/enforce", guard, enforce)
         .says(
             "Enforce policies",
@@ -172,6 +186,7 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
         edge: "rest",
         bytes,
         explain: body.explain.unwrap_or_default(),
+        call: None,
     })
 }
 

@@ -72,6 +72,7 @@ fn spent() -> Plan {
 fn code(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Refused(refusal) => refusal.code(),
+        Verdict::Granted(_) => "granted",
         Verdict::Judged(_) => "judged",
     }
 }

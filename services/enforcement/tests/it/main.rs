@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod authorize;
 mod behind;
 mod budgets;
 mod config;

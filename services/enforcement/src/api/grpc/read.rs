@@ -38,6 +38,7 @@ pub(super) fn read(mut request: v1::EnforceRequest) -> Result<Ask, Status> {
         edge: "grpc",
         bytes,
         explain,
+        call: None,
     })
 }
 
