@@ -113,6 +113,8 @@ facts! {
     Validator = "validator" by Control;
     Baseline = "baseline" by Control;
     Grant = "grant" by Control;
+    PromptVersion = "prompt" by Control;
+    AgentVersions = "agent_version" by Control;
     Kill = "kill" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;

@@ -240,6 +240,37 @@ fn the_fact_of_a_grant_keeps_its_bytes() {
 }
 
 #[test]
+fn facts_of_versions_keep_their_bytes() {
+    let pending = PromptRequest {
+        approval_id: raw(4),
+        environment: "production".into(),
+        key_id: raw(5),
+        person: "per_1".into(),
+        requested_at_us: 6,
+    };
+    fact(
+        "requested",
+        &PromptVersion {
+            prompt_id: raw(1),
+            agent_id: raw(2),
+            external_agent_id: "support-bot".into(),
+            number: 3,
+            environments: vec!["staging".into()],
+            approval_status: "pending".into(),
+            pending: Some(pending),
+        },
+    );
+    fact(
+        "activated",
+        &AgentVersions {
+            agent_id: raw(1),
+            latest: 3,
+            active: Some(2),
+        },
+    );
+}
+
+#[test]
 fn records_of_the_gate_keep_their_bytes() {
     fact(
         "set",

@@ -42,6 +42,8 @@ pub struct ApprovalsConfig {
     pub certificate_seed: Secret,
     /// How long a request waits for a decision; the client gives up after 30 minutes.
     pub request_life: HumanDuration,
+    /// How long a prompt waits to be approved; no client waits for it.
+    pub prompt_life: HumanDuration,
     /// How long a certificate is good, counted from the seal.
     pub certificate_life: HumanDuration,
     /// How often requests past their life are looked for.
@@ -55,6 +57,7 @@ impl Default for ApprovalsConfig {
             certificate_name: "writ/approvals".to_owned(),
             certificate_seed: Secret::default(),
             request_life: HumanDuration::from_secs(25 * 60),
+            prompt_life: HumanDuration::from_secs(7 * 24 * 3600),
             certificate_life: HumanDuration::from_secs(5 * 60),
             sweep_every: HumanDuration::from_secs(1),
         }
@@ -84,6 +87,7 @@ impl ApprovalsConfig {
         let delta = |life: HumanDuration| TimeDelta::from_std(life.get()).unwrap_or(TimeDelta::MAX);
         Lives {
             request: delta(self.request_life),
+            prompt: delta(self.prompt_life),
             certificate: delta(self.certificate_life),
         }
     }
@@ -95,6 +99,7 @@ impl ApprovalsConfig {
             .collect();
         let lives = [
             ("request_life", self.request_life),
+            ("prompt_life", self.prompt_life),
             ("certificate_life", self.certificate_life),
             ("sweep_every", self.sweep_every),
         ];
@@ -107,10 +112,11 @@ impl ApprovalsConfig {
     }
 }
 
-/// The two lives as the domain takes them.
+/// The lives as the domain takes them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lives {
     pub(crate) request: TimeDelta,
+    pub(crate) prompt: TimeDelta,
     pub(crate) certificate: TimeDelta,
 }
 

@@ -1,9 +1,11 @@
-//! Facts in: held decisions and uses from the gate, seals from the ledger, agents and pauses.
+//! Facts in: held decisions and uses from the gate, seals from the ledger, agents and pauses, and
+//! prompts that wait for an approval.
 
 mod feed;
 mod gate;
 mod hold;
 mod pauses;
+mod prompts;
 mod seals;
 mod sweep;
 
@@ -22,7 +24,7 @@ pub(crate) use pauses::Pauses;
 /// How often the leader makes sure that it still is.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// The loops that one replica runs for all: held decisions, seals, the sweep.
+/// The loops that one replica runs for all: held decisions, prompts, seals, the sweep.
 #[derive(Debug)]
 pub(crate) struct Leader {
     pub(crate) desk: Arc<Desk>,
@@ -42,6 +44,7 @@ impl Leader {
             pulse(leading),
             gate::run(&self.desk, &self.caught_up),
             seals::run(&self.desk),
+            prompts::run(&self.desk),
             sweep::run(&self.desk, self.sweep_every),
         )?;
         Ok(())

@@ -1,5 +1,6 @@
 //! The REST surface: one table, thin handlers.
 
+mod agent_versions;
 mod agents;
 mod baselines;
 mod billing;
@@ -9,6 +10,7 @@ mod health;
 mod keys;
 mod organization;
 mod policies;
+mod prompts;
 mod status;
 mod switches;
 mod validators;
@@ -19,10 +21,12 @@ use writ_access::Role;
 use writ_service_kit::routes::{Access, Class, Gate, Routes};
 use writ_service_kit::{Clock, ReadyLatch};
 
+use crate::agent_version::AgentVersions;
 use crate::baseline::Baselines;
 use crate::channel::{Channel, Heartbeats};
 use crate::identity::Identity;
 use crate::policy::Policies;
+use crate::prompt::Prompts;
 use crate::registry::Registry;
 use crate::usage::Usage;
 use crate::validator::Validators;
@@ -33,6 +37,8 @@ pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) registry: Registry,
     pub(crate) baselines: Baselines,
+    pub(crate) prompts: Prompts,
+    pub(crate) agent_versions: AgentVersions,
     pub(crate) policies: Policies,
     pub(crate) validators: Validators,
     pub(crate) channel: Channel,
@@ -60,6 +66,8 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
     let routes = agents::routes(routes);
     let routes = grants::routes(routes);
     let routes = switches::routes(routes);
+    let routes = agent_versions::routes(routes);
+    let routes = prompts::routes(routes);
     let routes = baselines::routes(routes);
     let routes = policies::routes(routes);
     let routes = validators::routes(routes);

@@ -42,6 +42,12 @@ pub enum Refusal {
     /// Other policies wait for this one; their names.
     #[error("still a prerequisite of: {}", .0.join(", "))]
     PolicyAwaited(Vec<String>),
+    /// No such version of a prompt in this organisation.
+    #[error("prompt version not found")]
+    PromptNotFound,
+    /// The agent has no such version.
+    #[error("agent version not found")]
+    AgentVersionNotFound,
     /// No such validator in this organisation.
     #[error("validator not found")]
     ValidatorNotFound,

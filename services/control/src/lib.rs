@@ -1,19 +1,22 @@
 //! The control service: who exists and what holds. The command side of Writ.
 //!
-//! Facts out: organisations, keys, agents, tool baselines, policies, validators (full state, dense
+//! Facts out: organisations, keys, agents, their versions, prompts and tool baselines, policies, validators (full state, dense
 //! version), and pauses on the gate. Facts in: its own, to fill the memory its switches are answered
 //! from, and ingest's counts of traces. Projection: `registry`, the tables of schema `control`.
 //! Promises: a write answers with the state it produced; a pause that was acknowledged precedes
 //! every ALLOW recorded after it; pausing and status polls need no Postgres.
 //!
-//! Modules that do not know each other: [`identity`], [`registry`], [`baseline`], [`policy`],
+//! Modules that do not know each other: [`identity`], [`registry`], [`agent_version`], [`prompt`],
+//! [`baseline`], [`policy`],
 //! [`validator`], [`channel`].
 
+pub mod agent_version;
 pub mod baseline;
 pub mod channel;
 pub mod config;
 pub mod identity;
 pub mod policy;
+pub mod prompt;
 pub mod registry;
 pub mod usage;
 pub mod validator;
@@ -106,6 +109,8 @@ fn state(
         identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
         registry: registry::Registry::new(writes.clone()),
         baselines: baseline::Baselines::new(writes.clone()),
+        prompts: prompt::Prompts::new(writes.clone()),
+        agent_versions: agent_version::AgentVersions::new(writes.clone()),
         policies: policy::Policies::new(writes.clone()),
         validators: validator::Validators::new(
             writes,

@@ -154,6 +154,11 @@ impl Loops {
         tasks.supervise("relay", Backoff::default(), move || {
             relay.clone().run(cancel.clone())
         });
+        let (prompts, log) = (self.state.prompts.clone(), self.log.clone());
+        tasks.supervise("prompts", Backoff::default(), move || {
+            let (prompts, log) = (prompts.clone(), log.clone());
+            async move { prompts.follow(&log).await }
+        });
         tasks.spawn(
             "rows",
             keep_rows(self.state.registry.clone(), self.kills, tasks.clone()),

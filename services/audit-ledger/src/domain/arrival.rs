@@ -203,6 +203,12 @@ fn index(envelope: &Envelope) -> Index {
         wire::Grant::AGGREGATE => envelope
             .open::<wire::Grant>()
             .map(|it| of(&it.agent_id, "")),
+        wire::PromptVersion::AGGREGATE => envelope
+            .open::<wire::PromptVersion>()
+            .map(|it| of(&it.agent_id, &it.external_agent_id)),
+        wire::AgentVersions::AGGREGATE => envelope
+            .open::<wire::AgentVersions>()
+            .map(|it| of(&it.agent_id, "")),
         wire::Kill::AGGREGATE => envelope
             .open::<wire::Kill>()
             .map(|it| of(&it.agent_id, &it.external_id)),

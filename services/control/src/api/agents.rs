@@ -254,7 +254,7 @@ struct Found {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Agent")]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+pub(super) struct Shown {
     id: Uuid,
     /// The application's own id.
     agent_id: String,
@@ -289,7 +289,7 @@ struct Shown {
 }
 
 /// The row, with the switch as memory has it: a pause shows before its row is written.
-fn shown(state: &State, org: Uuid, agent: &Agent) -> Shown {
+pub(super) fn shown(state: &State, org: Uuid, agent: &Agent) -> Shown {
     let switch = state.channel.switches().get(org, agent.id);
     let newer = switch.filter(|switch| switch.kill_version > agent.kill_version);
     let (paused, reason) = newer.map_or((agent.paused, agent.pause_reason.clone()), |switch| {

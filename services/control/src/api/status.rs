@@ -75,6 +75,12 @@ impl From<Refusal> for ApiError {
                 "IDEMPOTENCY_KEY_REUSED",
                 "CTL0116",
             ),
+            Refusal::PromptNotFound => {
+                (StatusCode::NOT_FOUND, "PROMPT_VERSION_NOT_FOUND", "CTL0123")
+            }
+            Refusal::AgentVersionNotFound => {
+                (StatusCode::NOT_FOUND, "AGENT_VERSION_NOT_FOUND", "CTL0124")
+            }
             Refusal::PlanFixed { .. } => (StatusCode::FORBIDDEN, "PLAN_FIXED", "CTL0120"),
             Refusal::NotEnabled(_) => (StatusCode::CONFLICT, "NOT_ENABLED", "CTL0121"),
             Refusal::PlanLimit {

@@ -19,6 +19,7 @@ mod keys;
 mod plans;
 mod policies;
 mod policy_chains;
+mod prompts;
 mod stand;
 mod switches;
 mod validators;

@@ -97,3 +97,13 @@ async fn the_sdk_pins_an_agents_tools_and_raises_what_is_not_as_it_was_pinned() 
         assert!(said.contains(words), "{what}: {said}");
     }
 }
+
+#[tokio::test]
+async fn the_sdk_deploys_promotes_and_rolls_back_prompts_and_reports_versions() {
+    let stack = Stack::start().await;
+    let seen = stack.python("versions.py");
+    let refused = seen["refused"].as_str().unwrap();
+    assert!(refused.contains("not enabled"), "{refused}");
+    let usage = seen["usage"].as_str().unwrap();
+    assert!(usage.contains("agents"), "{usage}");
+}
