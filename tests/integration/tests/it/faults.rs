@@ -2,6 +2,6 @@
 
 mod budgets;
 mod load;
-mod processes;
+pub(crate) mod processes;
 mod services;
 mod stores;

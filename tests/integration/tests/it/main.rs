@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise, and runs as a process of its own"
 )]
 
+mod adapters;
 mod analyst;
 mod architecture;
 mod behind;

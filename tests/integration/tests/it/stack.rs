@@ -25,6 +25,11 @@ impl Stack {
     }
 
     pub(crate) async fn with(args: &[&str]) -> Self {
+        Self::with_env(args, &[]).await
+    }
+
+    /// With these variables in the environment of every service.
+    pub(crate) async fn with_env(args: &[&str], env: &[(&str, &str)]) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         // Below target/: a data folder must not be on a small or volatile /tmp.
         let dir = tempfile::tempdir_in(binary("").parent().unwrap()).unwrap();
@@ -36,6 +41,7 @@ impl Stack {
             .args(["--pdeathsig", "TERM", "--"])
             .arg(binary("writ-dev"))
             .args(args)
+            .envs(env.iter().copied())
             .env("WRIT_DEV_DIR", &data)
             .env("WRIT_PORT_BASE", port_base.to_string())
             .stdin(Stdio::null())
@@ -212,14 +218,22 @@ impl Stack {
 
     /// Runs a script with the SDK's Python and the stack's environment; its last line as JSON.
     pub(crate) fn python(&self, script: &str) -> Value {
+        self.last_line(self.python_command(script).output())
+    }
+
+    /// A script with the SDK's Python and the stack's environment.
+    pub(crate) fn python_command(&self, script: &str) -> Command {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/sdk/");
         let tools = std::env::var("WRIT_TOOLS_DIR")
             .unwrap_or_else(|_| format!("{}/.cache/writ-tools", std::env::var("HOME").unwrap()));
-        let output = Command::new(format!("{tools}/venv/bin/python"))
-            .arg(format!("{path}{script}"))
-            .envs(&self.env)
-            .output()
-            .expect("the SDK is installed: `make setup`");
+        let mut command = Command::new(format!("{tools}/venv/bin/python"));
+        command.arg(format!("{path}{script}")).envs(&self.env);
+        command
+    }
+
+    /// The last line of what a script printed, as JSON; it must have succeeded.
+    pub(crate) fn last_line(&self, output: std::io::Result<std::process::Output>) -> Value {
+        let output = output.expect("the SDK is installed: `make setup`");
         let (out, err) = (
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
