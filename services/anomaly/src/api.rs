@@ -1,5 +1,6 @@
-//! REST: `GET /anomalies`.
+//! REST: what was found, and the incidents people work on.
 
+mod incidents;
 mod status;
 
 use axum::Json;
@@ -12,9 +13,10 @@ use writ_access::Role;
 use writ_contract::FindingId;
 use writ_pg::ApiPool;
 use writ_service_kit::ApiError;
-use writ_service_kit::json::Page;
+use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Authed, Gate, Routes};
 
+use crate::command::Desk;
 use crate::error::Error;
 use crate::store::{self, FindingRow, Listing};
 
@@ -25,16 +27,35 @@ const MAX_LIMIT: u16 = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) pool: ApiPool,
+    pub(crate) desk: Desk,
 }
 
 pub(crate) fn routes(gate: Gate) -> Routes<State> {
+    let (read, work) = (Access::Role(Role::Viewer), Access::Role(Role::Developer));
     Routes::new(gate)
-        .get("/anomalies", Access::Role(Role::Viewer), list)
+        .get("/anomalies", read, list)
         .says(
             "List anomalies",
             "Latest first. They alert; they never stop an act.",
         )
         .answers::<Page<FindingDto>>(200)
+        .get("/incidents", read, incidents::list)
+        .says(
+            "List incidents",
+            "Newest first: what one agent did against one policy in one hour, and what else a \
+             person has to look at.",
+        )
+        .answers::<Page<incidents::IncidentDto>>(200)
+        .get("/incidents/{id}", read, incidents::get)
+        .says("Get an incident", "")
+        .answers::<Data<incidents::IncidentDto>>(200)
+        .patch("/incidents/{id}", work, incidents::change)
+        .says(
+            "Change an incident",
+            "Acknowledge it, resolve it or open it again; and write a note beside it. What happens \
+             after it was resolved opens it again.",
+        )
+        .answers::<Data<incidents::IncidentDto>>(200)
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,5 +1,8 @@
 //! Metered facts → baselines and findings.
 
+mod incidents;
+mod signals;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,9 +14,13 @@ use writ_eventlog::{Content, Delivered, EventLog, Position, Reader, Resumed};
 use writ_pg::{Fence, NewEvent, Outbox, WriterPool};
 use writ_service_kit::Requirement;
 
+use crate::domain::incident::{Gravity, Group, Signal, What};
 use crate::domain::{Baseline, Deviation, Settings, Summary};
 use crate::error::Error;
 use crate::{metrics, store};
+
+pub(crate) use incidents::{Incidents, Source};
+use incidents::{commit, raise};
 
 /// Facts applied in one transaction.
 const BATCH: usize = 500;
@@ -26,6 +33,7 @@ pub(crate) struct Projection {
     pub(crate) outbox: Outbox,
     pub(crate) settings: Settings,
     pub(crate) caught_up: Requirement,
+    pub(crate) incidents: [Incidents; 3],
 }
 
 /// Whose baseline.
@@ -56,13 +64,28 @@ pub(crate) struct Finding {
 }
 
 impl Projection {
-    /// Waits until this replica leads, then applies facts until something goes wrong.
+    /// Waits until this replica leads, then applies facts of every log until something goes wrong.
+    /// One right for all of them: each that is held takes a connection.
     pub(crate) async fn run(self: Arc<Self>) -> Result<(), Error> {
-        let standby = || self.caught_up.met();
+        let standby = || {
+            self.caught_up.met();
+            self.incidents.iter().for_each(Incidents::stand_by);
+        };
         let leading = self
             .pool
             .lead_eventually(store::SCHEMA, store::PROJECTION, standby);
         let _leading = leading.await?;
+        let [decisions, bypasses, approvals] = &self.incidents;
+        tokio::try_join!(
+            self.baselines(),
+            decisions.run(),
+            bypasses.run(),
+            approvals.run()
+        )?;
+        Ok(())
+    }
+
+    async fn baselines(&self) -> Result<(), Error> {
         let (fence, position) = Fence::acquire(&self.pool, store::PROJECTION, 0).await?;
         let mut reader = self.resume(&fence, position).await?;
         loop {
@@ -106,11 +129,12 @@ impl Projection {
         let mut tx = self.pool.begin().await?;
         let mut baselines = store::load(&mut tx, windows.iter().map(|w| &w.subject)).await?;
         let findings = judge(&mut baselines, &windows, &self.settings);
-        let mut events = Vec::new();
+        let (mut events, mut found) = (Vec::new(), Vec::new());
         for finding in &findings {
             if store::insert_finding(&mut tx, finding).await? {
                 metrics::finding(finding.deviation.metric);
                 events.push(event(&self.log, finding));
+                found.push(signal(finding));
             }
         }
         let last_end = windows
@@ -120,16 +144,9 @@ impl Projection {
             .unwrap_or_default();
         store::save(&mut tx, &baselines, time(last_end)).await?;
         writ_pg::append(&mut tx, &events).await?;
+        events.extend(raise(&mut tx, self.log.topology(), &found).await?);
         fence.save(&mut tx, position).await?;
-        if events.is_empty() {
-            tx.commit().await?;
-        } else {
-            let ids: Vec<Uuid> = events
-                .iter()
-                .map(|event| event.envelope.event_id.0)
-                .collect();
-            self.outbox.commit_writer(tx, &ids).await.map(drop)?;
-        }
+        commit(&self.outbox, tx, &events).await?;
         metrics::windows(windows.len());
         Ok(())
     }
@@ -189,6 +206,25 @@ fn judge(
         }));
     }
     findings
+}
+
+fn signal(finding: &Finding) -> Signal {
+    let severity = finding.deviation.severity.as_str();
+    Signal {
+        group: Group {
+            org: finding.subject.org,
+            what: What::Finding,
+            agent: finding.subject.agent.clone(),
+            environment: finding.subject.environment.clone(),
+            policy: None,
+            subject: finding.deviation.metric.as_str().to_owned(),
+        },
+        agent_uuid: None,
+        decision: None,
+        gravity: severity.parse().unwrap_or(Gravity::Medium),
+        at_us: finding.end.timestamp_micros(),
+        count: 1,
+    }
 }
 
 fn event(log: &EventLog, finding: &Finding) -> NewEvent {

@@ -2,10 +2,29 @@
 //! how far a window lies from them. Pure; anomalies alert, they never enforce.
 
 mod ewma;
+pub mod incident;
 mod metrics;
 
 pub use ewma::{Ewma, Reading};
 pub use metrics::{Metric, Summary};
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// An id that the same parts always give (UUIDv8): a rebuild finds the same findings and incidents.
+#[must_use]
+pub fn derived(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
 
 /// How a window is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]

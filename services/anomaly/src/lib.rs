@@ -1,16 +1,23 @@
 //! The anomaly service: is this agent behaving as it usually does?
 //!
-//! Facts in: `metered.summed` of `ingest`. Facts out: `finding.found`. Projection: `agent_baseline`,
-//! exponentially weighted averages of each agent's metrics, saved together with findings and the
-//! resume point. Promises: what a replica summed up counts exactly once; a finding is published if
-//! and only if its row was committed; findings alert, they never enforce.
+//! And what has to be looked at by a person?
+//!
+//! Facts in: `metered.summed` and bypasses of `ingest`, decisions of the gate, mismatches of
+//! `approval`. Facts out: `finding.found`, `incident.{opened, escalated, reopened, acknowledged,
+//! resolved, noted}`. Projections: `agent_baseline`, exponentially weighted averages of each agent's
+//! metrics; `incidents`, what one agent did against one policy in an hour. Each is saved together
+//! with its facts and its resume point. Promises: what a replica summed up counts exactly once, and
+//! so does what happened; a fact is published if and only if its row was committed; findings and
+//! incidents alert, they never enforce.
 
 pub mod config;
 pub mod domain;
 
 mod api;
+mod command;
 mod consume;
 mod error;
+mod facts;
 mod metrics;
 mod store;
 
@@ -55,7 +62,20 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
     let (router, endpoints) = api::routes(gate).build(api::State {
         pool: pools.api.clone(),
+        desk: command::Desk {
+            pools: pools.clone(),
+            outbox: outbox.clone(),
+            topology: log.topology().clone(),
+            clock: deps.clock.clone(),
+        },
     });
+    let follow = |source: consume::Source| consume::Incidents {
+        source,
+        log: log.clone(),
+        pool: pools.writer.clone(),
+        outbox: outbox.clone(),
+        caught_up: ready.require(source.name()),
+    };
     let service = Running {
         projection: Arc::new(consume::Projection {
             log: log.clone(),
@@ -63,6 +83,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
             outbox: outbox.clone(),
             settings: config.detector.settings(),
             caught_up: ready.require("baselines"),
+            incidents: consume::Source::ALL.map(follow),
         }),
         relay: Relay::new(outbox, log, store::SCHEMA),
         keys,
@@ -116,7 +137,7 @@ impl Running {
             relay.clone().run(token.clone())
         });
         let projection = self.projection;
-        tasks.supervise("baselines", Backoff::default(), move || {
+        tasks.supervise("projections", Backoff::default(), move || {
             projection.clone().run()
         });
         cancel.cancelled().await;

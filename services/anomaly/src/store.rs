@@ -1,5 +1,7 @@
 //! All SQL of the service.
 
+mod incidents;
+
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
@@ -10,6 +12,11 @@ use writ_pg::{PgError, TenantTx, WriterTx};
 
 use crate::consume::{Finding, Subject};
 use crate::domain::{Baseline, Stored, StoredMetric, Summary};
+
+pub(crate) use incidents::{
+    IncidentRow, Incidents, Moved, incident, list_incidents, lock_incidents, move_incident,
+    recount, save_incident,
+};
 
 /// The service's schema.
 pub(crate) const SCHEMA: &str = "anomaly";

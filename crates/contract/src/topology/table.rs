@@ -61,7 +61,10 @@ pub(super) fn spec(topology: &Topology, stream: Stream) -> StreamSpec {
     match stream {
         Stream::Control => t.facts(Control, None, &Service::ALL),
         Stream::Gate => t.gate(),
-        Stream::Approval => t.facts(Approval, None, &[Enforcement, AuditLedger, Ingest, Control]),
+        Stream::Approval => {
+            let readers = [Enforcement, AuditLedger, Ingest, Control, Anomaly];
+            t.facts(Approval, None, &readers)
+        }
         Stream::Audit => t.facts(AuditLedger, Some(30 * DAY), &[Approval]),
         Stream::Anomaly => t.facts(Anomaly, Some(30 * DAY), &[AuditLedger, Notifier]),
         Stream::Notifier => t.facts(Notifier, Some(30 * DAY), &[AuditLedger]),

@@ -8,5 +8,6 @@
 
 mod api;
 mod findings;
+mod incidents;
 mod rebuild;
 mod stage;

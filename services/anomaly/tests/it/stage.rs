@@ -138,7 +138,7 @@ impl Stage {
         EventLog::new(self.client.clone(), topology, signer(service), owners())
     }
 
-    async fn publish<F: Fact>(&self, org: OrgId, key: &str, verb: &str, fact: &F) {
+    pub(crate) async fn publish<F: Fact>(&self, org: OrgId, key: &str, verb: &str, fact: &F) {
         let log = self.log(F::OWNER);
         let envelope = Envelope {
             event_id: EventId(Uuid::now_v7()),
@@ -159,12 +159,18 @@ impl Stage {
 
     /// A viewer's key of an organisation.
     pub(crate) async fn key(&self, org: OrgId) -> String {
+        self.key_of(org, "viewer", &[]).await
+    }
+
+    /// A key of this role, for these environments.
+    pub(crate) async fn key_of(&self, org: OrgId, role: &str, environments: &[&str]) -> String {
         let key = ApiKey::generate(Prefix::Live, rand_bytes());
         let fact = wire::ApiKey {
             key_id: KeyId(Uuid::now_v7()).to_bytes(),
             public_id: key.public_id().to_owned(),
             mac: key::mac(&Pepper::new(PEPPER).unwrap(), key.expose()).to_vec(),
-            role: "viewer".to_owned(),
+            role: role.to_owned(),
+            environments: environments.iter().map(ToString::to_string).collect(),
             ..wire::ApiKey::default()
         };
         self.publish(org, key.public_id(), "issued", &fact).await;
@@ -199,11 +205,13 @@ impl Stage {
     /// GET with a key.
     pub(crate) async fn get(&self, path: &str, key: &str) -> (StatusCode, Value) {
         let request = Request::get(path).header("authorization", format!("Bearer {key}"));
+        self.call(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Any request.
+    pub(crate) async fn call(&self, request: Request<Body>) -> (StatusCode, Value) {
         let router = self.running.as_ref().unwrap().router.clone();
-        let response = router
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
+        let response = router.oneshot(request).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())
@@ -237,10 +245,12 @@ impl Stage {
         }
         eventually(SOON, "the projection has caught up", || async {
             let mut sql = self.sql().await;
-            let seq: Option<i64> = sqlx::query_scalar("select seq from anomaly.positions")
-                .fetch_one(&mut sql)
-                .await
-                .unwrap();
+            let seq: Option<i64> = sqlx::query_scalar(
+                "select seq from anomaly.positions where projection = 'agent_baseline'",
+            )
+            .fetch_one(&mut sql)
+            .await
+            .unwrap();
             if seq == i64::try_from(last).ok() {
                 Ok(())
             } else {
@@ -258,8 +268,9 @@ impl Stage {
     /// Every finding fact on the log, decoded.
     pub(crate) async fn finding_facts(&self) -> Vec<(Envelope, wire::Finding)> {
         let log = self.log(Service::Notifier);
+        let filters = vec![log.topology().facts::<wire::Finding>()];
         let mut reader = log
-            .read(Stream::Anomaly, vec![], Start::First)
+            .read(Stream::Anomaly, filters, Start::First)
             .await
             .unwrap();
         let mut facts = Vec::new();
