@@ -1,18 +1,25 @@
 //! gRPC services beside REST on one router, behind the same gate.
 
+mod deadline;
+
 use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+use tonic::Status;
 use tonic::server::NamedService;
 use tower::{Service, ServiceExt};
+
+pub use deadline::Deadline;
 
 use crate::error::ApiError;
 use crate::routes::{Access, Attempt, Authed, Gate, Guard, Peer, require};
 
-/// Collects the gRPC services of one service.
+/// Collects the gRPC services of one service. A call that carries a deadline ends with it; a stream
+/// finds its [`Deadline`] in the request's extensions.
 #[derive(Debug)]
 pub struct Services {
     gate: Gate,
@@ -93,7 +100,12 @@ async fn pass(
         },
         (_, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
     }
-    next.run(request).await
+    let Some(deadline) = Deadline::of(request.headers(), Instant::now()) else {
+        return next.run(request).await;
+    };
+    request.extensions_mut().insert(deadline);
+    let answered = tokio::time::timeout_at(deadline.0, next.run(request)).await;
+    answered.unwrap_or_else(|_| Status::deadline_exceeded("the deadline has passed").into_http())
 }
 
 fn status(error: ApiError) -> Response {

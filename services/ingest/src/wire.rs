@@ -20,7 +20,10 @@ mod generated {
 }
 
 pub(crate) use generated::trace_service_server::{TraceService, TraceServiceServer};
-pub(crate) use generated::{IngestTracesRequest, IngestTracesResponse, RefusedTrace, Trace};
+pub(crate) use generated::{
+    IngestTracesRequest, IngestTracesResponse, RefusedTrace, StreamTracesRequest,
+    StreamTracesResponse, Trace,
+};
 
 /// Encoded descriptors, for reflection.
 pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/trace.bin"));

@@ -20,3 +20,4 @@ mod publishers;
 mod rebuild;
 mod resolutions;
 mod sink;
+mod streaming;

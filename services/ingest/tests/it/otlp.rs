@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -99,6 +100,27 @@ async fn spans_are_taken_as_json_and_protobuf_and_each_once() {
         span["metadata"]["attributes"],
         json!({ "app.note": "kept" })
     );
+}
+
+#[tokio::test]
+async fn grpc_takes_the_same_and_needs_a_key_too() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "bot").await;
+    let export: ExportTraceServiceRequest =
+        serde_json::from_value(export(&["bot", "nobody"])).unwrap();
+    let mut client = TraceServiceClient::new(fixture.router());
+    let refused = client.export(export.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+    let mut request = tonic::Request::new(export);
+    let key = format!("Bearer {}", fixture.org.key.expose());
+    request
+        .metadata_mut()
+        .insert("authorization", key.parse().unwrap());
+    let answer = client.export(request).await.unwrap().into_inner();
+    assert_eq!(answer.partial_success.unwrap().rejected_spans, 1);
+    fixture
+        .counts("SELECT count() FROM traces WHERE origin = 'otlp'", 1)
+        .await;
 }
 
 #[tokio::test]
