@@ -38,6 +38,19 @@ async fn acts_without_a_decision_are_audited_one_entry_a_window() {
         (&seen["agent"], &"allowed".into())
     );
     assert_eq!(known["reasonCode"], "NETWORK_ERROR");
+    let incidents = eventually(Duration::from_secs(20), "they are incidents", || async {
+        let listed = stack.get("/incidents?kind=bypass&state=open").await;
+        let found = listed["data"].as_array().unwrap().clone();
+        if found.len() == 2 {
+            Ok(found)
+        } else {
+            Err(found)
+        }
+    })
+    .await;
+    let passed = |name: &str| incidents.iter().find(|it| it["agentId"] == name).unwrap();
+    assert_eq!(passed("bypassing")["occurrences"], 2);
+    assert_eq!(passed("bypassing")["agentUuid"], seen["agent"]);
     let unknown = of("a bot 🤖 nobody registered");
     assert_eq!(unknown["agentId"], Value::Null);
 }
