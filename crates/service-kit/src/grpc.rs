@@ -3,6 +3,7 @@
 mod deadline;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use tonic::Status;
 use tonic::server::NamedService;
 use tower::{Service, ServiceExt};
+use writ_access::Caller;
 
 pub use deadline::Deadline;
 
@@ -71,7 +73,7 @@ impl Services {
 ///
 /// # Errors
 /// `INTERNAL` when the method's service was not added with [`Access::Role`].
-pub fn caller<T>(request: &tonic::Request<T>) -> Result<writ_access::Caller, tonic::Status> {
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, tonic::Status> {
     let found = request
         .extensions()
         .get::<Authed>()
@@ -79,20 +81,49 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<writ_access::Caller, ton
     found.ok_or_else(|| tonic::Status::internal("no caller"))
 }
 
+/// The gate of a method, to be asked again for each message of a stream: a stream may outlive its
+/// key. Stands in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Recheck {
+    gate: Gate,
+    guard: Guard,
+    peer: Option<SocketAddr>,
+}
+
+impl Recheck {
+    /// The caller as of now; counts as one call.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `PERMISSION_DENIED` or `RESOURCE_EXHAUSTED`, as for a call of its own.
+    pub async fn caller(&self, headers: &http::HeaderMap) -> Result<Caller, tonic::Status> {
+        let caller = self.counted(headers).await?;
+        match self.guard.access {
+            Access::Role(role) => Ok(require(caller, role)?),
+            Access::Public | Access::Deferred => Ok(caller),
+        }
+    }
+
+    async fn counted(&self, headers: &http::HeaderMap) -> Result<Caller, ApiError> {
+        let caller = self.gate.check(headers, self.peer, b"").await?;
+        match self.gate.count(&caller, &self.guard).refusal() {
+            Some(too_many) => Err(too_many),
+            None => Ok(caller),
+        }
+    }
+}
+
 async fn pass(
     State((gate, guard)): State<(Gate, Guard)>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    if guard.access == Access::Public {
+        return next.run(request).await;
+    }
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let outcome = match guard.access {
-        Access::Public => return next.run(request).await,
-        Access::Role(_) | Access::Deferred => gate.check(request.headers(), peer, b"").await,
-    };
-    let outcome = outcome.and_then(|caller| match gate.count(&caller, &guard).refusal() {
-        Some(too_many) => Err(too_many),
-        None => Ok(caller),
-    });
+    let recheck = Recheck { gate, guard, peer };
+    let outcome = recheck.counted(request.headers()).await;
+    request.extensions_mut().insert(recheck);
     match (guard.access, outcome) {
         (Access::Role(role), outcome) => match outcome.and_then(|caller| require(caller, role)) {
             Ok(caller) => drop(request.extensions_mut().insert(Authed(caller))),

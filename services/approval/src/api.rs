@@ -1,7 +1,8 @@
-//! REST: `/approvals`.
+//! REST: `/approvals`; gRPC: `ApprovalService`.
 
 mod decide;
 mod dto;
+pub(crate) mod grpc;
 mod list;
 mod show;
 mod status;
@@ -11,10 +12,12 @@ use std::sync::Arc;
 
 use writ_access::Role;
 use writ_service_kit::ReadyLatch;
+use writ_service_kit::grpc::Services;
 use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Class, Gate, Routes};
 
 use crate::command::Desk;
+use grpc::v1::approval_service_server::ApprovalServiceServer;
 
 /// Largest verify request: the action context of a ten megabyte enforce request.
 const VERIFY_BYTES: usize = 10 * 1024 * 1024;
@@ -24,6 +27,15 @@ const VERIFY_BYTES: usize = 10 * 1024 * 1024;
 pub(crate) struct State {
     pub(crate) desk: Arc<Desk>,
     pub(crate) ready: ReadyLatch,
+}
+
+/// The gRPC service and its name.
+pub(crate) fn services(gate: Gate, state: State) -> (axum::Router, Vec<&'static str>) {
+    let guard = Access::Role(Role::Viewer)
+        .class(Class::Generous)
+        .body_limit(VERIFY_BYTES);
+    let server = ApprovalServiceServer::new(state).max_decoding_message_size(VERIFY_BYTES);
+    Services::new(gate).with(guard, server).build()
 }
 
 pub(crate) fn routes(gate: Gate) -> Routes<State> {

@@ -68,7 +68,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         desk: desk.clone(),
         ready: ready.clone(),
     };
-    let (router, endpoints) = api::routes(gate).build(state);
+    let (rest, endpoints) = api::routes(gate.clone()).build(state.clone());
+    let (grpc, grpc_names) = api::services(gate, state);
     let service = Running {
         leader: Arc::new(Leader {
             desk,
@@ -83,9 +84,9 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     };
     Ok(Built {
         name: NAME,
-        router,
-        descriptors: Vec::new(),
-        grpc_names: Vec::new(),
+        router: rest.merge(grpc),
+        descriptors: vec![api::grpc::DESCRIPTORS],
+        grpc_names,
         endpoints,
         ready,
         run: Box::pin(service.run(Tasks::new(deps.cancel))),

@@ -101,7 +101,8 @@ fn reason(body: &[u8]) -> Result<Option<String>, ApiError> {
     Ok(parse_strict::<Reason>(body)?.reason)
 }
 
-fn ruling(
+/// A decision whose words may be kept.
+pub(super) fn ruling(
     verdict: Verdict,
     reason: Option<String>,
     once: Option<Once>,
@@ -128,13 +129,25 @@ async fn rule(
     id: &str,
     ruling: &Ruling,
 ) -> Result<Response, ApiError> {
+    let data = ruled(state, caller, id, ruling).await?;
+    let tag = format!("\"{}\"", data.version);
+    Ok(([(header::ETAG, tag)], Json(Data { data })).into_response())
+}
+
+/// Carries a decision out; the request as it is then.
+pub(super) async fn ruled(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    ruling: &Ruling,
+) -> Result<ApprovalDto, ApiError> {
     let id: ApprovalId = id.parse().map_err(|_| status::answer(Error::NotFound))?;
     let by = party(caller).ok_or_else(|| ApiError::internal(&"a decision without a key"))?;
     let entry = state.desk.rule(caller, &by, id, ruling).await;
-    let entry = entry.map_err(status::answer)?;
-    let tag = format!("\"{}\"", entry.version);
-    let data = ApprovalDto::of(entry, state.desk.now());
-    Ok(([(header::ETAG, tag)], Json(Data { data })).into_response())
+    Ok(ApprovalDto::of(
+        entry.map_err(status::answer)?,
+        state.desk.now(),
+    ))
 }
 
 /// The version that `If-Match` names; absent or `*` is any.

@@ -18,27 +18,27 @@ pub(super) struct ApprovalDto {
     /// `pending`, `approved`, `denied`, `expired`, `cancelled` or `consumed`.
     pub(super) status: &'static str,
     /// True once the ledger has sealed the grant, which is when the certificate begins.
-    sealed: bool,
+    pub(super) sealed: bool,
     /// Counts its changes; the `ETag`.
-    version: u64,
+    pub(super) version: u64,
     /// The application's own id of the agent.
-    agent_id: String,
-    agent_uuid: AgentId,
-    environment: String,
+    pub(super) agent_id: String,
+    pub(super) agent_uuid: AgentId,
+    pub(super) environment: String,
     requested_by: Vec<PartyDto>,
-    requested_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
+    pub(super) requested_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
     decided_by: Option<PartyDto>,
-    decided_at: Option<DateTime<Utc>>,
+    pub(super) decided_at: Option<DateTime<Utc>>,
     pub(super) decision_reason: Option<String>,
-    certificate_expires_at: Option<DateTime<Utc>>,
-    used_at: Option<DateTime<Utc>>,
-    decision_ids: Vec<DecisionId>,
-    policy_ids: Vec<PolicyId>,
+    pub(super) certificate_expires_at: Option<DateTime<Utc>>,
+    pub(super) used_at: Option<DateTime<Utc>>,
+    pub(super) decision_ids: Vec<DecisionId>,
+    pub(super) policy_ids: Vec<PolicyId>,
     /// The act that waits.
-    action_context: Option<Box<RawValue>>,
+    pub(super) action_context: Option<Box<RawValue>>,
     /// Why it waits.
-    violations: Option<Box<RawValue>>,
+    pub(super) violations: Option<Box<RawValue>>,
     /// The body of the held action was gone before it was read.
     context_missing: bool,
 }

@@ -5,7 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use writ_access::Role;
+use writ_access::{Caller, Role};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Page;
 use writ_service_kit::routes::Authed;
@@ -23,12 +23,12 @@ const MAX_LIMIT: u16 = 200;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Only those, e.g. `pending`.
-    status: Option<String>,
+    pub(super) status: Option<String>,
     /// Where to go on: `nextCursor` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// Rows of a page: 1 to 200, 50 when absent.
     #[schemars(range(min = 1, max = 200))]
-    limit: Option<u16>,
+    pub(super) limit: Option<u16>,
 }
 
 pub(super) async fn list(
@@ -37,6 +37,15 @@ pub(super) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Page<ApprovalDto>>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
+    page(&state, &caller, query).await.map(Json)
+}
+
+/// One page of the queue.
+pub(super) async fn page(
+    state: &State,
+    caller: &Caller,
+    query: ListQuery,
+) -> Result<Page<ApprovalDto>, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(ApiError::invalid("limit must be between 1 and 200"));
@@ -53,18 +62,18 @@ pub(super) async fn list(
         limit: i64::from(limit),
         now,
     };
-    let found = find(&state, caller.org_id(), &listing)
+    let found = find(state, caller.org_id(), &listing)
         .await
         .map_err(status::answer)?;
     let full = found.len() == usize::from(limit);
     let last = found.last().filter(|_| full);
-    Ok(Json(Page {
+    Ok(Page {
         next_cursor: last.map(|entry| entry.seq.to_string()),
         data: found
             .into_iter()
             .map(|entry| ApprovalDto::of(entry, now))
             .collect(),
-    }))
+    })
 }
 
 async fn find(state: &State, org: uuid::Uuid, listing: &Listing) -> Result<Vec<Entry>, Error> {

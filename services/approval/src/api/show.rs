@@ -72,7 +72,9 @@ async fn look(state: &State, caller: &Caller, text: String) -> Answer {
     let now = state.desk.now();
     let found = tokio::time::timeout(PATIENCE, find(state, caller, id)).await;
     match found {
-        Ok(Ok(Some(entry))) if may_see(caller, &entry) => known(entry, now),
+        Ok(Ok(Some(entry))) if may_see(caller, &entry) => {
+            Answer::Known(Box::new(known(entry, now)))
+        }
         Ok(Ok(Some(_))) => denied(text, "another key made this request".to_owned()),
         Ok(Ok(None)) if is_young(id.0, now) => pending(text),
         Ok(Ok(None)) => denied(text, "no such approval request".to_owned()),
@@ -97,8 +99,19 @@ fn may_see(caller: &Caller, entry: &Entry) -> bool {
     caller.require(Role::Admin).is_ok() || asked.is_some_and(|key| entry.state.asked_by(key))
 }
 
+/// The request under an id, for a caller who may see it.
+pub(super) async fn found(
+    state: &State,
+    caller: &Caller,
+    id: ApprovalId,
+) -> Result<Option<ApprovalDto>, Error> {
+    let entry = find(state, caller, id).await?;
+    let visible = entry.filter(|entry| may_see(caller, entry));
+    Ok(visible.map(|entry| known(entry, state.desk.now())))
+}
+
 /// The words the client knows: a grant waits for its seal, a withdrawn request is over.
-fn known(entry: Entry, now: DateTime<Utc>) -> Answer {
+fn known(entry: Entry, now: DateTime<Utc>) -> ApprovalDto {
     let sealed = entry.state.certified.is_some();
     let status = match entry.state.status_at(now) {
         Status::Approved | Status::Consumed if sealed => Status::Approved,
@@ -108,7 +121,7 @@ fn known(entry: Entry, now: DateTime<Utc>) -> Answer {
     };
     let mut dto = ApprovalDto::of(entry, now);
     dto.status = status.as_str();
-    Answer::Known(Box::new(dto))
+    dto
 }
 
 fn is_young(id: Uuid, now: DateTime<Utc>) -> bool {

@@ -10,6 +10,7 @@
 
 mod answers;
 mod faults;
+mod grpc;
 mod life;
 mod redeem;
 mod store;

@@ -4,11 +4,14 @@ mod authorize;
 mod json;
 mod read;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use futures::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+use writ_access::Caller;
 use writ_service_kit::ApiError;
-use writ_service_kit::grpc::caller;
+use writ_service_kit::grpc::{Recheck, caller};
 
 use super::plan_spent;
 use crate::answer::{Answer, Explanation, Given};
@@ -41,6 +44,28 @@ use v1::enforcement_service_server::EnforcementService;
 #[derive(Debug, Clone)]
 pub struct Server(pub Arc<Enforcer>);
 
+/// Acts of one stream that are judged at the same time.
+const AT_A_TIME: usize = 64;
+
+impl Server {
+    async fn judge(
+        &self,
+        caller: &Caller,
+        request: v1::EnforceRequest,
+    ) -> Result<v1::EnforceResponse, Status> {
+        let ask = if prost::Message::encoded_len(&request) > LARGE {
+            match self.0.beside.run(move || read(request)).await {
+                Ok(ask) => ask?,
+                Err(busy) => return respond(Enforcer::refuse(&busy)),
+            }
+        } else {
+            read(request)?
+        };
+        let answer = self.0.enforce(caller, &ask).await;
+        respond(answer.map_err(none)?)
+    }
+}
+
 #[tonic::async_trait]
 impl EnforcementService for Server {
     async fn enforce(
@@ -48,18 +73,58 @@ impl EnforcementService for Server {
         request: Request<v1::EnforceRequest>,
     ) -> Result<Response<v1::EnforceResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let ask = if prost::Message::encoded_len(&request) > LARGE {
-            match self.0.beside.run(move || read(request)).await {
-                Ok(ask) => ask?,
-                Err(busy) => return respond(Enforcer::refuse(&busy)).map(Response::new),
+        let answer = self.judge(&caller, request.into_inner()).await;
+        answer.map(Response::new)
+    }
+
+    type EnforceStreamStream =
+        Pin<Box<dyn Stream<Item = Result<v1::EnforceStreamResponse, Status>> + Send>>;
+
+    async fn enforce_stream(
+        &self,
+        request: Request<Streaming<v1::EnforceStreamRequest>>,
+    ) -> Result<Response<Self::EnforceStreamStream>, Status> {
+        let (metadata, extensions, acts) = request.into_parts();
+        let recheck = extensions.get::<Recheck>().cloned();
+        let recheck = recheck.ok_or_else(|| Status::internal("no gate"))?;
+        let (server, headers) = (self.clone(), Arc::new(metadata.into_headers()));
+        let answers = acts.map(move |act| {
+            let (server, recheck, headers) = (server.clone(), recheck.clone(), headers.clone());
+            async move {
+                let act = act?;
+                let judged = match recheck.caller(&headers).await {
+                    Ok(caller) => server.judge(&caller, act.request.unwrap_or_default()).await,
+                    Err(refused) => Err(refused),
+                };
+                Ok(streamed(act.correlation_id, judged))
             }
-        } else {
-            read(request)?
+        });
+        Ok(Response::new(Box::pin(answers.buffer_unordered(AT_A_TIME))))
+    }
+
+    async fn check_tool_output(
+        &self,
+        request: Request<v1::CheckToolOutputRequest>,
+    ) -> Result<Response<v1::CheckToolOutputResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let output = v1::ToolOutput {
+            name: asked.tool.clone(),
+            input: asked.input,
+            output: asked.output,
         };
-        let answer = self.0.enforce(&caller, &ask).await;
-        let answer = answer.map_err(none)?;
-        respond(answer).map(Response::new)
+        let request = v1::EnforceRequest {
+            agent_id: asked.agent_id,
+            input: format!("tool_output:{}", asked.tool),
+            environment: asked.environment,
+            metadata: asked.metadata,
+            tool_outputs: vec![output],
+            session_id: asked.session_id,
+            phase: v1::Phase::Post.into(),
+            ..v1::EnforceRequest::default()
+        };
+        let decision = Some(self.judge(&caller, request).await?);
+        Ok(Response::new(v1::CheckToolOutputResponse { decision }))
     }
 
     async fn authorize(
@@ -71,6 +136,24 @@ impl EnforcementService for Server {
         let answer = self.0.authorize(&caller, call, "grpc").await;
         let answer = answer.map_err(none)?;
         authorize::respond(answer).map(Response::new)
+    }
+}
+
+fn streamed(
+    correlation_id: String,
+    judged: Result<v1::EnforceResponse, Status>,
+) -> v1::EnforceStreamResponse {
+    use v1::enforce_stream_response::Result as Answer;
+    let result = match judged {
+        Ok(response) => Answer::Response(response),
+        Err(status) => Answer::Error(v1::EnforceStreamError {
+            code: status.code().into(),
+            message: status.message().to_owned(),
+        }),
+    };
+    v1::EnforceStreamResponse {
+        correlation_id,
+        result: Some(result),
     }
 }
 
