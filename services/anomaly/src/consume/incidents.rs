@@ -100,29 +100,31 @@ impl Incidents {
             let batch = reader.batch(BATCH).await?;
             if let Some(last) = batch.last() {
                 let position = reader.position(last);
-                self.apply(&fence, &position, &batch, anew).await?;
-                anew = false;
+                anew = self.apply(&fence, &position, &batch, anew).await?;
             }
         }
     }
 
-    /// Commits incidents, their facts and the resume point together.
+    /// Commits incidents, their facts and the resume point together. Of a log that is read anew, what
+    /// it holds is counted again from its first hour on; whether that is still to be done.
     async fn apply(
         &self,
         fence: &Fence,
         position: &Position,
         batch: &[Delivered],
         anew: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let found: Vec<Signal> = batch.iter().flat_map(signals).collect();
+        let first = found.iter().map(Signal::hour_us).min();
         let mut tx = self.pool.begin().await?;
-        if let (true, Some(first)) = (anew, batch.first()) {
-            let since = DateTime::from_timestamp_micros(first.stored_at_us).unwrap_or_default();
+        if let (true, Some(first)) = (anew, first) {
+            let since = DateTime::from_timestamp_micros(first).unwrap_or_default();
             store::recount(&mut tx, self.source.kinds(), since).await?;
         }
-        let found: Vec<Signal> = batch.iter().flat_map(signals).collect();
         let events = raise(&mut tx, self.log.topology(), &found).await?;
         fence.save(&mut tx, position).await?;
-        commit(&self.outbox, tx, &events).await
+        commit(&self.outbox, tx, &events).await?;
+        Ok(anew && first.is_none())
     }
 }
 

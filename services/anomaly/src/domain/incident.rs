@@ -164,6 +164,12 @@ words!(Change {
 });
 
 impl Signal {
+    /// The beginning of its hour, in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn hour_us(&self) -> i64 {
+        self.at_us - self.at_us.rem_euclid(HOUR_US)
+    }
+
     /// The incident it belongs to (UUIDv8): every replica and every rebuild finds the same one.
     #[must_use]
     pub fn incident(&self) -> IncidentId {

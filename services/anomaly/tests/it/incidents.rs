@@ -292,6 +292,31 @@ async fn people_take_incidents_on_and_what_happens_again_opens_them() {
     assert_eq!(told(&stage).await, expected);
 }
 
+#[tokio::test]
+async fn a_log_that_is_read_anew_is_counted_once_and_told_once() {
+    let mut stage = Stage::running().await;
+    let org = org();
+    let key = stage.key_of(org, "developer", &[]).await;
+    let hits = [TEN_PAST, TEN_PAST + 1, TEN_PAST + 2].map(|at| {
+        let hit = hit(1, "block", "high");
+        (at, decision(wire::Outcome::Deny, vec![hit]))
+    });
+    decide(&stage, org, &hits).await;
+    let id = listed(&stage, &key, "", 1).await[0]["id"].clone();
+    let id = id.as_str().unwrap();
+    listed_with(&stage, &key, id, 3).await;
+    change(&stage, &key, id, None, json!({ "state": "resolved" })).await;
+    stage.stop().await;
+    let mut sql = stage.sql().await;
+    let forget =
+        "update anomaly.positions set stream_created = now() where projection = 'incidents'";
+    sqlx::query(forget).execute(&mut sql).await.unwrap();
+    stage.start().await;
+    decide(&stage, org, &hits[..1]).await;
+    assert_eq!(listed_with(&stage, &key, id, 4).await["state"], "resolved");
+    assert_eq!(told(&stage).await.len(), 2);
+}
+
 /// The incident once it has happened so often.
 async fn listed_with(stage: &Stage, key: &str, id: &str, occurrences: u64) -> Value {
     eventually(SOON, &format!("{occurrences} occurrences"), || async {
