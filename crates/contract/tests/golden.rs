@@ -189,6 +189,32 @@ fn facts_of_control_keep_their_bytes() {
 }
 
 #[test]
+fn the_fact_of_an_exception_keeps_its_bytes() {
+    let exception = PolicyException {
+        exception_id: raw(4),
+        agent_id: raw(5),
+        expires_at_us: 6,
+    };
+    fact(
+        "waived",
+        &Policy {
+            policy_id: raw(1),
+            exceptions: vec![exception],
+            ..Policy::default()
+        },
+    );
+    example(
+        "decision.made.v1.excepted",
+        "made",
+        &Decision {
+            decision_id: raw(1),
+            excepted_policy_ids: vec![raw(2)],
+            ..Decision::default()
+        },
+    );
+}
+
+#[test]
 fn the_fact_of_a_validator_keeps_its_bytes() {
     fact(
         "updated",

@@ -87,6 +87,9 @@ pub struct Considered {
     /// A language model did not answer, so the built-in detector judged instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub degraded: bool,
+    /// An exception kept it from being judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub excepted: bool,
     /// The reason in a few words.
     pub why: Cow<'static, str>,
     /// Work done for it: bytes scanned or steps run, shared scans counted for each.

@@ -84,6 +84,11 @@ fn run(
     tally.reserve(most);
     let mut judged: Vec<(usize, State)> = Vec::with_capacity(most);
     for (position, entry) in scope {
+        if entry.policy.excepts(request.agent.id, facts.now_ms) {
+            tally.excepted(&entry.policy);
+            judged.push((position, State::Passed));
+            continue;
+        }
         let state = match gate(entry, &judged) {
             Err((state, why)) => {
                 tally.left_out(&entry.policy, why);

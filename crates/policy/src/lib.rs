@@ -46,7 +46,7 @@ pub use decision::{
 };
 pub use evaluate::{ENGINE_VERSION, Evaluation, decide_alone, evaluate, resume};
 pub use model::{
-    ChainTrigger, Mode, OnError, Phase, Policy, PolicyType, Selectors, Severity, Tier,
+    ChainTrigger, Exception, Mode, OnError, Phase, Policy, PolicyType, Selectors, Severity, Tier,
 };
 pub use outside::{Answer, Answers, Call, Question};
 pub use request::{

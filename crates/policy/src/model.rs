@@ -63,9 +63,23 @@ pub struct Policy {
     /// What the prerequisites must have come to.
     #[serde(default)]
     pub chain_trigger: ChainTrigger,
+    /// Whom it is not judged for, and until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Exception>,
     /// The author's own notes, any JSON; decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
+}
+
+/// A policy is not judged for an agent until a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exception {
+    /// Which agent; absent is every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<Uuid>,
+    /// Over at this time, in milliseconds since the Unix epoch.
+    pub until_ms: i64,
 }
 
 /// Whom a policy applies to, beyond a list of agents. An empty list selects everybody; of a list
@@ -121,8 +135,17 @@ impl Policy {
             on_error: None,
             prerequisites: Vec::new(),
             chain_trigger: ChainTrigger::default(),
+            exceptions: Vec::new(),
             metadata: None,
         }
+    }
+
+    /// Whether an exception keeps it from being judged.
+    #[must_use]
+    pub fn excepts(&self, agent: Uuid, now_ms: i64) -> bool {
+        self.exceptions.iter().any(|exception| {
+            now_ms < exception.until_ms && exception.agent_id.is_none_or(|only| only == agent)
+        })
     }
 
     /// The error behaviour in force: the policy's own, else its mode's.

@@ -36,6 +36,9 @@ pub enum Refusal {
     /// No such policy in this organisation.
     #[error("policy not found")]
     PolicyNotFound,
+    /// The policy has no such exception.
+    #[error("exception not found")]
+    ExceptionNotFound,
     /// Policies that would wait for each other, from the changed one back to itself.
     #[error("prerequisites go in a circle: {}", .0.join(" → "))]
     PolicyCircle(Vec<String>),

@@ -3,6 +3,7 @@
 mod body;
 mod chain;
 mod domain;
+mod exception;
 mod said;
 mod store;
 
@@ -12,6 +13,7 @@ use writ_pg::TenantTx;
 
 pub use body::Body;
 pub use domain::{Policy, Targets};
+pub use exception::{Except, Exception};
 pub use said::Said;
 pub use store::{Page, Version};
 
@@ -181,13 +183,108 @@ impl Policies {
         Ok(store::count(&mut tx).await?)
     }
 
-    /// Every version of a policy, the newest first.
+    /// Versions of a policy below `before`, the newest first.
     ///
     /// # Errors
     /// [`Refusal::PolicyNotFound`], or the store's trouble.
-    pub async fn versions(&self, org: Uuid, id: Uuid) -> Result<Vec<Version>, Error> {
+    pub async fn versions(
+        &self,
+        org: Uuid,
+        id: Uuid,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Version>, Error> {
         let mut tx = self.writes.begin(org).await?;
-        store::versions(&mut tx, id).await
+        store::versions(&mut tx, id, before, limit).await
+    }
+
+    /// What a version said, as a body that says it again.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when there is no such version, or it was the deletion.
+    pub async fn body_of(&self, org: Uuid, id: Uuid, version: u64) -> Result<Body, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        let said = store::version(&mut tx, id, version).await?;
+        Ok(Body::saying(said)?)
+    }
+
+    /// Makes a policy say again what it said in an earlier version, as a version of its own.
+    ///
+    /// # Errors
+    /// As for [`Policies::update`].
+    pub async fn rollback(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        if_match: Option<u64>,
+        body: &Body,
+        targets: &Targets,
+    ) -> Result<Policy, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
+        store::chains_alone(&mut tx).await?;
+        let found = seen(store::lock(&mut tx, id).await?, if_match)?;
+        let changed = found.rolled_back(body, targets, self.writes.clock().now())?;
+        if changed == found {
+            actor.changes_nothing(tx).await?;
+            return Ok(found);
+        }
+        fits(&mut tx, &changed).await?;
+        store::update(&mut tx, &changed).await?;
+        self.finish(tx, actor, &changed, "restored").await?;
+        Ok(changed)
+    }
+
+    /// Adds an exception for an agent, or for every one.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::PolicyNotFound`], [`Refusal::NotOwned`], or the store's
+    /// trouble.
+    pub async fn except(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        agent: Option<Uuid>,
+        command: &Except,
+        targets: &Targets,
+    ) -> Result<Policy, Error> {
+        let now = self.writes.clock().now();
+        let exception = command.checked(self.writes.new_id(), agent, &actor.name, now)?;
+        let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
+        let found = store::lock(&mut tx, id).await?;
+        let changed = found.excepting(exception, targets, now)?;
+        store::update(&mut tx, &changed).await?;
+        self.finish(tx, actor, &changed, "waived").await?;
+        Ok(changed)
+    }
+
+    /// Takes an exception back: the policy is judged again.
+    ///
+    /// # Errors
+    /// [`Refusal::PolicyNotFound`], [`Refusal::ExceptionNotFound`], [`Refusal::NotOwned`], or the
+    /// store's trouble.
+    pub async fn end_exception(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        exception: Uuid,
+        targets: &Targets,
+    ) -> Result<Policy, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        if actor.repeats(&mut tx, id).await?.is_some() {
+            return store::ever(&mut tx, id).await;
+        }
+        let found = store::lock(&mut tx, id).await?;
+        let now = self.writes.clock().now();
+        let changed = found.no_longer_excepting(exception, targets, now)?;
+        store::update(&mut tx, &changed).await?;
+        self.finish(tx, actor, &changed, "reinstated").await?;
+        Ok(changed)
     }
 
     async fn finish(

@@ -89,6 +89,9 @@ pub struct WireConsidered {
     /// A language model did not answer, so the built-in detector judged instead.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub degraded: bool,
+    /// An exception kept it from being judged.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub excepted: bool,
     /// The reason in a few words, never what was matched.
     pub why: String,
     /// Work done for it: bytes scanned or steps run.
@@ -119,6 +122,7 @@ impl From<&Considered> for WireConsidered {
             applied: considered.applied,
             failed: considered.failed,
             degraded: considered.degraded,
+            excepted: considered.excepted,
             why: considered.why.to_string(),
             cost: considered.cost,
         }

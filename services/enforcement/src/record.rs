@@ -98,7 +98,12 @@ fn fact(parts: Parts<'_>) -> wire::Decision {
         let hits = decision.violations.iter().chain(&decision.warnings);
         hits.map(|violation| hit(decision, violation))
     });
+    let considered = judged.into_iter().flat_map(|decision| &decision.considered);
+    let excepted = considered.filter(|policy| policy.excepted);
     wire::Decision {
+        excepted_policy_ids: excepted
+            .map(|policy| PolicyId(policy.policy_id).to_bytes())
+            .collect(),
         decision_id: parts.id.to_bytes(),
         agent_id: parts.agent.map(AgentId::to_bytes).unwrap_or_default(),
         external_agent_id: parts.external_id.map(str::to_owned).unwrap_or_default(),

@@ -96,6 +96,15 @@ impl Tally {
         });
     }
 
+    /// Nobody is judged by it for now.
+    pub(super) fn excepted(&mut self, policy: &Policy) {
+        self.considered.push(Considered {
+            judged: false,
+            excepted: true,
+            ..considered(policy, Cow::Borrowed("an exception is in force"))
+        });
+    }
+
     /// An error never reads as "no violation": it denies, warns, or is marked in the record.
     fn failed(&mut self, policy: &Policy, failure: &Failure) -> State {
         let degraded = matches!(failure, Failure::Degraded { .. });
@@ -181,6 +190,7 @@ fn considered(policy: &Policy, why: Cow<'static, str>) -> Considered {
         applied: false,
         failed: false,
         degraded: false,
+        excepted: false,
         why,
         cost: 0,
     }

@@ -3,8 +3,8 @@
 use serde_json::json;
 use uuid::Uuid;
 use writ_policy::{
-    AgentRef, ChainTrigger, Considered, Decision, Evaluation, Facts, Mode, OnBehalfOf, Outcome,
-    Policy, PolicySet, PolicyType, Request, Selectors, Tier, evaluate,
+    AgentRef, ChainTrigger, Considered, Decision, Evaluation, Exception, Facts, Mode, OnBehalfOf,
+    Outcome, Policy, PolicySet, PolicyType, Request, Selectors, Tier, evaluate,
 };
 
 use crate::support::{NOON, agent, decide, policy, request};
@@ -174,4 +174,63 @@ fn without_questions_an_act_is_decided_at_once() {
     assert!(
         matches!(evaluation, Evaluation::Decided(decision) if decision.outcome == Outcome::Allow)
     );
+}
+
+#[test]
+fn an_exception_leaves_a_policy_out_for_its_agent_until_its_time() {
+    let shell = |agent_id, until_ms| Policy {
+        exceptions: vec![Exception { agent_id, until_ms }],
+        ..policy(
+            1,
+            PolicyType::ToolInvocation,
+            Mode::Block,
+            json!({"denied_tools": ["shell"]}),
+        )
+    };
+    let mut asked = request("x");
+    asked.tools = vec!["shell".into()];
+    let own = Some(asked.agent.id);
+    for (agent, until, outcome) in [
+        (own, NOON + 1, Outcome::Allow),
+        (None, NOON + 1, Outcome::Allow),
+        (own, NOON, Outcome::Block),
+        (Some(Uuid::nil()), NOON + 1, Outcome::Block),
+    ] {
+        let decision = decide(vec![shell(agent, until)], &asked);
+        assert_eq!(decision.outcome, outcome, "{agent:?} {until}");
+        let considered = &decision.considered[0];
+        let left_out = outcome == Outcome::Allow;
+        assert_eq!(
+            (considered.excepted, considered.judged),
+            (left_out, !left_out)
+        );
+    }
+}
+
+#[test]
+fn what_waits_for_an_excepted_policy_is_judged_as_if_that_had_passed() {
+    let first = Policy {
+        exceptions: vec![Exception {
+            agent_id: None,
+            until_ms: NOON + 1,
+        }],
+        ..policy(
+            1,
+            PolicyType::ToolInvocation,
+            Mode::Monitor,
+            json!({"denied_tools": ["*"]}),
+        )
+    };
+    let second = Policy {
+        prerequisites: vec![first.id],
+        ..policy(
+            2,
+            PolicyType::ToolInvocation,
+            Mode::Block,
+            json!({"denied_tools": ["*"]}),
+        )
+    };
+    let mut asked = request("x");
+    asked.tools = vec!["shell".into()];
+    assert_eq!(decide(vec![first, second], &asked).outcome, Outcome::Block);
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 use writ_access::Role;
@@ -20,7 +20,8 @@ use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
-use crate::policy::{Body, Policy, Said, Targets};
+use crate::policy::{Body, Except, Policy, Said, Targets};
+use crate::registry::AgentRef;
 
 /// A policy.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -93,9 +94,103 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
         .get("/policies/{id}/versions", VIEWER, versions)
         .says(
             "List policy versions",
-            "All states of the policy, of a deleted one too.",
+            "States of the policy, of a deleted one too, the newest first.",
         )
-        .answers::<Data<Vec<Former>>>(200)
+        .answers::<Page<Former>>(200)
+        .post("/policies/{id}/rollback", DEVELOPER, rollback)
+        .says(
+            "Roll a policy back",
+            "It says again what it said in `version`, as a new version. Exceptions stay.",
+        )
+        .answers::<Data<Shown<'_>>>(200)
+        .post("/policies/{id}/exceptions", DEVELOPER, except)
+        .says(
+            "Add an exception to a policy",
+            "Until `expiresAt` it is not judged for the agent, or for any if none is named; \
+             explanations and decisions name it.",
+        )
+        .answers::<Data<Shown<'_>>>(201)
+        .delete(
+            "/policies/{id}/exceptions/{exception}",
+            DEVELOPER,
+            end_exception,
+        )
+        .says("End an exception", "The policy is judged again.")
+        .answers::<Data<Shown<'_>>>(200)
+}
+
+/// `?cursor=&limit=`: the cursor is the last version seen.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+struct Listing {
+    cursor: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// `POST /policies/{id}/rollback`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "PolicyRollback")]
+#[serde(deny_unknown_fields)]
+struct Rollback {
+    /// The version to go back to.
+    version: u64,
+}
+
+async fn rollback(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    IfMatch(if_match): IfMatch,
+    Strict(to): Strict<Rollback>,
+) -> Result<Response, ApiError> {
+    let id = parse(&id)?;
+    let stored = state.policies.get(by.org(), id).await?;
+    let body = state.policies.body_of(by.org(), id, to.version).await?;
+    let targets = targets(&state, &by, &body, &stored.applies_to_agents).await?;
+    asked(&state, &by, &body).await?;
+    let policy = state
+        .policies
+        .rollback(&by.actor, id, if_match, &body, &targets)
+        .await?;
+    Ok(answer(by.org(), &policy))
+}
+
+async fn except(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Strict(command): Strict<Except>,
+) -> Result<Response, ApiError> {
+    let id = parse(&id)?;
+    let stored = state.policies.get(by.org(), id).await?;
+    let targets = targets(&state, &by, &Body::default(), &stored.applies_to_agents).await?;
+    let agent = match &command.agent_id {
+        Some(named) => {
+            let reference = AgentRef::parse(named, None);
+            Some(state.registry.get(by.org(), &reference).await?.id)
+        }
+        None => None,
+    };
+    let policy = state
+        .policies
+        .except(&by.actor, id, agent, &command, &targets)
+        .await?;
+    Ok((StatusCode::CREATED, answer(by.org(), &policy)).into_response())
+}
+
+async fn end_exception(
+    Shared(state): Shared<State>,
+    by: By,
+    Path((id, exception)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let id = parse(&id)?;
+    let stored = state.policies.get(by.org(), id).await?;
+    let targets = targets(&state, &by, &Body::default(), &stored.applies_to_agents).await?;
+    let exception = Uuid::try_parse(&exception).map_err(|_| Refusal::ExceptionNotFound)?;
+    let policy = state
+        .policies
+        .end_exception(&by.actor, id, exception, &targets)
+        .await?;
+    Ok(answer(by.org(), &policy))
 }
 
 async fn create(
@@ -180,16 +275,23 @@ async fn versions(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
-) -> Result<Json<Data<Vec<Former>>>, ApiError> {
-    let versions = state.policies.versions(by.org(), parse(&id)?).await?;
+    Query(query): Query<Listing>,
+) -> Result<Json<Page<Former>>, ApiError> {
+    let (id, limit) = (parse(&id)?, query.limit.unwrap_or(200).clamp(1, 200));
+    let found = state.policies.versions(by.org(), id, query.cursor, limit);
+    let versions = found.await?;
+    let last = versions.last().filter(|last| last.version > 1);
+    let next = last.filter(|_| versions.len() >= limit as usize);
+    let next_cursor = next.map(|last| last.version.to_string());
     let shown = versions.into_iter().map(|version| Former {
         version: version.version,
         policy: version.policy.0,
         actor: version.actor,
         created_at: version.created_at,
     });
-    Ok(Json(Data {
+    Ok(Json(Page {
         data: shown.collect(),
+        next_cursor,
     }))
 }
 

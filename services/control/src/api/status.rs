@@ -75,6 +75,7 @@ impl From<Refusal> for ApiError {
                 "IDEMPOTENCY_KEY_REUSED",
                 "CTL0116",
             ),
+            Refusal::ExceptionNotFound => (StatusCode::NOT_FOUND, "EXCEPTION_NOT_FOUND", "CTL0125"),
             Refusal::PromptNotFound => {
                 (StatusCode::NOT_FOUND, "PROMPT_VERSION_NOT_FOUND", "CTL0123")
             }

@@ -70,6 +70,20 @@ impl Body {
         self.prerequisites.is_some()
     }
 
+    /// A body that says what a version said.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when that version was the deletion, or cannot be read any more.
+    pub(super) fn saying(mut said: Value) -> Result<Self, Refusal> {
+        let unreadable = || Refusal::field("version", "it cannot be read any more");
+        let fields = said.as_object_mut().ok_or_else(unreadable)?;
+        fields.remove("exceptions");
+        if fields.remove("deleted") == Some(Value::Bool(true)) {
+            return Err(Refusal::field("version", "it was the deletion"));
+        }
+        serde_json::from_value(said).map_err(|_| unreadable())
+    }
+
     /// The validator that the rule asks, when it names one.
     #[must_use]
     pub fn validator(&self) -> Option<Uuid> {

@@ -9,6 +9,7 @@ use writ_policy::model::{
 };
 
 use super::body::Body;
+use super::exception::Exception;
 use super::said::Said;
 use crate::error::Refusal;
 
@@ -43,6 +44,8 @@ pub struct Policy {
     pub prerequisites: Vec<Uuid>,
     /// What the prerequisites must have come to.
     pub chain_trigger: ChainTrigger,
+    /// Agents it is not judged for, and until when.
+    pub exceptions: Vec<Exception>,
     /// The author's own notes; never in a fact.
     pub metadata: Option<Value>,
     /// Judged no more, for ever.
@@ -102,6 +105,7 @@ impl Policy {
             on_error: None,
             prerequisites: Vec::new(),
             chain_trigger: ChainTrigger::default(),
+            exceptions: Vec::new(),
             metadata: None,
             is_deleted: false,
             version: 1,
@@ -130,6 +134,37 @@ impl Policy {
             version: self.version + 1,
             updated_at: now,
             ..next
+        })
+    }
+
+    /// Saying again what an earlier version said; its exceptions stay.
+    ///
+    /// # Errors
+    /// As for [`Policy::new`]: what was allowed then may not be any more.
+    pub fn rolled_back(
+        &self,
+        body: &Body,
+        targets: &Targets,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
+        self.owned(targets)?;
+        let before = Self::blank(now).with(body, targets, body.missing())?;
+        before.owned(targets)?;
+        let same = Self {
+            id: self.id,
+            exceptions: self.exceptions.clone(),
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            ..before
+        };
+        if same == *self {
+            return Ok(same);
+        }
+        Ok(Self {
+            version: self.version + 1,
+            updated_at: now,
+            ..same
         })
     }
 
@@ -186,6 +221,7 @@ impl Policy {
                 .map(|p| p.as_bytes().to_vec())
                 .collect(),
             chain_trigger: self.chain_trigger.as_str().to_owned(),
+            exceptions: self.exceptions.iter().map(Exception::fact).collect(),
         }
     }
 
@@ -208,11 +244,12 @@ impl Policy {
             chain_trigger: self.chain_trigger,
             metadata: self.metadata.as_ref(),
             deleted: self.is_deleted,
+            exceptions: &self.exceptions,
         }
     }
 
     /// Below Admin: only policies that name agents, all of them one's own (ruling 17).
-    fn owned(&self, targets: &Targets) -> Result<(), Refusal> {
+    pub(super) fn owned(&self, targets: &Targets) -> Result<(), Refusal> {
         let Some(foreign) = &targets.foreign else {
             return Ok(());
         };

@@ -7,6 +7,8 @@ use uuid::Uuid;
 use writ_contract::PolicyId;
 use writ_policy::model::{ChainTrigger, Mode, OnError, PolicyType, Selectors, Severity};
 
+use super::exception::Exception;
+
 /// What one version of a policy says.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -33,4 +35,7 @@ pub struct Said<'a> {
     /// The author's own notes.
     pub(super) metadata: Option<&'a Value>,
     pub(super) deleted: bool,
+    /// Agents it is not judged for, and until when.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) exceptions: &'a [Exception],
 }

@@ -9,6 +9,7 @@ use writ_policy::Selectors;
 
 use super::chain::Link;
 use super::domain::Policy;
+use super::exception::Exception;
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
 
@@ -51,6 +52,7 @@ struct Row {
     prerequisites: Vec<Uuid>,
     chain_trigger: String,
     metadata: Option<Json<Value>>,
+    exceptions: Json<Vec<Exception>>,
     deleted: bool,
     version: i64,
     created_at: DateTime<Utc>,
@@ -83,6 +85,7 @@ impl TryFrom<Row> for Policy {
             selectors: row.selectors.0,
             prerequisites: row.prerequisites,
             chain_trigger: row.chain_trigger.parse().map_err(unreadable)?,
+            exceptions: row.exceptions.0,
             metadata: row.metadata.map(|metadata| metadata.0),
             is_deleted: row.deleted,
             version: unsigned(row.version),
@@ -132,7 +135,8 @@ pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgE
         "update policies set name = $2, description = $3, policy_type = $4, enforcement_mode = $5,
            rule_definition = $6, applies_to_agents = $7, is_active = $8, evaluation_order = $9,
            severity = $10, on_error = $11, deleted = $12, version = $13, updated_at = $14,
-           selectors = $15, prerequisites = $16, chain_trigger = $17, metadata = $18
+           selectors = $15, prerequisites = $16, chain_trigger = $17, metadata = $18,
+           exceptions = $19
          where policy_id = $1",
     )
     .bind(policy.id)
@@ -153,6 +157,7 @@ pub(super) async fn update(tx: &mut TenantTx, policy: &Policy) -> Result<(), PgE
     .bind(&policy.prerequisites)
     .bind(policy.chain_trigger.as_str())
     .bind(policy.metadata.as_ref().map(Json))
+    .bind(Json(&policy.exceptions))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -274,18 +279,39 @@ pub(super) async fn list(
     Ok(Page { policies, next })
 }
 
-pub(super) async fn versions(tx: &mut TenantTx, id: Uuid) -> Result<Vec<Version>, Error> {
+/// The newest first, below `before`.
+pub(super) async fn versions(
+    tx: &mut TenantTx,
+    id: Uuid,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Version>, Error> {
     let found: Vec<Version> = sqlx::query_as(
         "select version, policy, actor, created_at from policy_versions
-         where policy_id = $1 order by version desc limit 200",
+         where policy_id = $1 and version < $2 order by version desc limit $3",
     )
     .bind(id)
+    .bind(before.map_or(i64::MAX, signed))
+    .bind(i64::from(limit))
     .fetch_all(&mut **tx)
     .await
     .map_err(PgError::from)?;
-    if found.is_empty() {
+    if found.is_empty() && before.is_none() {
         Err(Refusal::PolicyNotFound.into())
     } else {
         Ok(found)
     }
+}
+
+/// What one version said.
+pub(super) async fn version(tx: &mut TenantTx, id: Uuid, version: u64) -> Result<Value, Error> {
+    let sql = "select policy from policy_versions where policy_id = $1 and version = $2";
+    let found: Option<Json<Value>> = sqlx::query_scalar(sql)
+        .bind(id)
+        .bind(signed(version))
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(PgError::from)?;
+    let missing = || Refusal::field("version", "the policy has no such version");
+    Ok(found.ok_or_else(missing)?.0)
 }

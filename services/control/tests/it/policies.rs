@@ -164,3 +164,104 @@ async fn policies_of_another_organisation_do_not_exist() {
         .await;
     assert_eq!(versions.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_policy_goes_back_to_what_a_version_said_as_a_version_of_its_own() {
+    let stand = Stand::start().await;
+    let created = create(&stand, &injection()).await;
+    let path = format!(
+        "{POLICIES}/{}",
+        created.body["data"]["id"].as_str().unwrap()
+    );
+    for change in [
+        r#"{"name":"Renamed","description":"words"}"#,
+        r#"{"enforcementMode":"warn"}"#,
+    ] {
+        stand.owner(Method::PATCH, &path, change).await;
+    }
+    let rollback = format!("{path}/rollback");
+    let back = stand
+        .owner(Method::POST, &rollback, r#"{"version":1}"#)
+        .await;
+    assert_eq!(back.status, StatusCode::OK, "{back:?}");
+    let data = &back.body["data"];
+    assert_eq!(
+        (&data["version"], &data["name"]),
+        (&json!(4), &created.body["data"]["name"])
+    );
+    assert_eq!(
+        (&data["enforcementMode"], &data["description"]),
+        (&json!("block"), &Value::Null)
+    );
+    let refused = stand
+        .owner(Method::POST, &rollback, r#"{"version":9}"#)
+        .await;
+    assert!(refused.message().contains("version"), "{refused:?}");
+
+    let page = stand
+        .owner(Method::GET, &format!("{path}/versions?limit=3"), "")
+        .await
+        .body;
+    assert_eq!(
+        (page["data"].as_array().unwrap().len(), &page["nextCursor"]),
+        (3, &json!("2"))
+    );
+    let rest = stand
+        .owner(Method::GET, &format!("{path}/versions?cursor=2"), "")
+        .await
+        .body;
+    assert_eq!(
+        (&rest["data"][0]["version"], &rest["nextCursor"]),
+        (&json!(1), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn an_exception_is_stated_without_its_reason_and_can_be_ended() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    let created = create(&stand, &injection()).await;
+    let path = format!(
+        "{POLICIES}/{}",
+        created.body["data"]["id"].as_str().unwrap()
+    );
+    let exceptions = format!("{path}/exceptions");
+    let until = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    let body = json!({"agentId": "bot", "reason": "a red team's week", "expiresAt": until});
+    let refused = stand
+        .dev(Method::POST, &exceptions, &body.to_string())
+        .await;
+    assert_eq!(
+        refused.code(),
+        "NOT_OWNED",
+        "a policy for all is an admin's"
+    );
+    let made = stand
+        .owner(Method::POST, &exceptions, &body.to_string())
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let exception = made.body["data"]["exceptions"][0].clone();
+    assert_eq!(exception["agentId"], json!(agent));
+    let over = json!({"reason": "x", "expiresAt": "2020-01-01T00:00:00Z"}).to_string();
+    let refused = stand.owner(Method::POST, &exceptions, &over).await;
+    assert!(refused.message().contains("expiresAt"), "{refused:?}");
+
+    let log = stand.log();
+    let filter = vec![log.topology().facts::<wire::Policy>()];
+    let reading = log.read(Stream::Control, filter, Start::LastPerSubject);
+    let Content::Fact(envelope) = reading.await.unwrap().next().await.unwrap().content else {
+        panic!("a fact")
+    };
+    let fact = envelope.open::<wire::Policy>().unwrap();
+    assert_eq!(fact.exceptions[0].expires_at_us, until.timestamp_micros());
+    assert!(!format!("{fact:?}").contains("red team"));
+
+    let end = format!("{exceptions}/{}", exception["id"].as_str().unwrap());
+    let ended = stand.owner(Method::DELETE, &end, "").await.body["data"].clone();
+    assert_eq!(
+        (&ended["exceptions"], &ended["version"]),
+        (&Value::Null, &json!(3))
+    );
+    let again = stand.owner(Method::DELETE, &end, "").await;
+    assert_eq!(again.code(), "EXCEPTION_NOT_FOUND");
+}

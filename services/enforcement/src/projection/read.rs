@@ -5,7 +5,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 use writ_contract::{AgentId, PolicyId, Unreadable, wire};
 use writ_policy::model::UnknownWord;
-use writ_policy::{AgentRef, ChainTrigger, Limits, Policy, Selectors};
+use writ_policy::{AgentRef, ChainTrigger, Exception, Limits, Policy, Selectors};
 
 pub(super) fn agent_id(bytes: &[u8]) -> Result<AgentId, Unreadable> {
     AgentId::from_bytes(bytes).map_err(|source| Unreadable::Id {
@@ -61,6 +61,7 @@ pub(super) fn policy(
         on_error: said(&fact.on_error).map_err(word)?,
         prerequisites: ids(&fact.prerequisites, |p| policy_id(p).map(|p| p.0))?,
         chain_trigger: chain_trigger.unwrap_or_default(),
+        exceptions: exceptions(&fact.exceptions)?,
         ..Policy::new(
             id.0,
             fact.name,
@@ -69,6 +70,17 @@ pub(super) fn policy(
             rule.map_err(|e| malformed(e.to_string()))?,
         )
     }))
+}
+
+fn exceptions(facts: &[wire::PolicyException]) -> Result<Vec<Exception>, Unreadable> {
+    let read = |fact: &wire::PolicyException| {
+        let named = (!fact.agent_id.is_empty()).then(|| agent_id(&fact.agent_id));
+        Ok(Exception {
+            agent_id: named.transpose()?.map(|id| id.0),
+            until_ms: fact.expires_at_us / 1_000,
+        })
+    };
+    facts.iter().map(read).collect()
 }
 
 fn selectors(fact: wire::Selectors) -> Result<Selectors, UnknownWord> {

@@ -30,6 +30,33 @@ async fn sees(stage: &Stage, replica: &Replica, tool: &str, hash: &str) -> (Stat
     replica.call(&stage.key, request).await
 }
 
+#[tokio::test]
+async fn a_policy_with_an_exception_for_the_agent_is_left_out_and_the_record_says_so() {
+    let stage = Stage::new().await;
+    let exception = wire::PolicyException {
+        exception_id: vec![7; 16],
+        agent_id: AGENT.to_bytes(),
+        expires_at_us: i64::MAX,
+    };
+    let policy = wire::Policy {
+        exceptions: vec![exception],
+        ..Stage::fact(
+            1,
+            "tool_invocation",
+            "block",
+            json!({"denied_tools": ["shell"]}),
+        )
+    };
+    stage.state("1", 1, "waived", &policy).await;
+    let replica = stage.replica(0).await;
+    let mut request = ask("x");
+    request["tools"] = json!(["shell"]);
+    let (status, body) = replica.call(&stage.key, request).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (_, decision) = stage.decisions().await.pop().unwrap();
+    assert_eq!(decision.excepted_policy_ids, [policy.policy_id]);
+}
+
 fn kinds(body: &Value, list: &str) -> Vec<(Value, Value)> {
     let all = body[list].as_array().unwrap().iter();
     all.map(|hit| {
