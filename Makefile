@@ -6,7 +6,7 @@ TOOLS := $(or $(WRIT_TOOLS_DIR),$(HOME)/.cache/writ-tools)
 export WRIT_TOOLS_DIR := $(TOOLS)
 export PATH := $(TOOLS)/cargo/bin:$(PATH)
 
-.PHONY: help setup build run dev-up dev-down test lint bench bench-policy eval fuzz gen chart clean
+.PHONY: help setup build run dev-up dev-down test lint bench bench-kill bench-policy eval fuzz gen chart clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,6 +37,10 @@ lint: ## Formatting, clippy, dependencies, protocol definitions, chart
 bench: setup ## Enforce against a bare echo, in one run; prints ratios
 	@cargo build --locked --release -p writ-bench -p writ-clickhouse-server
 	@target/release/writ-bench
+
+bench-kill: setup ## How long a pause takes: acknowledged, refused by the last of three replicas, heard on a socket
+	@cargo build --locked --release -p writ-bench
+	@target/release/writ-bench kill
 
 bench-policy: setup ## The policy engine alone, beside Cedar, the cel crate and the SDK's own patterns
 	@cd benches/policy && cargo bench --locked

@@ -202,7 +202,7 @@ pub(crate) async fn open(
     clippy::disallowed_methods,
     reason = "every call of a block is awaited in it"
 )]
-fn spawn<F>(call: F) -> impl Future<Output = Option<F::Output>>
+pub(crate) fn spawn<F>(call: F) -> impl Future<Output = Option<F::Output>>
 where
     F: Future<Output: Send> + Send + 'static,
 {
@@ -233,11 +233,11 @@ fn finish(
 
 /// Up to a minute, to three digits.
 #[allow(clippy::expect_used, reason = "constant bounds")]
-fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000, 3).expect("valid bounds")
 }
 
-fn record(latency: &mut Histogram<u64>, took: Duration) {
+pub(crate) fn record(latency: &mut Histogram<u64>, took: Duration) {
     latency.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
 }
 

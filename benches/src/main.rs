@@ -1,11 +1,13 @@
 //! `make bench`: enforce over gRPC and REST against a bare echo of the same message, in one run.
-//! Absolute times are the machine's; the ratios are the result. See `docs/guides/benchmarks.md`.
+//! Absolute times are the machine's; the ratios are the result. `make bench-kill`: how long a pause
+//! takes. See `docs/guides/benchmarks.md`.
 #![allow(
     clippy::print_stdout,
     reason = "the report is what this program is for"
 )]
 
 mod documents;
+mod kill;
 mod load;
 mod report;
 mod server;
@@ -41,6 +43,13 @@ enum Role {
         /// Active policies.
         policies: usize,
     },
+    /// How long a pause takes, on three replicas at work.
+    Kill(kill::Plan),
+    /// The server process of `kill`: NATS, control and three replicas of enforcement.
+    ServeKill {
+        /// Active policies.
+        policies: usize,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,6 +61,8 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     match args.role {
         Some(Role::Serve { policies }) => runtime.block_on(server::serve(policies)),
+        Some(Role::Kill(plan)) => runtime.block_on(kill::run(plan)),
+        Some(Role::ServeKill { policies }) => runtime.block_on(server::serve_kill(policies)),
         None => {
             let block = Duration::from_secs(args.seconds);
             runtime.block_on(report::run(args.blocks, block, args.policies))

@@ -14,16 +14,20 @@ use crate::load::{Block, Grpc, Rest, Target, closed, open};
 /// Share of the echo's saturation at which latencies are compared.
 const OPEN_LOAD: f64 = 0.3;
 
-struct Server {
-    child: Child,
+/// The server process.
+pub(crate) struct Server {
+    /// It ends with this.
+    pub(crate) child: Child,
     pid: u32,
-    facts: Value,
+    /// Its addresses and its key.
+    pub(crate) facts: Value,
 }
 
 impl Server {
-    async fn start(policies: usize) -> anyhow::Result<Self> {
+    /// Starts this program in another role and waits for what it says.
+    pub(crate) async fn start(role: &[&str]) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve", &policies.to_string()])
+            .args(role)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
@@ -34,7 +38,8 @@ impl Server {
         Ok(Self { child, pid, facts })
     }
 
-    fn fact(&self, name: &str) -> &str {
+    /// One of its facts.
+    pub(crate) fn fact(&self, name: &str) -> &str {
         self.facts
             .get(name)
             .and_then(Value::as_str)
@@ -44,7 +49,7 @@ impl Server {
 
 /// Runs everything and prints the table.
 pub(crate) async fn run(blocks: usize, length: Duration, policies: usize) -> anyhow::Result<()> {
-    let mut server = Server::start(policies).await?;
+    let mut server = Server::start(&["serve", &policies.to_string()]).await?;
     println!(
         "{policies} policies, 1 KB inputs, {blocks} blocks of {length:?} each; every decision recorded"
     );

@@ -11,12 +11,16 @@ use writ_access::key::mac;
 use writ_access::{ApiKey, Pepper, Prefix};
 use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Topology, wire};
 use writ_enforcement::Config;
-use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
+use writ_eventlog::{EventLog, LogConfig, Owners, Signer, StreamSettings, assert_streams};
+use writ_pg::{PgConfig, StoreUrl};
 use writ_service_kit::config::Secret;
 
 const PEPPER: &str = "the benchmark's pepper, which is no secret";
 const ORG: OrgId = OrgId(Uuid::from_u128(0x5));
 const SEED: [u8; 32] = [9; 32];
+
+/// The agent that is paused.
+pub(crate) const PROBE: &str = "probe-bot";
 
 /// States everything and returns the key to call with.
 pub(crate) async fn set(client: &Client, policies: usize) -> anyhow::Result<String> {
@@ -38,13 +42,15 @@ pub(crate) async fn set(client: &Client, policies: usize) -> anyhow::Result<Stri
         ..Default::default()
     };
     state(&log, "key", "issued", &fact).await?;
-    let agent = wire::Agent {
-        agent_id: vec![2; 16],
-        external_id: "bench-bot".to_owned(),
-        environment: "production".to_owned(),
-        ..Default::default()
-    };
-    state(&log, "agent", "registered", &agent).await?;
+    for (number, name) in [(2, "bench-bot"), (3, PROBE)] {
+        let agent = wire::Agent {
+            agent_id: vec![number; 16],
+            external_id: name.to_owned(),
+            environment: "production".to_owned(),
+            ..Default::default()
+        };
+        state(&log, name, "registered", &agent).await?;
+    }
     for number in 0..policies {
         state(&log, &number.to_string(), "created", &policy(number)).await?;
     }
@@ -119,18 +125,37 @@ async fn state<F: Fact>(log: &EventLog, key: &str, verb: &str, fact: &F) -> anyh
 /// The service's settings.
 pub(crate) fn config(dir: &Path) -> Config {
     let mut config = Config::default();
-    config.log.signing_seed = hex::encode(SEED);
-    for service in Service::ALL {
-        let public = hex::encode(Signer::new(service, SEED).public_key());
-        config
-            .log
-            .owner_keys
-            .insert(service.name().to_owned(), public);
-    }
+    config.log = log();
     config.access.key_pepper = Secret::new(PEPPER);
     config.digest_key = Secret::new("11".repeat(32));
     config.sealing.key = Secret::new("22".repeat(32));
     config.spool_dir = dir.join("spool");
     config.access.limits.enforce_per_minute = 0;
     config
+}
+
+/// The settings of control; there is no Postgres for it.
+pub(crate) fn control() -> writ_control::Config {
+    let nowhere = || StoreUrl::new("postgres://nobody@127.0.0.1:1/nothing");
+    let mut config = writ_control::Config {
+        store: PgConfig {
+            api_url: nowhere(),
+            writer_url: nowhere(),
+            ..PgConfig::default()
+        },
+        log: log(),
+        ..writ_control::Config::default()
+    };
+    config.access.key_pepper = Secret::new(PEPPER);
+    config.sealing.key = Secret::new("22".repeat(32));
+    config
+}
+
+fn log() -> LogConfig {
+    let public = |service| hex::encode(Signer::new(service, SEED).public_key());
+    let keys = Service::ALL.map(|service| (service.name().to_owned(), public(service)));
+    LogConfig {
+        signing_seed: hex::encode(SEED),
+        owner_keys: keys.into(),
+    }
 }

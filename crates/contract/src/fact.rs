@@ -116,6 +116,7 @@ facts! {
     PromptVersion = "prompt" by Control;
     AgentVersions = "agent_version" by Control;
     Kill = "kill" by Control;
+    Pause = "pause" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;
     Consumed = "certificate" by Approval;

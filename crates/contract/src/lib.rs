@@ -10,6 +10,7 @@ pub mod digest;
 pub mod envelope;
 pub mod fact;
 pub mod ids;
+pub mod pause;
 mod sealed;
 pub mod shard;
 pub mod topology;
@@ -29,5 +30,6 @@ pub mod wire {
 pub use envelope::{Audit, Envelope, Packed, Record, Unreadable};
 pub use fact::{Fact, Kind};
 pub use ids::*;
+pub use pause::{Acting, Pause, Scope, Standing};
 pub use shard::{SHARDS, Shard};
 pub use topology::{Service, Stream, Topology};

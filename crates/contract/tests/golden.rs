@@ -308,6 +308,18 @@ fn records_of_the_gate_keep_their_bytes() {
             reason: "incident 12".into(),
         },
     );
+    fact(
+        "created",
+        &Pause {
+            pause_id: raw(4),
+            scope: "environment".into(),
+            value: "production".into(),
+            reason: "drill".into(),
+            since_us: 1_800_000_000_000_000,
+            expires_at_us: Some(1_800_000_060_000_000),
+            ended: false,
+        },
+    );
     let mark = BudgetMark {
         policy_id: raw(3),
         period: "2026-11-20".into(),

@@ -1,10 +1,12 @@
 //! Errors as clients see them: `{"error":{"code","message","requestId","ref"?}}`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// An answer that is not a success. The message is public: it never carries internal context.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -158,11 +160,14 @@ impl IntoResponse for ApiError {
 }
 
 impl From<ApiError> for tonic::Status {
+    /// With a `google.rpc.ErrorInfo`: the stable word as `reason`, the numbered id as `ref`.
     fn from(error: ApiError) -> Self {
-        tonic::Status::new(
-            grpc_code(error.status),
-            format!("{}: {}", error.code, error.message),
-        )
+        let reference = error.reference.iter();
+        let more = reference.map(|it| ("ref".to_owned(), (*it).to_owned()));
+        let word = error.code.to_string();
+        let details = ErrorDetails::with_error_info(word, "writ", more.collect::<HashMap<_, _>>());
+        let message = format!("{}: {}", error.code, error.message);
+        tonic::Status::with_error_details(grpc_code(error.status), message, details)
     }
 }
 

@@ -4,26 +4,31 @@ mod agent_versions;
 mod agents;
 mod baselines;
 mod billing;
+mod events;
 mod extract;
 mod grants;
+pub(crate) mod grpc;
 mod health;
 mod keys;
 mod organization;
+mod pauses;
 mod policies;
 mod prompts;
+mod sockets;
 mod status;
 mod switches;
 mod validators;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use writ_access::Role;
 use writ_service_kit::routes::{Access, Class, Gate, Routes};
 use writ_service_kit::{Clock, ReadyLatch};
 
 use crate::agent_version::AgentVersions;
 use crate::baseline::Baselines;
-use crate::channel::{Channel, Heartbeats};
+use crate::channel::{Channel, Heartbeats, Sockets};
 use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::prompt::Prompts;
@@ -45,8 +50,10 @@ pub(crate) struct State {
     /// Owners set their plan and its limits.
     pub(crate) owner_sets_plan: bool,
     pub(crate) usage: Arc<Usage>,
+    pub(crate) sockets: Sockets,
     pub(crate) heartbeats: Arc<Heartbeats>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cancel: CancellationToken,
     pub(crate) ready: ReadyLatch,
 }
 
@@ -68,6 +75,9 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
     let routes = switches::routes(routes);
     let routes = agent_versions::routes(routes);
     let routes = prompts::routes(routes);
+    let routes = pauses::routes(routes);
+    let routes = events::routes(routes);
+    let routes = sockets::routes(routes);
     let routes = baselines::routes(routes);
     let routes = policies::routes(routes);
     let routes = validators::routes(routes);

@@ -1,4 +1,5 @@
-//! The switch of every agent: memory and NATS only, so it works while Postgres is down.
+//! The switch of every agent and the pauses above them: memory and NATS only, so it works while
+//! Postgres is down.
 //!
 //! A pause is a fact on the gate; the gate's acknowledgement is its receipt. Memory is filled from
 //! control's own facts and the gate, and every status poll is answered from it.
@@ -6,7 +7,10 @@
 mod budgets;
 mod follow;
 mod heartbeats;
+mod sockets;
 mod switch;
+mod watch;
+mod wide;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +18,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
-use writ_contract::{OrgId, Shard, wire};
+use writ_contract::{Envelope, OrgId, Shard, wire};
 use writ_eventlog::{EventLog, Expect, Fences, PublishError};
 
 pub use heartbeats::Heartbeats;
-pub use switch::{Found, Switch, Switches};
+pub use sockets::Sockets;
+pub use switch::{Change, Changes, Found, Switch, Switches};
+pub use watch::{Snapshot, WATCHED_FOR, Watched};
+pub use wide::{Ended, NewPause};
 
 use crate::error::{Error, Refusal};
 use crate::metrics::SWITCH_SECONDS;
@@ -46,6 +53,15 @@ pub struct Kill {
     pub reason: String,
 }
 
+/// What is on the gate and has to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turned {
+    /// An agent's switch.
+    Kill(Kill),
+    /// A wider pause that was made or ended.
+    Pause(Box<Envelope>),
+}
+
 /// What the gate acknowledged: from this sequence on no ALLOW can predate the pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
@@ -63,22 +79,22 @@ pub struct Channel {
     switches: Arc<Switches>,
     fences: Arc<Fences>,
     again: Arc<Notify>,
-    kills: mpsc::UnboundedSender<Kill>,
+    turned: mpsc::UnboundedSender<Turned>,
 }
 
 impl Channel {
-    /// A channel with empty memory, and the kills its row-keeper has to see to. Nothing is read
+    /// A channel with empty memory, and what its row-keeper has to see to. Nothing is read
     /// before [`Channel::follow_agents`] and [`Channel::follow_kills`] run.
     #[must_use]
-    pub fn new(log: EventLog, writes: Writes) -> (Self, mpsc::UnboundedReceiver<Kill>) {
-        let (kills, receiver) = mpsc::unbounded_channel();
+    pub fn new(log: EventLog, writes: Writes) -> (Self, mpsc::UnboundedReceiver<Turned>) {
+        let (turned, receiver) = mpsc::unbounded_channel();
         let channel = Self {
             log,
             writes,
             switches: Arc::default(),
             fences: Arc::default(),
             again: Arc::default(),
-            kills,
+            turned,
         };
         (channel, receiver)
     }
@@ -87,6 +103,12 @@ impl Channel {
     #[must_use]
     pub fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        self.writes.new_id()
     }
 
     /// Takes over an agent's row right after it was written, before its fact comes back.
@@ -107,45 +129,54 @@ impl Channel {
         paused: bool,
         reason: &str,
     ) -> Result<(Switch, Receipt), Error> {
-        let shard = Shard::of(OrgId(actor.org));
+        let draft = || {
+            let switch = self.switches.get(actor.org, agent);
+            let switch = switch.ok_or(Refusal::AgentNotFound)?;
+            let kill = next_kill(actor.org, &switch, paused, reason);
+            Ok(self.envelope(actor, &switch, &kill))
+        };
+        let (_, receipt) = self.append(actor.org, draft).await?;
+        let switch = self.switches.get(actor.org, agent);
+        Ok((switch.ok_or(Refusal::AgentNotFound)?, receipt))
+    }
+
+    /// Appends to the gate what `draft` makes of memory, and takes it over. What came in between
+    /// refuses the append; it is then drafted again.
+    async fn append(
+        &self,
+        org: Uuid,
+        draft: impl Fn() -> Result<Envelope, Error>,
+    ) -> Result<(Envelope, Receipt), Error> {
+        let shard = Shard::of(OrgId(org));
         let subject = self.log.topology().kill(shard);
         let started = std::time::Instant::now();
         for _ in 0..TRIES {
-            let (sequence, switch) = self.fenced(actor.org, agent);
-            let switch = switch.ok_or(Refusal::AgentNotFound)?;
-            let kill = next_kill(actor.org, &switch, paused, reason);
+            let (sequence, envelope) = fenced(&self.fences, shard, &draft);
+            let envelope = envelope?;
             let expect = Expect {
                 subject: subject.clone(),
                 sequence,
             };
-            let envelope = self.envelope(actor, &switch, &kill);
             let published = self
                 .log
                 .publish_fact(&subject, &envelope, Some(&expect), ACKNOWLEDGED_WITHIN)
                 .await;
             match published {
                 Ok(stored) => {
-                    let switch = self.switches.apply_kill(&kill, &switch);
+                    let receipt = Receipt {
+                        sequence: stored.sequence,
+                        acknowledged_at: self.writes.clock().now(),
+                    };
+                    self.apply(&envelope, receipt);
                     self.fences.applied(shard, stored.sequence);
                     metrics::histogram!(SWITCH_SECONDS).record(started.elapsed());
-                    let acknowledged_at = self.writes.clock().now();
-                    return Ok((
-                        switch,
-                        Receipt {
-                            sequence: stored.sequence,
-                            acknowledged_at,
-                        },
-                    ));
+                    return Ok((envelope, receipt));
                 }
                 Err(PublishError::Conflict) => self.catch_up(shard, sequence).await,
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::Contended.into())
-    }
-
-    fn fenced(&self, org: Uuid, agent: Uuid) -> (u64, Option<Switch>) {
-        fenced(&self.fences, &self.switches, org, agent)
     }
 
     /// Another kill came first: wait until it is applied here. When none arrives, memory of the
@@ -157,7 +188,7 @@ impl Channel {
         }
     }
 
-    fn envelope(&self, actor: &Actor, switch: &Switch, kill: &Kill) -> writ_contract::Envelope {
+    fn envelope(&self, actor: &Actor, switch: &Switch, kill: &Kill) -> Envelope {
         let fact = wire::Kill {
             agent_id: kill.agent.as_bytes().to_vec(),
             external_id: switch.external_id.clone(),
@@ -182,11 +213,11 @@ impl Channel {
     }
 }
 
-/// The fence, then the switch. In the other order a kill applied in between would give its number
+/// The fence, then the state. In the other order a kill applied in between would give its number
 /// away once more under a fence that lets it pass, and every reader would ignore the second one.
-fn fenced(fences: &Fences, switches: &Switches, org: Uuid, agent: Uuid) -> (u64, Option<Switch>) {
-    let sequence = fences.current(Shard::of(OrgId(org)));
-    (sequence, switches.get(org, agent))
+fn fenced<T>(fences: &Fences, shard: Shard, state: impl FnOnce() -> T) -> (u64, T) {
+    let sequence = fences.current(shard);
+    (sequence, state())
 }
 
 fn next_kill(org: Uuid, switch: &Switch, paused: bool, reason: &str) -> Kill {
@@ -228,7 +259,8 @@ mod tests {
             });
             let mut sequence = 0;
             while sequence <= KILLS {
-                let (fence, switch) = fenced(&fences, &switches, org, agent);
+                let shard = Shard::of(OrgId(org));
+                let (fence, switch) = fenced(&fences, shard, || switches.get(org, agent));
                 assert!(switch.unwrap().kill_version >= fence);
                 sequence = fence;
             }

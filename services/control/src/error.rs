@@ -33,6 +33,9 @@ pub enum Refusal {
     /// An external id that exists in several environments.
     #[error("this agent id exists in several environments: add ?environment=")]
     AgentAmbiguous,
+    /// No pause of that id stands in this organisation.
+    #[error("pause not found: it was lifted, has expired, or never was")]
+    PauseNotFound,
     /// No such policy in this organisation.
     #[error("policy not found")]
     PolicyNotFound,

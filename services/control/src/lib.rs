@@ -33,7 +33,7 @@ use std::sync::Arc;
 use writ_contract::{Service, Topology};
 use writ_eventlog::{Announcements, EventLog, KeyFeed};
 use writ_pg::{Outbox, Pools, Relay};
-use writ_service_kit::{Built, Clock, Deps, ReadyLatch, RunError, Tasks};
+use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
 
 pub use config::Config;
 pub use error::{Error, Refusal};
@@ -69,8 +69,10 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         config.applied_within.get(),
     );
     let ready = ReadyLatch::new(NAME);
-    let (channel, kills) = channel::Channel::new(log.clone(), writes.clone());
-    let state = state(&config, writes, channel, deps.clock, &ready)?;
+    let (channel, turned) = channel::Channel::new(log.clone(), writes.clone());
+    let sockets = channel::Sockets::new(gate.clone());
+    let state = state(&config, writes, (channel, sockets), &deps, &ready)?;
+    let (grpc, grpc_names) = api::grpc::services(gate.clone(), state.clone());
     let (router, endpoints) = api::routes(gate).build(state.clone());
     let relay = Relay::new(outbox.clone(), log.clone(), SCHEMA);
     let loops = run::Loops {
@@ -82,14 +84,14 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         relay,
         announcements,
         keys,
-        kills,
+        turned,
         state,
     };
     Ok(Built {
         name: NAME,
-        router,
-        descriptors: Vec::new(),
-        grpc_names: Vec::new(),
+        router: router.merge(grpc),
+        descriptors: vec![api::grpc::DESCRIPTORS],
+        grpc_names,
         endpoints,
         ready,
         run: Box::pin(loops.run(Tasks::new(deps.cancel))),
@@ -100,8 +102,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
 fn state(
     config: &Config,
     writes: write::Writes,
-    channel: channel::Channel,
-    clock: Arc<dyn Clock>,
+    (channel, sockets): (channel::Channel, channel::Sockets),
+    deps: &Deps,
     ready: &ReadyLatch,
 ) -> Result<api::State, RunError> {
     let pepper = config.access.pepper()?;
@@ -118,10 +120,12 @@ fn state(
             config.validators.rules(),
         ),
         channel,
+        sockets,
         owner_sets_plan: config.owner_sets_plan,
         usage: Arc::default(),
         heartbeats: Arc::default(),
-        clock,
+        clock: deps.clock.clone(),
+        cancel: deps.cancel.clone(),
         ready: ready.clone(),
     })
 }

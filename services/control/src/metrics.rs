@@ -4,6 +4,8 @@
 pub(crate) const UNCONFIRMED_WRITES: &str = "writ_control_unconfirmed_writes_total";
 /// Seconds from a pause or resume to the gate's acknowledgement; no labels.
 pub(crate) const SWITCH_SECONDS: &str = "writ_control_switch_seconds";
+/// Open Socket.IO connections; no labels.
+pub(crate) const SOCKETS: &str = "writ_control_sockets";
 
 /// Describes the metrics to the recorder of this process.
 pub(crate) fn describe() {
@@ -16,5 +18,10 @@ pub(crate) fn describe() {
         SWITCH_SECONDS,
         metrics::Unit::Seconds,
         "from a pause or resume to the acknowledgement of the gate"
+    );
+    metrics::describe_gauge!(
+        SOCKETS,
+        metrics::Unit::Count,
+        "open Socket.IO connections of SDKs"
     );
 }

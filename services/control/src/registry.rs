@@ -6,7 +6,8 @@ mod commands;
 mod grant;
 mod store;
 
-use writ_pg::{NewEvent, TenantTx};
+use writ_contract::{Envelope, wire};
+use writ_pg::{NewEvent, PgError, TenantTx};
 
 pub use agent::{Agent, AgentRef, KillApplied, Strictness};
 pub use commands::{Patch, Register, Transfer};
@@ -153,6 +154,32 @@ impl Registry {
         let event = self.event(actor, &changed, "updated", "agent.update");
         self.writes.store(tx, &[event]).await?;
         Ok(())
+    }
+
+    /// Repeats a wider pause of the gate as a fact of control, which the log keeps for ever; once.
+    ///
+    /// # Errors
+    /// The store's trouble.
+    pub async fn keep_pause(&self, stated: &Envelope) -> Result<(), Error> {
+        let Ok(fact) = stated.open::<wire::Pause>() else {
+            tracing::error!(kind = %stated.kind, "a pause of the gate is not readable");
+            return Ok(());
+        };
+        let actor = Actor::system(stated.org.0);
+        let about = About {
+            id: &stated.aggregate_id,
+            version: stated.version,
+            verb: stated.kind.verb(),
+            action: "pause.record",
+            reason_code: "",
+        };
+        let event = self.writes.event(&actor, about, &fact);
+        let tx = self.writes.begin(actor.org).await?;
+        match self.writes.store(tx, &[event]).await {
+            // Written down already, by another replica or in an earlier life.
+            Err(Error::Store(PgError::Conflict { .. })) => Ok(()),
+            done => done.map(drop),
+        }
     }
 
     /// One agent.

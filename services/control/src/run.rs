@@ -11,7 +11,7 @@ use writ_service_kit::tasks::Backoff;
 use writ_service_kit::{ReadyLatch, Requirement, RunError, Tasks};
 
 use crate::api::State;
-use crate::channel::Kill;
+use crate::channel::{Kill, Turned};
 use crate::config::Config;
 use crate::error::{Error, Refusal};
 use crate::identity::Seed;
@@ -50,7 +50,7 @@ pub(crate) struct Loops {
     pub(crate) relay: Relay<EventLog>,
     pub(crate) announcements: Arc<Announcements>,
     pub(crate) keys: Arc<KeyFeed>,
-    pub(crate) kills: mpsc::UnboundedReceiver<Kill>,
+    pub(crate) turned: mpsc::UnboundedReceiver<Turned>,
     pub(crate) state: State,
 }
 
@@ -61,8 +61,10 @@ impl Loops {
         self.start_channel(&tasks);
         self.start_keys(&tasks);
         let pools = self.pools.clone();
+        let sockets = self.state.sockets.clone();
         self.start_store(&tasks);
         tasks.cancel().cancelled().await;
+        sockets.close().await;
         tasks.drain(DRAIN).await;
         pools.close().await;
         Ok(())
@@ -79,6 +81,10 @@ impl Loops {
         tasks.supervise("kills", Backoff::default(), move || {
             channel.clone().follow_kills(ready.clone())
         });
+        let (channel, cancel) = (self.state.channel.clone(), tasks.cancel().clone());
+        tasks.spawn("expiry", async move {
+            cancel.run_until_cancelled(channel.end_expired()).await;
+        });
         let channel = self.state.channel.clone();
         tasks.supervise("budgets", Backoff::default(), move || {
             channel.clone().follow_budgets()
@@ -87,6 +93,14 @@ impl Loops {
         tasks.supervise("usage", Backoff::default(), move || {
             let (usage, log) = (usage.clone(), log.clone());
             async move { usage.follow(&log).await }
+        });
+        let sockets = self.state.sockets.clone();
+        let (changes, cancel) = (
+            self.state.channel.switches().changes(),
+            tasks.cancel().clone(),
+        );
+        tasks.spawn("sockets", async move {
+            cancel.run_until_cancelled(sockets.follow(changes)).await;
         });
         let (announcements, log) = (self.announcements.clone(), self.log.clone());
         let cancel = tasks.cancel().clone();
@@ -161,7 +175,7 @@ impl Loops {
         });
         tasks.spawn(
             "rows",
-            keep_rows(self.state.registry.clone(), self.kills, tasks.clone()),
+            keep_rows(self.state.registry.clone(), self.turned, tasks.clone()),
         );
         let (state, every) = (self.state, self.config.heartbeat_every.get());
         let cancel = tasks.cancel().clone();
@@ -185,14 +199,14 @@ async fn drained(outbox: &Outbox) {
     }
 }
 
-/// Writes turned switches into their rows, as soon as they can be written.
-async fn keep_rows(registry: Registry, mut kills: mpsc::UnboundedReceiver<Kill>, tasks: Tasks) {
+/// Writes turned switches into their rows and wider pauses into facts, as soon as they can be.
+async fn keep_rows(registry: Registry, mut turned: mpsc::UnboundedReceiver<Turned>, tasks: Tasks) {
     let cancel = tasks.cancel().clone();
-    while let Some(Some(kill)) = cancel.run_until_cancelled(kills.recv()).await {
+    while let Some(Some(turned)) = cancel.run_until_cancelled(turned.recv()).await {
         let keeping = async {
             let mut rest = Duration::from_millis(50);
-            while let Err(error) = keep_row(&registry, &kill).await {
-                tracing::warn!(%error, agent = %kill.agent, "a row does not have its switch yet");
+            while let Err(error) = keep(&registry, &turned).await {
+                tracing::warn!(%error, "a pause of the gate is not written down yet");
                 tokio::time::sleep(rest).await;
                 rest = (rest * 2).min(Duration::from_secs(2));
             }
@@ -200,6 +214,13 @@ async fn keep_rows(registry: Registry, mut kills: mpsc::UnboundedReceiver<Kill>,
         if cancel.run_until_cancelled(keeping).await.is_none() {
             return;
         }
+    }
+}
+
+async fn keep(registry: &Registry, turned: &Turned) -> Result<(), Error> {
+    match turned {
+        Turned::Kill(kill) => keep_row(registry, kill).await,
+        Turned::Pause(stated) => registry.keep_pause(stated).await,
     }
 }
 

@@ -31,6 +31,7 @@ pub async fn control(
         topology.facts::<wire::Validator>(),
         topology.facts::<wire::Baseline>(),
         topology.facts::<wire::Grant>(),
+        topology.facts::<wire::Pause>(),
     ];
     let mut reader = log
         .read(Stream::Control, filters, Start::LastPerSubject)

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use writ_access::{Caller, Role};
-use writ_contract::PolicyId;
+use writ_contract::pause::tools_named;
+use writ_contract::{PolicyId, Standing};
 use writ_policy::{
     AgentRef, Decision, Mode, Outcome, PolicySet, Request, Severity, ToolDescriptor, Violation,
 };
@@ -92,6 +93,14 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
+    /// A tool that the act names is paused; the operator's words.
+    #[error("tool \"{tool}\" is paused: {reason}")]
+    ToolPaused {
+        /// As the act names it.
+        tool: String,
+        /// Why.
+        reason: String,
+    },
     /// The organisation's policies cannot be trusted: fail closed.
     #[error("this organisation is held: {0}")]
     Quarantined(String),
@@ -122,6 +131,7 @@ impl Refusal {
             Self::NotGranted { .. } => "NOT_GRANTED",
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",
+            Self::ToolPaused { .. } => "TOOL_PAUSED",
             Self::Quarantined(_) => "ORGANIZATION_HELD",
             Self::PlanSpent(_) => "QUOTA_EXCEEDED",
             Self::Busy => "OVERLOADED",
@@ -133,7 +143,7 @@ impl Refusal {
     /// The violation that stands for it on the wire.
     #[must_use]
     pub fn violation(&self) -> WireViolation {
-        let paused = matches!(self, Self::Paused { .. });
+        let paused = matches!(self, Self::Paused { .. } | Self::ToolPaused { .. });
         WireViolation {
             policy_id: "system".into(),
             policy_name: if paused { "Kill switch" } else { "Writ" }.into(),
@@ -222,6 +232,8 @@ pub struct View<'a> {
     pub policies: &'a PolicySet,
     /// The agent that asks, if it is known.
     pub agent: Option<&'a KnownAgent>,
+    /// The pauses beyond agents' own switches.
+    pub standing: &'a Standing,
     /// Why the organisation fails closed, if it does.
     pub quarantine: Option<&'a str>,
     /// What its plan leaves it.
@@ -265,6 +277,7 @@ fn admit<'a>(
     if let Some(agent) = view.agent {
         may_act(agent)?;
     }
+    may_use_tools(ask, view.standing)?;
     caller.require(Role::Developer).map_err(|_| Refusal::Role)?;
     let environment = ask.environment();
     let own = view.agent.map(|agent| agent.agent.environment.as_str());
@@ -290,6 +303,17 @@ fn may_act(agent: &KnownAgent) -> Result<(), Refusal> {
         None if agent.archived => Err(Refusal::Archived(name)),
         None => Ok(()),
     }
+}
+
+fn may_use_tools(ask: &Ask, standing: &Standing) -> Result<(), Refusal> {
+    let listed = ask.request.tools.iter().map(String::as_str);
+    let stopping = standing.stopping(tools_named(listed, &ask.request.input));
+    stopping.map_or(Ok(()), |(pause, tool)| {
+        Err(Refusal::ToolPaused {
+            tool: tool.to_owned(),
+            reason: pause.reason.clone(),
+        })
+    })
 }
 
 impl Ask {

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
 use uuid::Uuid;
-use writ_contract::{AgentId, Envelope, OrgId, PolicyId, Unreadable, ValidatorId, wire};
+use writ_contract::{
+    Acting, AgentId, Envelope, Fact, OrgId, PolicyId, Standing, Unreadable, ValidatorId, wire,
+};
 use writ_policy::{AgentRef, Policy, PolicySet};
 
 use crate::domain::{Call, KnownAgent, Parties, Plan, TRACES, Used, View};
@@ -31,8 +33,9 @@ struct Org {
     agents: HashMap<AgentId, Registered>,
     /// External id, then environment.
     by_external: HashMap<String, BTreeMap<String, AgentId>>,
-    pauses: HashMap<AgentId, Pause>,
     baselines: Baselines,
+    switches: HashMap<AgentId, Switch>,
+    standing: Arc<Standing>,
     validators: Validators,
     grants: Grants,
     /// Version of the organisation's own fact.
@@ -51,8 +54,9 @@ struct Registered {
     archived: bool,
 }
 
+/// An agent's own switch.
 #[derive(Debug, Clone, Default)]
-struct Pause {
+struct Switch {
     version: u64,
     reason: Option<String>,
 }
@@ -64,6 +68,8 @@ pub struct Snapshot {
     pub policies: Arc<PolicySet>,
     /// The agent that asks.
     pub agent: Option<KnownAgent>,
+    /// The pauses beyond agents' own switches.
+    pub standing: Arc<Standing>,
     /// Why the organisation fails closed.
     pub quarantine: Option<String>,
     /// What its plan leaves it.
@@ -76,6 +82,7 @@ impl Snapshot {
         Self {
             policies: Arc::new(PolicySet::compile(Vec::new())),
             agent: None,
+            standing: Arc::default(),
             quarantine,
             plan: Plan::default(),
         }
@@ -87,6 +94,7 @@ impl Snapshot {
         View {
             policies: &self.policies,
             agent: self.agent.as_ref(),
+            standing: &self.standing,
             quarantine: self.quarantine.as_deref(),
             plan: self.plan,
         }
@@ -101,8 +109,9 @@ impl Default for Org {
             dirty: false,
             agents: HashMap::new(),
             by_external: HashMap::new(),
-            pauses: HashMap::new(),
             baselines: Baselines::default(),
+            switches: HashMap::new(),
+            standing: Arc::default(),
             validators: Validators::default(),
             grants: Grants::default(),
             version: 0,
@@ -174,17 +183,13 @@ impl ActivePolicy {
         let _held = self.change(org, |org| org.quarantine = Some(why.to_owned()));
     }
 
-    /// Applies a kill.
+    /// Applies a kill: of one agent, or a wider pause.
     ///
     /// # Errors
     /// [`Unreadable`] when it cannot be read; the organisation then fails closed.
     pub fn apply_kill(&self, envelope: &Envelope) -> Result<(), Unreadable> {
         self.change(envelope.org, |org| {
-            let applied = envelope.open::<wire::Kill>().and_then(|kill| {
-                let agent = read::agent_id(&kill.agent_id)?;
-                org.pause(agent, envelope.version, kill.paused.then_some(kill.reason));
-                Ok(())
-            });
+            let applied = org.apply_kill(envelope);
             if let Err(error) = &applied {
                 org.quarantine = Some(error.to_string());
             }
@@ -254,6 +259,7 @@ impl Org {
         Snapshot {
             policies: self.compiled.clone(),
             agent,
+            standing: self.standing.clone(),
             quarantine: self.held(),
             plan: self.plan,
         }
@@ -265,6 +271,30 @@ impl Org {
             .or_else(|| self.suspended.then(|| "it is suspended".to_owned()))
     }
 
+    fn apply_kill(&mut self, envelope: &Envelope) -> Result<(), Unreadable> {
+        if envelope.kind.aggregate() == wire::Pause::AGGREGATE {
+            return Arc::make_mut(&mut self.standing).apply(envelope).map(drop);
+        }
+        let kill = envelope.open::<wire::Kill>()?;
+        let agent = read::agent_id(&kill.agent_id)?;
+        self.switch(agent, envelope.version, kill.paused.then_some(kill.reason));
+        Ok(())
+    }
+
+    /// Why an agent may not act in an environment: its own switch, else a pause that covers it.
+    fn paused(&self, agent: &AgentRef, environment: &str) -> Option<String> {
+        let id = Some(AgentId(agent.id)).filter(|id| !id.0.is_nil());
+        let own = id.and_then(|id| self.switches.get(&id)?.reason.clone());
+        let acting = Acting {
+            agent: id,
+            external_id: &agent.external_id,
+            environments: [&agent.environment, environment],
+            tags: &agent.tags,
+        };
+        let covering = || self.standing.covering(&acting).into_iter().next();
+        own.or_else(|| covering().map(|pause| pause.to_string()))
+    }
+
     /// Where agents need not register, one that has not is judged by the policies for all agents.
     fn unregistered(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
         let admitted = !self.registration_required && !reference.is_empty();
@@ -274,11 +304,11 @@ impl Org {
             environment: environment.to_owned(),
             ..AgentRef::default()
         };
-        admitted.then(|| KnownAgent {
-            agent: Arc::new(agent()),
+        admitted.then(agent).map(|agent| KnownAgent {
             archived: false,
-            paused: None,
             pinned: None,
+            paused: self.paused(&agent, environment),
+            agent: Arc::new(agent),
         })
     }
 
@@ -294,7 +324,7 @@ impl Org {
 
     fn agent(&self, reference: &str, environment: &str) -> Option<KnownAgent> {
         let by_external = || self.by_external.get(reference)?.get(environment).copied();
-        self.known(self.by_uuid(reference).or_else(by_external)?)
+        self.known(self.by_uuid(reference).or_else(by_external)?, environment)
     }
 
     fn by_uuid(&self, reference: &str) -> Option<AgentId> {
@@ -302,13 +332,14 @@ impl Org {
         id.filter(|id| self.agents.contains_key(id))
     }
 
-    fn known(&self, id: AgentId) -> Option<KnownAgent> {
+    /// A registered agent that acts in an environment.
+    fn known(&self, id: AgentId, environment: &str) -> Option<KnownAgent> {
         let registered = self.agents.get(&id)?;
         Some(KnownAgent {
             agent: self.governed(&registered.agent),
             archived: registered.archived,
-            paused: self.pauses.get(&id).and_then(|pause| pause.reason.clone()),
             pinned: self.baselines.get(id),
+            paused: self.paused(&registered.agent, environment),
         })
     }
 
@@ -328,6 +359,9 @@ impl Org {
             "validator" => self.validators.apply(envelope)?,
             "baseline" => self.baselines.apply(envelope)?,
             "grant" => self.grants.apply(envelope)?,
+            "pause" => {
+                Arc::make_mut(&mut self.standing).apply(envelope)?;
+            }
             "organization" => {
                 let fact = envelope.open::<wire::Organization>()?;
                 if envelope.version > self.version {
@@ -350,7 +384,7 @@ impl Org {
         if version <= self.agents.get(&id).map_or(0, |known| known.version) {
             return Ok(());
         }
-        self.pause(
+        self.switch(
             id,
             fact.kill_version,
             fact.paused.then(|| fact.pause_reason.clone()),
@@ -368,10 +402,10 @@ impl Org {
         Ok(())
     }
 
-    fn pause(&mut self, agent: AgentId, version: u64, reason: Option<String>) {
-        let pause = self.pauses.entry(agent).or_default();
-        if version > pause.version {
-            *pause = Pause { version, reason };
+    fn switch(&mut self, agent: AgentId, version: u64, reason: Option<String>) {
+        let switch = self.switches.entry(agent).or_default();
+        if version > switch.version {
+            *switch = Switch { version, reason };
         }
     }
 }

@@ -15,7 +15,7 @@ mod resolution;
 mod trace;
 mod usage;
 
-pub(crate) use admit::{Refusal, Refused, admit};
+pub(crate) use admit::{Refusal, Refused, admit, begun_before};
 pub(crate) use body::{NotTraces, split};
 pub(crate) use bypass::{Bypass, Dropped, Hopeless, Report};
 pub(crate) use fields::InvalidField;

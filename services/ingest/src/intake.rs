@@ -16,7 +16,7 @@ use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 use crate::consume::Registrar;
 use crate::domain::{
     Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Resolution, Spent,
-    Trace, Usage, admit, split,
+    Trace, Usage, admit, begun_before, split,
 };
 use crate::error::Error;
 use crate::metrics;
@@ -270,7 +270,14 @@ impl Intake {
             agent = find();
         }
         let now_us = self.clock.now().timestamp_micros();
-        admit(trace, org, agent.as_ref(), now_us).map(|()| agent)
+        admit(trace, org, agent.as_ref(), now_us)?;
+        if agent.is_none() {
+            let covered = self
+                .registrar
+                .paused_since_us(source.org, &trace.agent_id, environment);
+            begun_before(trace, covered, now_us)?;
+        }
+        Ok(agent)
     }
 
     fn input(&self, source: &Source, agent: Option<AgentId>) -> wire::TraceInput {

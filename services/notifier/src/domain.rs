@@ -21,6 +21,12 @@ pub enum Topic {
     /// An agent was resumed.
     #[serde(rename = "agent.resumed")]
     AgentResumed,
+    /// A tool was paused for every agent.
+    #[serde(rename = "tool.paused")]
+    ToolPaused,
+    /// A tool's pause ended.
+    #[serde(rename = "tool.resumed")]
+    ToolResumed,
     /// A metric of an agent left its band.
     #[serde(rename = "trace.anomaly")]
     TraceAnomaly,
@@ -31,10 +37,12 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::PolicyViolated,
         Self::AgentPaused,
         Self::AgentResumed,
+        Self::ToolPaused,
+        Self::ToolResumed,
         Self::TraceAnomaly,
         Self::CostThreshold,
     ];
@@ -46,6 +54,8 @@ impl Topic {
             Self::PolicyViolated => "policy.violated",
             Self::AgentPaused => "agent.paused",
             Self::AgentResumed => "agent.resumed",
+            Self::ToolPaused => "tool.paused",
+            Self::ToolResumed => "tool.resumed",
             Self::TraceAnomaly => "trace.anomaly",
             Self::CostThreshold => "cost.threshold",
         }
@@ -66,7 +76,7 @@ impl std::str::FromStr for Topic {
 /// Not one of the topics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not an event; use policy.violated, agent.paused, agent.resumed, trace.anomaly or cost.threshold"
+    "\"{0}\" is not an event; use policy.violated, agent.paused, agent.resumed, tool.paused, tool.resumed, trace.anomaly or cost.threshold"
 )]
 pub struct UnknownTopic(pub String);
 

@@ -1,13 +1,19 @@
 //! `writ agent`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::api::Api;
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::list::{self, ListArgs};
 use crate::output::{self, Column};
+
+/// How long to wait before a stream that ended is asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 const COLUMNS: &[Column] = &[
     ("ID", "/id"),
@@ -41,6 +47,8 @@ pub(crate) enum AgentCommand {
     },
     /// Let a paused agent act again
     Resume(Which),
+    /// Write every agent and pause, then what changes, until it is stopped: a line of JSON each
+    Watch,
 }
 
 /// An agent.
@@ -99,26 +107,53 @@ pub(crate) async fn run(command: AgentCommand, context: &Context) -> Result<(), 
             let answer = api
                 .send_with(Method::PATCH, &path, &which.query(), Some(&body))
                 .await?;
-            output::object(context.format, &turned(answer))
+            output::object(context.format, &with_receipt(answer))
         }
         AgentCommand::Resume(which) => {
             let path = ["agents", &which.id, "resume"];
             let answer = api
                 .send_with(Method::PATCH, &path, &which.query(), None)
                 .await?;
-            output::object(context.format, &turned(answer))
+            output::object(context.format, &with_receipt(answer))
         }
+        AgentCommand::Watch => watch(&api).await,
     }
 }
 
-/// The agent, with the gate's acknowledgement: from then on nothing it asked before is allowed.
-fn turned(mut answer: Value) -> Value {
+/// The server ends a stream after a while; the next one begins with everything again.
+async fn watch(api: &Api) -> Result<(), Failure> {
+    loop {
+        let mut stream = api.download(&["events"]).await?;
+        let mut read = Vec::new();
+        while let Ok(Some(bytes)) = stream.chunk().await {
+            read.extend_from_slice(&bytes);
+            while let Some(end) = read.windows(2).position(|pair| pair == b"\n\n") {
+                let event: Vec<u8> = read.drain(..end + 2).collect();
+                if let Some(event) = event_of(&String::from_utf8_lossy(&event)) {
+                    output::text(&event.to_string())?;
+                }
+            }
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// `{"event": …, "data": …}`; nothing for a heartbeat.
+fn event_of(text: &str) -> Option<Value> {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    let data: Value = serde_json::from_str(field("data:")?).ok()?;
+    Some(json!({ "event": field("event:")?.trim(), "data": data }))
+}
+
+/// What was paused or resumed, with the gate's acknowledgement: from then on nothing that was asked
+/// before is allowed.
+pub(crate) fn with_receipt(mut answer: Value) -> Value {
     let receipt = answer.get_mut("receipt").map(Value::take);
-    let mut agent = list::data(answer);
-    if let (Some(fields), Some(receipt)) = (agent.as_object_mut(), receipt) {
+    let mut data = list::data(answer);
+    if let (Some(fields), Some(receipt)) = (data.as_object_mut(), receipt) {
         fields.insert("receipt".to_owned(), receipt);
     }
-    agent
+    data
 }
 
 impl Which {
@@ -154,5 +189,20 @@ impl Register {
             }
         }
         body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_its_name_and_its_data_and_a_heartbeat_is_none() {
+        let event = event_of("event: agent.updated\ndata: {\"id\":1}\n\n");
+        assert_eq!(
+            event,
+            Some(json!({"event": "agent.updated", "data": {"id": 1}}))
+        );
+        assert_eq!(event_of(":\n\n"), None);
     }
 }

@@ -10,7 +10,8 @@ use crate::failure::{EXIT_CODES, Failure};
 use crate::output::{self, Format};
 use crate::target::TargetArgs;
 use crate::{
-    agent, approval, audit, detect, dev, doctor, key, policy, setup, topology, trace, webhook,
+    agent, approval, audit, detect, dev, doctor, key, pause, policy, setup, topology, trace,
+    webhook,
 };
 
 /// Writ decides whether an AI agent may act, before it acts
@@ -42,9 +43,12 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Make streams, schemas and tables, before the services start; what is there is left alone
     Setup(setup::SetupArgs),
-    /// Agents: list, register, pause, resume
+    /// Agents: list, register, pause, resume, watch
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Pauses beyond one agent: the organization, a tag, an environment, a tool
+    #[command(subcommand)]
+    Pause(pause::PauseCommand),
     /// Policies: list, and as code: validate, test, diff, apply, export
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -119,6 +123,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Audit(command) => return audit::run(command, context).await,
         Command::Policy(command) => return policy::run(command, context).await,
         Command::Agent(command) => agent::run(command, context).await?,
+        Command::Pause(command) => pause::run(command, context).await?,
         Command::Approval(command) => approval::run(command, context).await?,
         Command::Trace(command) => trace::run(command, context).await?,
         Command::Key(command) => key::run(command, context).await?,

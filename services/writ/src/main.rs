@@ -14,6 +14,7 @@ mod key;
 mod list;
 mod nats;
 mod output;
+mod pause;
 mod policy;
 mod setup;
 mod target;

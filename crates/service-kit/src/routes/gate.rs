@@ -123,8 +123,9 @@ impl Gate {
         }
     }
 
-    /// The nearest address that is not a trusted hop.
-    fn client_ip(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
+    /// Where a request comes from: the nearest address that is not a trusted hop.
+    #[must_use]
+    pub fn client_ip(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
         let peer = peer?.ip().to_canonical();
         let trusted = |ip: &IpAddr| self.0.trusted.iter().any(|net| net.contains(ip));
         if !trusted(&peer) {

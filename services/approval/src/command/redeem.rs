@@ -8,9 +8,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use writ_chain::action;
 use writ_chain::certificate::SignedCertificate;
+use writ_contract::pause::tools_named;
 use writ_contract::{ApprovalId, OrgId, Shard};
 use writ_eventlog::{Expect, PublishError};
 
@@ -73,11 +75,12 @@ impl Desk {
             return Ok(Redeemed::Invalid(Refusal::Unanchored));
         };
         let certificate = self.certificate(&entry);
+        let tools = tools_of(context);
         let redeem = Redeem {
             by: by.key,
             same_act: self.same_act(&entry.state, context),
             genuine: certificate.is_some(),
-            paused: self.pauses.is_paused(org, entry.state.agent),
+            paused: self.pauses.stops(&entry.state, &tools),
             event: self.new_event(),
         };
         let used = match redeem.decide(&entry.state, &self.facts()) {
@@ -97,17 +100,18 @@ impl Desk {
             return Ok(Redeemed::Invalid(Refusal::AlreadyUsed));
         }
         tx.commit().await?;
-        let refused = self.record(&entry.state, by, used).await?;
+        let refused = self.record(&entry.state, by, used, &tools).await?;
         Ok(refused.map_or(Redeemed::Valid(Box::new(certificate)), Redeemed::Invalid))
     }
 
-    /// Puts the claimed use on the gate. `Some` when the agent was paused before it got there; the
+    /// Puts the claimed use on the gate. `Some` when the agent or a tool was paused before it got there; the
     /// claim has then been given back.
     async fn record(
         &self,
         state: &State,
         by: &Party,
         used: Used,
+        tools: &[String],
     ) -> Result<Option<Refusal>, Error> {
         let shard = Shard::of(state.org);
         let (subject, kill) = facts::gate(self.log.topology(), state.org);
@@ -119,7 +123,7 @@ impl Desk {
         let mut fence = self.pauses.fence(shard);
         for _ in 0..ATTEMPTS {
             // The fence was read before this, so a pause that comes later moves it.
-            if self.pauses.is_paused(state.org, state.agent) {
+            if self.pauses.stops(state, tools) {
                 self.release(state, used).await?;
                 return Ok(Some(Refusal::AgentPaused));
             }
@@ -184,4 +188,14 @@ impl Desk {
         let digest = self.digest.for_org(state.org).digest(&canonical);
         digest.ct_eq(&state.action_digest).into()
     }
+}
+
+/// The tools the act names; none when the text is no action context, which is refused anyway.
+fn tools_of(context: &str) -> Vec<String> {
+    let context: Value = serde_json::from_str(context).unwrap_or_default();
+    let listed = context.get("tools").and_then(Value::as_array);
+    let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+    let input = context.get("input").and_then(Value::as_str);
+    let named = tools_named(listed, input.unwrap_or_default());
+    named.map(str::to_owned).collect()
 }

@@ -1,6 +1,6 @@
-//! Which agents are paused or archived, in memory on every replica.
+//! Which agents and tools are paused and which agents archived, in memory on every replica.
 //!
-//! Pauses come from the gate, and from the agents' own facts, which remember those that have aged
+//! Pauses come from the gate, and from control's own facts, which remember those that have aged
 //! out of it. The fence moves only after a pause has been applied.
 
 use std::collections::{HashMap, HashSet};
@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use writ_contract::topology::GateLeaf;
-use writ_contract::{AgentId, Envelope, OrgId, Shard, Stream, wire};
+use writ_contract::{Acting, AgentId, Envelope, Fact as _, OrgId, Shard, Standing, Stream, wire};
 use writ_eventlog::{Content, Delivered, EventLog, Fence, Fences, ReaderError, Start};
 use writ_service_kit::Requirement;
 
+use crate::domain::State;
 use crate::metrics;
 
 const RETRY: Duration = Duration::from_millis(500);
@@ -33,8 +34,19 @@ pub(crate) struct Pauses {
 struct Switches {
     /// Version of the last pause or resume, and whether it paused.
     agents: HashMap<(OrgId, AgentId), (u64, bool)>,
+    /// Where each agent is registered, and its tags.
+    registered: HashMap<(OrgId, AgentId), Registered>,
+    /// The pauses beyond one agent's switch.
+    standing: HashMap<OrgId, Standing>,
     /// Organisations about which something could not be read: everything of theirs is paused.
     closed: HashSet<OrgId>,
+}
+
+#[derive(Debug)]
+struct Registered {
+    version: u64,
+    environment: String,
+    tags: Vec<String>,
 }
 
 impl Pauses {
@@ -54,10 +66,11 @@ impl Pauses {
         self.agents_read.load(Ordering::Acquire) && self.kills_read.load(Ordering::Acquire)
     }
 
-    pub(crate) fn is_paused(&self, org: OrgId, agent: AgentId) -> bool {
+    /// Whether the act of a request may not be done now: its agent is paused, or one of the tools
+    /// it names.
+    pub(crate) fn stops(&self, state: &State, tools: &[String]) -> bool {
         let switches = self.switches.read().unwrap_or_else(PoisonError::into_inner);
-        let switch = switches.agents.get(&(org, agent));
-        switches.closed.contains(&org) || switch.is_some_and(|(_, paused)| *paused)
+        switches.closed.contains(&state.org) || switches.stops(state, tools)
     }
 
     /// The last pause or resume of the shard that has been applied.
@@ -86,23 +99,27 @@ impl Pauses {
         archived.retain(|agent| !agents.contains(agent));
     }
 
-    /// Follows the agents' facts until cancelled.
+    /// Follows the facts of agents and of lasting pauses until cancelled.
     pub(crate) async fn follow_agents(
         self: Arc<Self>,
         cancel: CancellationToken,
         ready: Requirement,
     ) {
-        let filter = self.log.topology().facts::<wire::Agent>();
+        let topology = self.log.topology();
+        let filters = vec![
+            topology.facts::<wire::Agent>(),
+            topology.facts::<wire::Pause>(),
+        ];
         let read = || {
             self.agents_read.store(true, Ordering::Release);
             ready.met();
         };
         let apply = |delivered: &Delivered| {
             if let Content::Fact(envelope) = &delivered.content {
-                self.apply_agent(envelope);
+                self.apply_stated(envelope);
             }
         };
-        let from = (Stream::Control, filter, Start::LastPerSubject);
+        let from = (Stream::Control, filters, Start::LastPerSubject);
         self.follow(cancel, from, read, apply).await;
     }
 
@@ -112,7 +129,7 @@ impl Pauses {
         cancel: CancellationToken,
         ready: Requirement,
     ) {
-        let filter = self.log.topology().gate(GateLeaf::Kill);
+        let filters = vec![self.log.topology().gate(GateLeaf::Kill)];
         let read = || {
             self.kills_read.store(true, Ordering::Release);
             ready.met();
@@ -125,14 +142,14 @@ impl Pauses {
                     .applied(Shard::of(envelope.org), delivered.sequence);
             }
         };
-        let from = (Stream::Gate, filter, Start::First);
+        let from = (Stream::Gate, filters, Start::First);
         self.follow(cancel, from, read, apply).await;
     }
 
     async fn follow(
         &self,
         cancel: CancellationToken,
-        from: (Stream, String, Start),
+        from: (Stream, Vec<String>, Start),
         read: impl Fn(),
         apply: impl Fn(&Delivered),
     ) {
@@ -148,11 +165,11 @@ impl Pauses {
 
     async fn follow_once(
         &self,
-        (stream, filter, start): &(Stream, String, Start),
+        (stream, filters, start): &(Stream, Vec<String>, Start),
         read: &impl Fn(),
         apply: &impl Fn(&Delivered),
     ) -> ReaderError {
-        let mut reader = match self.log.read(*stream, vec![filter.clone()], *start).await {
+        let mut reader = match self.log.read(*stream, filters.clone(), *start).await {
             Ok(reader) => reader,
             Err(error) => return error,
         };
@@ -171,6 +188,27 @@ impl Pauses {
         }
     }
 
+    fn apply_stated(&self, envelope: &Envelope) {
+        if envelope.kind.aggregate() == wire::Pause::AGGREGATE {
+            self.apply_pause(envelope);
+        } else {
+            self.apply_agent(envelope);
+        }
+    }
+
+    fn apply_pause(&self, envelope: &Envelope) {
+        let mut switches = self
+            .switches
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let standing = switches.standing.entry(envelope.org).or_default();
+        let applied = standing.apply(envelope);
+        drop(switches);
+        if applied.is_err() {
+            self.close(envelope);
+        }
+    }
+
     fn apply_agent(&self, envelope: &Envelope) {
         let fact = envelope.open::<wire::Agent>().ok();
         let read = fact.and_then(|fact| Some((AgentId::from_bytes(&fact.agent_id).ok()?, fact)));
@@ -178,13 +216,33 @@ impl Pauses {
             return self.close(envelope);
         };
         self.switch((envelope.org, agent), fact.kill_version, fact.paused);
+        self.register((envelope.org, agent), envelope.version, &fact);
         if fact.archived {
             let mut archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
             archived.insert((envelope.org, agent));
         }
     }
 
+    fn register(&self, agent: (OrgId, AgentId), version: u64, fact: &wire::Agent) {
+        let mut switches = self
+            .switches
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = switches.registered.get(&agent);
+        if version > known.map_or(0, |known| known.version) {
+            let registered = Registered {
+                version,
+                environment: fact.environment.clone(),
+                tags: fact.tags.clone(),
+            };
+            switches.registered.insert(agent, registered);
+        }
+    }
+
     fn apply_kill(&self, envelope: &Envelope) {
+        if envelope.kind.aggregate() == wire::Pause::AGGREGATE {
+            return self.apply_pause(envelope);
+        }
         let fact = envelope.open::<wire::Kill>().ok();
         let read = fact.and_then(|fact| Some((AgentId::from_bytes(&fact.agent_id).ok()?, fact)));
         match read {
@@ -215,5 +273,27 @@ impl Pauses {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         switches.closed.insert(envelope.org);
+    }
+}
+
+impl Switches {
+    fn stops(&self, state: &State, tools: &[String]) -> bool {
+        let agent = (state.org, state.agent);
+        let own = self.agents.get(&agent).is_some_and(|(_, paused)| *paused);
+        let Some(standing) = self.standing.get(&state.org) else {
+            return own;
+        };
+        let registered = self.registered.get(&agent);
+        let acting = Acting {
+            agent: Some(state.agent).filter(|agent| !agent.0.is_nil()),
+            external_id: &state.external_agent,
+            environments: [
+                &state.environment,
+                registered.map_or("", |agent| &agent.environment),
+            ],
+            tags: registered.map_or(&[], |agent| &agent.tags),
+        };
+        let mut tools = tools.iter().map(String::as_str);
+        own || !standing.covering(&acting).is_empty() || standing.stopping(&mut tools).is_some()
     }
 }

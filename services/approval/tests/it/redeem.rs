@@ -143,6 +143,30 @@ async fn a_paused_agent_cannot_use_it_and_a_resumed_one_can() {
 }
 
 #[tokio::test]
+async fn a_pause_of_its_environment_or_of_a_tool_it_names_stops_it_until_it_ends() {
+    const NAMED: &str =
+        r#"{"input":"refund 40","environment":"production","tools":["pay.refund"]}"#;
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    for (n, scope, value) in [(1, "environment", "production"), (2, "tool", "refund")] {
+        let held = replica.granted(&world, &agent, NAMED).await;
+        world.pause_wider(n, scope, value, false).await;
+        let reason = replica.reason(held.approval, &agent, NAMED).await;
+        assert_eq!(reason, "agent_paused", "{scope}");
+        world.pause_wider(n, scope, value, true).await;
+        let answer = loop {
+            let answer = replica.verify(held.approval, &agent, NAMED).await;
+            if answer["reason"] != "agent_paused" {
+                break answer;
+            }
+        };
+        assert_eq!(answer["valid"], true, "{answer}");
+    }
+    replica.stop().await;
+}
+
+#[tokio::test]
 async fn a_certificate_changed_in_the_store_is_not_good() {
     let world = World::shared().await;
     let replica = world.replica().await;

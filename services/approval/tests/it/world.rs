@@ -253,6 +253,23 @@ impl World {
         stored.unwrap().sequence
     }
 
+    /// Makes or ends the `n`th wider pause.
+    pub(crate) async fn pause_wider(&self, n: u8, scope: &str, value: &str, ended: bool) {
+        let fact = wire::Pause {
+            pause_id: vec![n; 16],
+            scope: scope.to_owned(),
+            value: value.to_owned(),
+            ended,
+            ..wire::Pause::default()
+        };
+        let version = if ended { 2 } else { 1 };
+        let envelope = self.envelope(self.org, "stated", "pause", version, &fact);
+        let subject = self.topology.kill(Shard::of(self.org));
+        let log = self.log(Service::Control);
+        let stored = log.publish_fact(&subject, &envelope, None, WITHIN).await;
+        stored.unwrap();
+    }
+
     /// A held decision about `context`, with its body stored first as enforcement does.
     pub(crate) async fn held(&self, context: &str) -> Held {
         let body = format!(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use writ_access::Role;
-use writ_contract::{OrgId, PersonId};
+use writ_contract::{Acting, AgentId, OrgId, PauseId, PersonId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Lenient, Page, Strict};
 use writ_service_kit::routes::{Class, Routes};
@@ -61,23 +61,33 @@ async fn register(
     by: By,
     Lenient(command): Lenient<Register>,
 ) -> Result<Response, ApiError> {
-    let environment = command
-        .environment
-        .as_deref()
-        .filter(|name| !name.is_empty());
-    by.may_act_in(environment.unwrap_or("production"))?;
-    let most = state.identity.organization(by.org()).await?.limits.agents;
-    let registered = state.registry.register(&by.actor, &command, most);
-    let (agent, new) = registered.await?;
-    state
-        .channel
-        .observe(by.org(), agent.version, &agent.fact());
+    let (agent, new) = enrol(&state, &by, &command).await?;
     let status = if new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
     Ok((status, answer(&state, by.org(), &agent)).into_response())
+}
+
+/// Registers an agent, or finds it registered, for every edge.
+pub(super) async fn enrol(
+    state: &State,
+    by: &By,
+    command: &Register,
+) -> Result<(Agent, bool), ApiError> {
+    let environment = command
+        .environment
+        .as_deref()
+        .filter(|name| !name.is_empty());
+    by.may_act_in(environment.unwrap_or("production"))?;
+    let most = state.identity.organization(by.org()).await?.limits.agents;
+    let registered = state.registry.register(&by.actor, command, most);
+    let (agent, new) = registered.await?;
+    state
+        .channel
+        .observe(by.org(), agent.version, &agent.fact());
+    Ok((agent, new))
 }
 
 async fn list(
@@ -151,7 +161,7 @@ async fn update(
     Strict(patch): Strict<Patch>,
 ) -> Result<Response, ApiError> {
     if patch.archived.is_some() {
-        require_admin(&by)?;
+        by.require(Role::Admin)?;
     }
     let reference = AgentRef::parse(&id, query.environment.as_deref());
     let may = |agent: &Agent| by.may_act_in(&agent.environment);
@@ -197,12 +207,6 @@ async fn transfer(
         .registry
         .transfer(&by.actor, &reference, &transfer, may);
     Ok(answer(&state, by.org(), &transferred.await?))
-}
-
-fn require_admin(by: &By) -> Result<(), ApiError> {
-    by.caller
-        .require(Role::Admin)
-        .map_err(|no| ApiError::new(StatusCode::FORBIDDEN, no.code(), no.to_string()))
 }
 
 fn answer(state: &State, org: Uuid, agent: &Agent) -> Response {
@@ -280,6 +284,8 @@ pub(super) struct Shown {
     /// `active`, `paused` or `archived`.
     status: &'static str,
     pause_reason: Option<String>,
+    /// The wider pauses that cover it.
+    paused_by: Vec<PauseId>,
     organization_id: OrgId,
     /// Counts its changes; the `ETag`.
     version: u64,
@@ -290,11 +296,24 @@ pub(super) struct Shown {
 
 /// The row, with the switch as memory has it: a pause shows before its row is written.
 pub(super) fn shown(state: &State, org: Uuid, agent: &Agent) -> Shown {
-    let switch = state.channel.switches().get(org, agent.id);
+    let switches = state.channel.switches();
+    let switch = switches.get(org, agent.id);
     let newer = switch.filter(|switch| switch.kill_version > agent.kill_version);
-    let (paused, reason) = newer.map_or((agent.paused, agent.pause_reason.clone()), |switch| {
+    let (own, reason) = newer.map_or((agent.paused, agent.pause_reason.clone()), |switch| {
         (switch.paused, switch.reason)
     });
+    let covering = switches.covering(
+        org,
+        &Acting {
+            agent: Some(AgentId(agent.id)),
+            external_id: &agent.external_id,
+            environments: [&agent.environment, ""],
+            tags: &agent.tags,
+        },
+    );
+    let paused = own || !covering.is_empty();
+    let reason = own.then_some(reason);
+    let reason = reason.or_else(|| covering.first().map(|pause| pause.to_string()));
     let status = match (agent.archived, paused) {
         (true, _) => "archived",
         (false, true) => "paused",
@@ -319,7 +338,8 @@ pub(super) fn shown(state: &State, org: Uuid, agent: &Agent) -> Shown {
         owners: agent.owners.clone(),
         capabilities: agent.capabilities(),
         status,
-        pause_reason: paused.then_some(reason),
+        pause_reason: reason,
+        paused_by: covering.iter().map(|pause| pause.id).collect(),
         organization_id: OrgId(org),
         version: agent.version,
         created_at: agent.created_at,

@@ -3,8 +3,8 @@
 use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header;
 use http::request::Parts;
+use http::{StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -106,6 +106,24 @@ impl By {
         self.caller
             .require_environment(environment)
             .map_err(|_| Refusal::Environment(environment.to_owned()))
+    }
+}
+
+impl By {
+    /// Asks for the right to act in every environment.
+    pub(super) fn may_act_everywhere(&self) -> Result<(), Refusal> {
+        if self.caller.environments().is_empty() && !self.caller.is_test() {
+            Ok(())
+        } else {
+            Err(Refusal::Environment("every one".to_owned()))
+        }
+    }
+
+    /// Asks for at least `role`.
+    pub(super) fn require(&self, role: Role) -> Result<(), ApiError> {
+        self.caller
+            .require(role)
+            .map_err(|no| ApiError::new(StatusCode::FORBIDDEN, no.code(), no.to_string()))
     }
 }
 

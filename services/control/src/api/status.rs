@@ -52,6 +52,7 @@ impl From<Refusal> for ApiError {
         let (status, code, reference) = match &refusal {
             Refusal::AgentNotFound => (StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "CTL0101"),
             Refusal::AgentAmbiguous => (StatusCode::CONFLICT, "AGENT_AMBIGUOUS", "CTL0102"),
+            Refusal::PauseNotFound => (StatusCode::NOT_FOUND, "PAUSE_NOT_FOUND", "CTL0117"),
             Refusal::PolicyNotFound => (StatusCode::NOT_FOUND, "POLICY_NOT_FOUND", "CTL0103"),
             Refusal::KeyNotFound => (StatusCode::NOT_FOUND, "KEY_NOT_FOUND", "CTL0104"),
             Refusal::OrganizationNotFound => {

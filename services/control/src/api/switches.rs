@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use writ_contract::OrgId;
+use writ_contract::{OrgId, PauseId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Lenient};
 use writ_service_kit::routes::{Class, Routes};
@@ -46,6 +46,8 @@ struct Switched {
     /// `active`, `paused` or `archived`.
     status: &'static str,
     pause_reason: Option<String>,
+    /// The wider pauses that cover it.
+    paused_by: Vec<PauseId>,
     organization_id: OrgId,
 }
 
@@ -53,7 +55,7 @@ struct Switched {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PauseReceipt")]
 #[serde(rename_all = "camelCase")]
-struct Proof {
+pub(super) struct Proof {
     /// Its place on the log.
     sequence: u64,
     acknowledged_at: DateTime<Utc>,
@@ -98,7 +100,10 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
         )
         .answers::<Turned>(200)
         .patch("/agents/{id}/resume", turned, resume)
-        .says("Resume an agent", "Lifts the pause of this agent.")
+        .says(
+            "Resume an agent",
+            "Turns the agent's own switch on; wider pauses stay, and `status` says so.",
+        )
         .answers::<Turned>(200)
         .get("/agents/{id}/status-poll", polled, status_poll)
         .says(
@@ -119,15 +124,9 @@ async fn pause(
     Lenient(why): Lenient<Why>,
 ) -> Result<Json<Turned>, ApiError> {
     let reason = why.reason.unwrap_or_default();
-    turn(
-        &state,
-        &by,
-        &id,
-        query.environment.as_deref(),
-        true,
-        &reason,
-    )
-    .await
+    let environment = query.environment.as_deref();
+    let (switch, receipt) = turn(&state, &by, &id, environment, Some(&reason)).await?;
+    Ok(Json(answer(&by, switch, receipt)))
 }
 
 async fn resume(
@@ -136,7 +135,8 @@ async fn resume(
     Path(id): Path<String>,
     Query(query): Query<InEnvironment>,
 ) -> Result<Json<Turned>, ApiError> {
-    turn(&state, &by, &id, query.environment.as_deref(), false, "").await
+    let (switch, receipt) = turn(&state, &by, &id, query.environment.as_deref(), None).await?;
+    Ok(Json(answer(&by, switch, receipt)))
 }
 
 async fn status_poll(
@@ -146,14 +146,11 @@ async fn status_poll(
     Query(query): Query<InEnvironment>,
 ) -> Result<Json<Data<Status>>, ApiError> {
     let switch = find(&state, &by, &id, query.environment.as_deref())?;
-    let status = if switch.status() == "active" {
-        "active"
-    } else {
-        "paused"
-    };
-    let reason = switch.paused.then_some(switch.reason);
     Ok(Json(Data {
-        data: Status { status, reason },
+        data: Status {
+            status: switch.polled(),
+            reason: switch.why(),
+        },
     }))
 }
 
@@ -175,21 +172,19 @@ async fn heartbeat(
     }))
 }
 
-async fn turn(
+/// Pauses an agent for a reason, or resumes it, for every edge.
+pub(super) async fn turn(
     state: &State,
     by: &By,
     id: &str,
     environment: Option<&str>,
-    paused: bool,
-    reason: &str,
-) -> Result<Json<Turned>, ApiError> {
+    reason: Option<&str>,
+) -> Result<(Switch, Receipt), Error> {
     let found = find_or_read(state, by, id, environment).await?;
     by.may_act_in(&found.environment)?;
-    let (switch, receipt) = state
-        .channel
-        .turn(&by.actor, found.agent, paused, reason)
-        .await?;
-    Ok(Json(answer(by, switch, receipt)))
+    let (paused, reason) = (reason.is_some(), reason.unwrap_or_default());
+    let channel = &state.channel;
+    channel.turn(&by.actor, found.agent, paused, reason).await
 }
 
 /// The switch a path names. Until memory is filled nothing is said of an agent that is not in it.
@@ -204,7 +199,7 @@ fn find(state: &State, by: &By, id: &str, environment: Option<&str>) -> Result<S
 
 /// As [`find`], but an agent that another replica registered a moment ago is looked up in its row,
 /// if that can be read soon.
-async fn find_or_read(
+pub(super) async fn find_or_read(
     state: &State,
     by: &By,
     id: &str,
@@ -224,7 +219,7 @@ async fn find_or_read(
     find(state, by, id, environment)
 }
 
-fn filling(state: &State) -> bool {
+pub(super) fn filling(state: &State) -> bool {
     state
         .ready
         .missing()
@@ -237,15 +232,22 @@ fn answer(by: &By, switch: Switch, receipt: Receipt) -> Turned {
         data: Switched {
             id: switch.agent,
             status: switch.status(),
-            pause_reason: switch.paused.then_some(switch.reason),
+            pause_reason: switch.why(),
+            paused_by: switch.covered.iter().map(|pause| pause.id).collect(),
             agent_id: switch.external_id,
             name: switch.name,
             environment: switch.environment,
             organization_id: OrgId(by.org()),
         },
-        receipt: Proof {
+        receipt: receipt.into(),
+    }
+}
+
+impl From<Receipt> for Proof {
+    fn from(receipt: Receipt) -> Self {
+        Self {
             sequence: receipt.sequence,
             acknowledged_at: receipt.acknowledged_at,
-        },
+        }
     }
 }

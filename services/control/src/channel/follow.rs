@@ -1,21 +1,26 @@
 //! Keeping memory up to date from the log.
 
+use chrono::DateTime;
 use uuid::Uuid;
 use writ_contract::topology::GateLeaf;
-use writ_contract::{Envelope, OrgId, Shard, Stream, wire};
+use writ_contract::{Envelope, Fact as _, OrgId, Pause, Shard, Stream, Unreadable, wire};
 use writ_eventlog::{Content, ReaderError, Start};
 use writ_service_kit::Requirement;
 
 use super::switch::Switch;
-use super::{Channel, Kill};
+use super::{Channel, Kill, Receipt, Turned};
 
 impl Channel {
-    /// Reads the agents, then follows them; returns only with trouble.
+    /// Reads the agents and lasting pauses, then follows them; returns only with trouble.
     ///
     /// # Errors
     /// The log's; start it again.
     pub async fn follow_agents(self, ready: Requirement) -> Result<(), ReaderError> {
-        let filters = vec![self.log.topology().facts::<wire::Agent>()];
+        let topology = self.log.topology();
+        let filters = vec![
+            topology.facts::<wire::Agent>(),
+            topology.facts::<wire::Pause>(),
+        ];
         let mut reader = self
             .log
             .read(Stream::Control, filters, Start::LastPerSubject)
@@ -30,13 +35,25 @@ impl Channel {
             let Content::Fact(envelope) = delivered.content else {
                 continue;
             };
-            match envelope.open::<wire::Agent>() {
-                Ok(agent) => self
-                    .switches
-                    .apply_agent(envelope.org.0, envelope.version, &agent),
-                Err(error) => tracing::error!(%error, "unreadable agent fact"),
+            let applied = match envelope.kind.aggregate() {
+                wire::Pause::AGGREGATE => self.kept(&envelope),
+                _ => envelope.open::<wire::Agent>().map(|agent| {
+                    self.switches
+                        .apply_agent(envelope.org.0, envelope.version, &agent);
+                }),
+            };
+            if let Err(error) = applied {
+                tracing::error!(%error, kind = %envelope.kind, "unreadable fact");
             }
         }
+    }
+
+    /// Takes over what control's own facts have of a wider pause.
+    fn kept(&self, envelope: &Envelope) -> Result<(), Unreadable> {
+        let (id, _) = Pause::read(envelope.open::<wire::Pause>()?)?;
+        self.switches.apply_pause(envelope, None)?;
+        self.switches.keep(envelope.org.0, id, envelope.version);
+        Ok(())
     }
 
     /// Reads the kills the gate still has, then follows them; returns with trouble, or when the
@@ -62,20 +79,36 @@ impl Channel {
             let Content::Fact(envelope) = delivered.content else {
                 continue;
             };
-            self.hear(&envelope);
+            let acknowledged_at = DateTime::from_timestamp_micros(delivered.stored_at_us);
+            let receipt = Receipt {
+                sequence: delivered.sequence,
+                acknowledged_at: acknowledged_at.unwrap_or_default(),
+            };
+            if let Some(turned) = self.apply(&envelope, receipt) {
+                // The row-keeper lives as long as the service.
+                drop(self.turned.send(turned));
+            }
             self.fences
                 .applied(Shard::of(OrgId(envelope.org.0)), delivered.sequence);
         }
     }
 
-    /// Applies a kill, and hands it to the row-keeper when the row does not have it.
-    fn hear(&self, envelope: &Envelope) {
-        let Ok(fact) = envelope.open::<wire::Kill>() else {
-            tracing::error!(kind = %envelope.kind, "unreadable kill");
-            return;
+    /// Applies what is on the gate; returns what is not written down yet.
+    pub(super) fn apply(&self, envelope: &Envelope, receipt: Receipt) -> Option<Turned> {
+        let applied = match envelope.kind.aggregate() {
+            wire::Pause::AGGREGATE => self.apply_pause(envelope, receipt),
+            _ => self.apply_kill(envelope),
         };
+        applied.unwrap_or_else(|error| {
+            tracing::error!(%error, kind = %envelope.kind, "unreadable kill");
+            None
+        })
+    }
+
+    fn apply_kill(&self, envelope: &Envelope) -> Result<Option<Turned>, Unreadable> {
+        let fact = envelope.open::<wire::Kill>()?;
         let Ok(agent) = Uuid::from_slice(&fact.agent_id) else {
-            return;
+            return Ok(None);
         };
         let known = Switch::unknown(agent, &fact.external_id, &fact.environment);
         let kill = Kill {
@@ -86,9 +119,17 @@ impl Channel {
             reason: fact.reason,
         };
         let switch = self.switches.apply_kill(&kill, &known);
-        if switch.row_kill_version < kill.version {
-            // The row-keeper lives as long as the service.
-            drop(self.kills.send(kill));
-        }
+        Ok((switch.row_kill_version < kill.version).then_some(Turned::Kill(kill)))
+    }
+
+    fn apply_pause(
+        &self,
+        envelope: &Envelope,
+        receipt: Receipt,
+    ) -> Result<Option<Turned>, Unreadable> {
+        let (id, _) = Pause::read(envelope.open::<wire::Pause>()?)?;
+        self.switches.apply_pause(envelope, Some(receipt))?;
+        let kept = self.switches.kept(envelope.org.0, id);
+        Ok((kept < envelope.version).then(|| Turned::Pause(Box::new(envelope.clone()))))
     }
 }

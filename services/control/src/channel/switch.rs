@@ -1,12 +1,13 @@
-//! The switches in memory.
+//! The switches in memory, and the pauses that stand above them.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::sync::broadcast;
 use uuid::Uuid;
-use writ_contract::wire;
+use writ_contract::{Acting, AgentId, Envelope, Pause, PauseId, Standing, Unreadable, wire};
 
-use super::Kill;
+use super::{Kill, Receipt};
 
 /// An agent's switch and what is needed to speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Switch {
     pub name: String,
     /// Its environment.
     pub environment: String,
+    /// Its tags.
+    pub tags: Vec<String>,
     /// Off?
     pub paused: bool,
     /// The operator's words.
@@ -31,6 +34,8 @@ pub struct Switch {
     pub row_kill_version: u64,
     /// Retired.
     pub archived: bool,
+    /// The wider pauses that cover it, the oldest first.
+    pub covered: Vec<Arc<Pause>>,
 }
 
 /// What a look-up by a path segment gave.
@@ -44,47 +49,146 @@ pub enum Found {
     Several,
 }
 
+/// An agent reads differently now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The agent as it is now.
+    pub switch: Switch,
+    /// Its status is another one, not only what else is said of it.
+    pub turned: bool,
+}
+
+/// What one cause has changed in one organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// Whose organisation.
+    pub org: Uuid,
+    /// The wider pause that was made, or with `true` that ended.
+    pub pause: Option<(Arc<Pause>, bool)>,
+    /// The agents that read differently now.
+    pub agents: Vec<Change>,
+}
+
+/// How many causes a listener may be behind.
+const BEHIND: usize = 4_096;
+
 /// All switches.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Switches {
-    inner: RwLock<Inner>,
+    orgs: RwLock<HashMap<Uuid, Org>>,
+    changes: broadcast::Sender<Arc<Changes>>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    by_id: HashMap<(Uuid, Uuid), Switch>,
-    by_external: HashMap<(Uuid, String), Vec<Uuid>>,
+struct Org {
+    agents: HashMap<Uuid, Switch>,
+    by_external: HashMap<String, Vec<Uuid>>,
+    standing: Standing,
+    receipts: HashMap<PauseId, Receipt>,
+    /// Versions of the pauses that control's own facts have.
+    kept: HashMap<PauseId, u64>,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            orgs: RwLock::default(),
+            changes: broadcast::Sender::new(BEHIND),
+        }
+    }
 }
 
 impl Switches {
     /// The switch of an agent.
     #[must_use]
     pub fn get(&self, org: Uuid, agent: Uuid) -> Option<Switch> {
-        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        inner.by_id.get(&(org, agent)).cloned()
+        self.read().get(&org)?.get(agent)
     }
 
     /// The switch named by a UUID or by an external id, in one environment or the only one.
     #[must_use]
     pub fn find(&self, org: Uuid, name: &str, environment: Option<&str>) -> Found {
-        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(switch) = Uuid::try_parse(name)
-            .ok()
-            .and_then(|id| inner.by_id.get(&(org, id)))
-        {
-            return Found::One(Box::new(switch.clone()));
+        let orgs = self.read();
+        let Some(org) = orgs.get(&org) else {
+            return Found::None;
+        };
+        if let Some(switch) = Uuid::try_parse(name).ok().and_then(|id| org.get(id)) {
+            return Found::One(Box::new(switch));
         }
-        let ids = inner.by_external.get(&(org, name.to_owned()));
+        let ids = org.by_external.get(name).into_iter().flatten();
         let mut named = ids
-            .into_iter()
-            .flatten()
-            .filter_map(|id| inner.by_id.get(&(org, *id)))
+            .filter_map(|id| org.get(*id))
             .filter(|switch| environment.is_none_or(|wanted| wanted == switch.environment));
         match (named.next(), named.next()) {
-            (Some(one), None) => Found::One(Box::new(one.clone())),
+            (Some(one), None) => Found::One(Box::new(one)),
             (Some(_), Some(_)) => Found::Several,
             (None, _) => Found::None,
         }
+    }
+
+    /// Every agent and every wider pause of an organisation that stands, in the order of their ids.
+    #[must_use]
+    pub fn all(&self, org: Uuid) -> (Vec<Switch>, Vec<Arc<Pause>>) {
+        let orgs = self.read();
+        let Some(org) = orgs.get(&org) else {
+            return (Vec::new(), Vec::new());
+        };
+        let mut agents: Vec<_> = org.agents.values().map(|known| org.seen(known)).collect();
+        agents.sort_by_key(|switch| switch.agent);
+        let mut pauses: Vec<_> = org.standing.iter().cloned().collect();
+        pauses.sort_by_key(|pause| pause.id);
+        (agents, pauses)
+    }
+
+    /// A wider pause that stands, and its receipt while the gate remembers it.
+    #[must_use]
+    pub fn pause(&self, org: Uuid, id: PauseId) -> Option<(Arc<Pause>, Option<Receipt>)> {
+        let orgs = self.read();
+        let org = orgs.get(&org)?;
+        let (_, pause) = org.standing.get(id)?;
+        Some((pause, org.receipts.get(&id).copied()))
+    }
+
+    /// Version of the last fact about a wider pause; 0 when there was none.
+    #[must_use]
+    pub fn pause_version(&self, org: Uuid, id: PauseId) -> u64 {
+        self.read()
+            .get(&org)
+            .map_or(0, |org| org.standing.version(id))
+    }
+
+    /// The wider pauses that cover an agent, the oldest first.
+    #[must_use]
+    pub fn covering(&self, org: Uuid, acting: &Acting<'_>) -> Vec<Arc<Pause>> {
+        let orgs = self.read();
+        let org = orgs.get(&org);
+        org.map_or_else(Vec::new, |org| org.standing.covering(acting))
+    }
+
+    /// The agents that a pause covers.
+    #[must_use]
+    pub fn covered(&self, org: Uuid, pause: &Pause) -> Vec<Switch> {
+        let orgs = self.read();
+        let agents = orgs
+            .get(&org)
+            .into_iter()
+            .flat_map(|org| org.agents.values());
+        agents
+            .filter(|known| pause.covers(&known.acting()))
+            .cloned()
+            .collect()
+    }
+
+    /// The wider pauses whose time is over.
+    #[must_use]
+    pub fn expired(&self, now_us: i64) -> Vec<(Uuid, PauseId)> {
+        let orgs = self.read();
+        let over = |pause: &Pause| pause.expires_at_us.is_some_and(|at_us| at_us <= now_us);
+        let of = |(org, state): (&Uuid, &Org)| {
+            let over = state.standing.iter().filter(|pause| over(pause));
+            over.map(|pause| (*org, pause.id)).collect::<Vec<_>>()
+        };
+        orgs.iter().flat_map(of).collect()
     }
 
     /// Takes over a row; an older one changes nothing, and a kill newer than the row stays.
@@ -92,12 +196,15 @@ impl Switches {
         let Ok(agent) = Uuid::from_slice(&row.agent_id) else {
             return;
         };
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        let switch = inner.entry(org, agent, &row.external_id, &row.environment);
+        let mut orgs = self.write();
+        let state = orgs.entry(org).or_default();
+        let switch = state.entry(agent, &row.external_id, &row.environment);
         if version <= switch.row_version {
             return;
         }
+        let before = switch.clone();
         switch.name.clone_from(&row.name);
+        switch.tags.clone_from(&row.tags);
         switch.row_version = version;
         switch.row_kill_version = row.kill_version;
         switch.archived = row.archived;
@@ -106,33 +213,135 @@ impl Switches {
             switch.paused = row.paused;
             switch.reason.clone_from(&row.pause_reason);
         }
+        let now = switch.clone();
+        self.tell(org, &state.seen(&before), state.seen(&now));
     }
 
     /// Takes over a kill that is on the gate; an older one changes nothing. `known` names the
     /// agent in case its row has not arrived yet. Returns the switch as it is then.
     pub fn apply_kill(&self, kill: &Kill, known: &Switch) -> Switch {
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        let switch = inner.entry(kill.org, kill.agent, &known.external_id, &known.environment);
+        let mut orgs = self.write();
+        let state = orgs.entry(kill.org).or_default();
+        let switch = state.entry(kill.agent, &known.external_id, &known.environment);
+        let before = switch.clone();
         if kill.version > switch.kill_version {
             switch.kill_version = kill.version;
             switch.paused = kill.paused;
             switch.reason.clone_from(&kill.reason);
         }
-        switch.clone()
+        let now = switch.clone();
+        let (before, now) = (state.seen(&before), state.seen(&now));
+        if now != before {
+            self.tell(kill.org, &before, now.clone());
+        }
+        now
+    }
+
+    /// Takes over a fact about a wider pause; an older one changes nothing.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn apply_pause(
+        &self,
+        envelope: &Envelope,
+        receipt: Option<Receipt>,
+    ) -> Result<(), Unreadable> {
+        let (id, stated) = Pause::read(envelope.open::<wire::Pause>()?)?;
+        let org = envelope.org.0;
+        let mut orgs = self.write();
+        let state = orgs.entry(org).or_default();
+        if let Some(receipt) = receipt.filter(|_| envelope.version == 1) {
+            state.receipts.insert(id, receipt);
+        }
+        let ending = state.standing.get(id).map(|(_, pause)| pause);
+        let before: Vec<_> = state
+            .agents
+            .values()
+            .map(|known| state.seen(known))
+            .collect();
+        if !state.standing.apply(envelope)? {
+            return Ok(());
+        }
+        let changed = before.into_iter().filter_map(|before| {
+            let switch = state.get(before.agent)?;
+            let turned = switch.status() != before.status();
+            (switch != before).then_some(Change { switch, turned })
+        });
+        let made = stated.map(|pause| (Arc::new(pause), false));
+        let changes = Changes {
+            org,
+            agents: changed.collect(),
+            pause: made.or_else(|| ending.map(|pause| (pause, true))),
+        };
+        // Nobody may be listening.
+        drop(self.changes.send(Arc::new(changes)));
+        Ok(())
+    }
+
+    /// Control's own facts have a wider pause up to this version.
+    pub fn keep(&self, org: Uuid, id: PauseId, version: u64) {
+        let mut orgs = self.write();
+        let kept = orgs.entry(org).or_default().kept.entry(id).or_default();
+        *kept = version.max(*kept);
+    }
+
+    /// Up to which version control's own facts have a wider pause.
+    #[must_use]
+    pub fn kept(&self, org: Uuid, id: PauseId) -> u64 {
+        let orgs = self.read();
+        let kept = orgs.get(&org).and_then(|org| org.kept.get(&id));
+        kept.copied().unwrap_or_default()
+    }
+
+    /// Every change from now on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Changes>> {
+        self.changes.subscribe()
+    }
+
+    fn tell(&self, org: Uuid, before: &Switch, now: Switch) {
+        let turned = before.status() != now.status();
+        let changes = Changes {
+            org,
+            pause: None,
+            agents: vec![Change {
+                switch: now,
+                turned,
+            }],
+        };
+        // Nobody may be listening.
+        drop(self.changes.send(Arc::new(changes)));
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Uuid, Org>> {
+        self.orgs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Uuid, Org>> {
+        self.orgs.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
-    fn entry(&mut self, org: Uuid, agent: Uuid, external: &str, environment: &str) -> &mut Switch {
-        let ids = self
-            .by_external
-            .entry((org, external.to_owned()))
-            .or_default();
+impl Org {
+    fn get(&self, agent: Uuid) -> Option<Switch> {
+        self.agents.get(&agent).map(|known| self.seen(known))
+    }
+
+    /// A switch under the wider pauses.
+    fn seen(&self, known: &Switch) -> Switch {
+        Switch {
+            covered: self.standing.covering(&known.acting()),
+            ..known.clone()
+        }
+    }
+
+    fn entry(&mut self, agent: Uuid, external: &str, environment: &str) -> &mut Switch {
+        let ids = self.by_external.entry(external.to_owned()).or_default();
         if !ids.contains(&agent) {
             ids.push(agent);
         }
-        self.by_id
-            .entry((org, agent))
+        self.agents
+            .entry(agent)
             .or_insert_with(|| Switch::unknown(agent, external, environment))
     }
 }
@@ -146,99 +355,57 @@ impl Switch {
             external_id: external_id.to_owned(),
             name: external_id.to_owned(),
             environment: environment.to_owned(),
+            tags: Vec::new(),
             paused: false,
             reason: String::new(),
             kill_version: 0,
             row_version: 0,
             row_kill_version: 0,
             archived: false,
+            covered: Vec::new(),
         }
     }
 
     /// `active`, `paused` or `archived`.
     #[must_use]
     pub fn status(&self) -> &'static str {
-        match (self.archived, self.paused) {
-            (true, _) => "archived",
-            (false, true) => "paused",
-            (false, false) => "active",
+        if self.archived {
+            "archived"
+        } else if self.paused || !self.covered.is_empty() {
+            "paused"
+        } else {
+            "active"
+        }
+    }
+
+    /// `active` or `paused`: what the SDK is told, to which a retired agent is a paused one.
+    #[must_use]
+    pub fn polled(&self) -> &'static str {
+        if self.status() == "active" {
+            "active"
+        } else {
+            "paused"
+        }
+    }
+
+    /// Why it is paused: its own reason before that of a wider pause.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        if self.paused {
+            return Some(self.reason.clone());
+        }
+        self.covered.first().map(|pause| pause.to_string())
+    }
+
+    fn acting(&self) -> Acting<'_> {
+        Acting {
+            agent: Some(AgentId(self.agent)),
+            external_id: &self.external_id,
+            environments: [&self.environment, ""],
+            tags: &self.tags,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const ORG: Uuid = Uuid::from_u128(1);
-    const AGENT: Uuid = Uuid::from_u128(2);
-
-    fn row(kill_version: u64, paused: bool) -> wire::Agent {
-        wire::Agent {
-            agent_id: AGENT.as_bytes().to_vec(),
-            external_id: "a".to_owned(),
-            environment: "production".to_owned(),
-            kill_version,
-            paused,
-            ..wire::Agent::default()
-        }
-    }
-
-    fn kill(version: u64) -> Kill {
-        Kill {
-            org: ORG,
-            agent: AGENT,
-            version,
-            paused: version % 2 == 1,
-            reason: String::new(),
-        }
-    }
-
-    fn known() -> Switch {
-        Switch::unknown(AGENT, "a", "production")
-    }
-
-    #[test]
-    fn a_row_written_before_a_kill_does_not_turn_the_switch_back() {
-        let switches = Switches::default();
-        switches.apply_kill(&kill(1), &known());
-        switches.apply_agent(ORG, 1, &row(0, false));
-        assert!(switches.get(ORG, AGENT).unwrap().paused);
-    }
-
-    #[test]
-    fn an_external_id_in_two_environments_needs_the_environment() {
-        let switches = Switches::default();
-        switches.apply_agent(ORG, 1, &row(0, false));
-        let staging = wire::Agent {
-            agent_id: Uuid::from_u128(3).as_bytes().to_vec(),
-            environment: "staging".to_owned(),
-            ..row(0, false)
-        };
-        switches.apply_agent(ORG, 1, &staging);
-        assert_eq!(switches.find(ORG, "a", None), Found::Several);
-        assert!(matches!(
-            switches.find(ORG, "a", Some("staging")),
-            Found::One(_)
-        ));
-        assert_eq!(switches.find(Uuid::from_u128(9), "a", None), Found::None);
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_arrival_does_not_matter(order in Just((1..=6_u64).collect::<Vec<_>>()).prop_shuffle()) {
-            let switches = Switches::default();
-            for version in &order {
-                // Every other kill has also reached the row by the time its fact arrives.
-                if version % 2 == 0 {
-                    switches.apply_agent(ORG, *version, &row(*version, version % 2 == 1));
-                }
-                switches.apply_kill(&kill(*version), &known());
-            }
-            let switch = switches.get(ORG, AGENT).unwrap();
-            prop_assert_eq!((switch.kill_version, switch.paused), (6, false));
-        }
-    }
-}
+mod tests;

@@ -12,14 +12,17 @@
 mod agents;
 mod baselines;
 mod budgets;
+mod events;
 mod forged;
 mod grants;
 mod idempotency;
 mod keys;
+mod pauses;
 mod plans;
 mod policies;
 mod policy_chains;
 mod prompts;
+mod sockets;
 mod stand;
 mod switches;
 mod validators;

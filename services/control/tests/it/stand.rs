@@ -1,5 +1,6 @@
 //! A running control service and a client for it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use writ_pg::{PgConfig, StoreUrl};
 use writ_service_kit::Clock as _;
 use writ_service_kit::clock::SystemClock;
 use writ_service_kit::config::{HumanDuration, Secret};
-use writ_service_kit::serve::{App, Options};
+use writ_service_kit::serve::{App, Options, bind};
 use writ_service_kit::telemetry::Metrics;
 use writ_service_kit::{Deps, Tasks};
 use writ_testkit::{Db, Nats, Postgres};
@@ -207,6 +208,14 @@ impl Running {
         }
     }
 
+    /// Serves it on a port of its own for as long as it runs.
+    pub(crate) async fn serve(&self) -> SocketAddr {
+        let bound = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let (addr, router, tasks) = (bound.addr, self.router.clone(), self.tasks.clone());
+        tokio::spawn(async move { bound.serve(router, &tasks).await });
+        addr
+    }
+
     pub(crate) async fn stop(&mut self) {
         self.tasks.cancel().cancel();
         (&mut self.task).await.unwrap();
@@ -241,6 +250,11 @@ impl Running {
         }
         self.send(request.body(Body::from(body.to_owned())).unwrap())
             .await
+    }
+
+    /// An answer whose body is still coming.
+    pub(crate) async fn open(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

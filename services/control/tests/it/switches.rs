@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::join_all;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -230,4 +231,35 @@ async fn a_pause_whose_row_was_never_written_is_known_after_a_restart() {
     stand.start_again().await;
     assert_eq!(status(&stand, &id).await, "paused");
     row_says(&stand, &id, true).await;
+}
+
+#[tokio::test]
+async fn two_hundred_agents_of_one_key_poll_and_beat_without_meeting_a_limit() {
+    const AGENTS: usize = 200;
+    // Ten minutes of polls every 15 s and one heartbeat each, all at once.
+    const POLLS: usize = 40;
+    let stand = Stand::start().await;
+    let key = stand.key(0, Role::Developer);
+    let names: Vec<String> = (0..AGENTS).map(|n| format!("bot-{n}")).collect();
+    let ids: Vec<String> = futures::stream::iter(&names)
+        .map(|name| stand.agent(name))
+        .buffered(8)
+        .collect()
+        .await;
+    let calls = ids.iter().flat_map(|id| {
+        let poll = (Method::GET, format!("/api/v1/agents/{id}/status-poll"), "");
+        let beat = format!("/api/v1/agents/{id}/heartbeat");
+        let beat = (Method::POST, beat, r#"{"lastPolicyCheckAt":null}"#);
+        std::iter::repeat_n(poll, POLLS).chain([beat])
+    });
+    let refused: Vec<StatusCode> = futures::stream::iter(calls)
+        .map(|(method, path, body)| {
+            let (stand, key) = (&stand, &key);
+            async move { stand.call(key, method, &path, body).await.status }
+        })
+        .buffer_unordered(32)
+        .filter(|status| std::future::ready(*status != StatusCode::OK))
+        .collect()
+        .await;
+    assert_eq!(refused, Vec::<StatusCode>::new());
 }

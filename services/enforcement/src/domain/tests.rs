@@ -1,4 +1,8 @@
+use std::sync::LazyLock;
+
+use prost::Message as _;
 use uuid::Uuid;
+use writ_contract::{Audit, Envelope, EventId, Kind, OrgId, Pause, PauseId, Scope, wire};
 use writ_policy::{Facts, Policy, PolicyType, decide_alone};
 
 use super::*;
@@ -61,6 +65,12 @@ fn ask(tool: &str) -> Ask {
     }
 }
 
+/// No pauses beyond agents' switches.
+fn nothing() -> &'static Standing {
+    static NOTHING: LazyLock<Standing> = LazyLock::new(Standing::default);
+    &NOTHING
+}
+
 fn spent() -> Plan {
     Plan {
         refuses: true,
@@ -83,6 +93,7 @@ fn a_registered_agent_is_judged_by_the_policies() {
     let view = View {
         policies: &set,
         agent: Some(&agent),
+        standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
     };
@@ -105,6 +116,7 @@ fn a_policy_selects_an_agent_by_its_tags() {
         let view = View {
             policies: &PolicySet::compile(vec![policy]),
             agent: Some(&agent),
+            standing: nothing(),
             quarantine: None,
             plan: Plan::default(),
         };
@@ -127,6 +139,7 @@ fn a_paused_agent_is_refused_whatever_it_asks() {
     let view = View {
         policies: &set,
         agent: Some(&agent),
+        standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
     };
@@ -151,6 +164,7 @@ fn unknown_and_archived_agents_and_held_organisations_are_refused() {
     let unknown = View {
         policies: &set,
         agent: None,
+        standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
     };
@@ -177,11 +191,58 @@ fn unknown_and_archived_agents_and_held_organisations_are_refused() {
 }
 
 #[test]
+fn a_paused_tool_stops_the_acts_that_name_it_and_no_others() {
+    let pause = Pause {
+        id: PauseId(Uuid::from_u128(7)),
+        scope: Scope::Tool,
+        value: "crm.write".into(),
+        reason: "incident 12".into(),
+        since_us: 1,
+        expires_at_us: None,
+    };
+    let mut standing = Standing::default();
+    let stated = Envelope {
+        event_id: EventId(Uuid::from_u128(8)),
+        kind: Kind::of::<wire::Pause>("created"),
+        org: OrgId(Uuid::from_u128(1)),
+        aggregate_id: pause.id.to_string(),
+        version: 1,
+        occurred_at_us: 1,
+        audit: Audit::default(),
+        fact: pause.fact(false).encode_to_vec(),
+        traceparent: String::new(),
+    };
+    standing.apply(&stated).unwrap();
+    let (set, agent) = (set(), agent());
+    let view = View {
+        policies: &set,
+        agent: Some(&agent),
+        standing: &standing,
+        quarantine: None,
+        plan: Plan::default(),
+    };
+    let judged = |ask: &Ask| code(&judge(&caller(), ask, &view, 0)).to_owned();
+    assert_eq!(judged(&ask("crm.write")), "TOOL_PAUSED");
+    assert_eq!(judged(&ask("CRM.Write")), "TOOL_PAUSED");
+    assert_eq!(judged(&ask("crm.read")), "judged");
+    let mut by_input = ask("crm.read");
+    by_input.request.input = "tool:crm.write".into();
+    assert_eq!(judged(&by_input), "TOOL_PAUSED");
+    let refused = judge(&caller(), &ask("crm.write"), &view, 0);
+    let Verdict::Refused(refusal) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(refusal.violation().policy_type, "kill_switch");
+    assert!(refusal.to_string().contains("incident 12"), "{refusal}");
+}
+
+#[test]
 fn a_spent_plan_ends_judging_and_stops_no_refusal_that_must_hold() {
     let set = set();
     let view = |agent, quarantine| View {
         policies: &set,
         agent,
+        standing: nothing(),
         quarantine,
         plan: spent(),
     };
@@ -220,6 +281,7 @@ fn an_act_that_names_no_environment_is_judged_in_the_one_that_is_recorded() {
     let view = View {
         policies: &set,
         agent: Some(&elsewhere),
+        standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
     };

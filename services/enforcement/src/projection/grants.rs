@@ -75,7 +75,8 @@ impl Org {
     pub(super) fn parties(&self, call: &Call, now_us: i64) -> Parties {
         let environment = call.environment.as_deref();
         let caller = self.named(&call.caller, environment, NEAR);
-        let caller_known = caller.and_then(|id| self.known(id));
+        let acting = environment.unwrap_or_default();
+        let caller_known = caller.and_then(|id| self.known(id, acting));
         let near = caller_known
             .as_ref()
             .map_or(NEAR, |it| it.agent.environment.as_str());
@@ -84,7 +85,7 @@ impl Org {
             .zip(callee)
             .and_then(|(caller, callee)| self.grants.find(caller, callee, &call.action, now_us));
         Parties {
-            callee: callee.and_then(|id| self.known(id)),
+            callee: callee.and_then(|id| self.known(id, acting)),
             caller: caller_known,
             grant,
         }

@@ -55,6 +55,62 @@ fn a_kill_holds_whether_the_agent_is_heard_of_before_or_after() {
     assert!(paused(&state));
 }
 
+fn pause(scope: &str, value: &str, ended: bool) -> wire::Pause {
+    wire::Pause {
+        pause_id: vec![4; 16],
+        scope: scope.into(),
+        value: value.into(),
+        reason: "drill".into(),
+        ended,
+        ..wire::Pause::default()
+    }
+}
+
+#[test]
+fn a_wider_pause_holds_until_it_ends_and_the_agents_own_switch_is_another() {
+    let state = ActivePolicy::default();
+    let mut tagged = agent(1, true);
+    tagged.tags = vec!["eu".into()];
+    state.apply(&envelope(1, &tagged)).unwrap();
+    state
+        .apply_kill(&envelope(1, &pause("tag", "eu", false)))
+        .unwrap();
+    state.apply_kill(&envelope(2, &kill(false))).unwrap();
+    assert!(paused(&state), "resuming lifts only its own");
+    // Control repeats what the gate said.
+    state
+        .apply(&envelope(2, &pause("tag", "eu", true)))
+        .unwrap();
+    assert!(!paused(&state));
+    state
+        .apply(&envelope(1, &pause("tag", "eu", false)))
+        .unwrap();
+    assert!(!paused(&state), "an older fact changes nothing");
+}
+
+#[test]
+fn a_wider_pause_reaches_agents_that_need_not_register() {
+    let state = ActivePolicy::default();
+    let open = wire::Organization {
+        registration_required: false,
+        ..wire::Organization::default()
+    };
+    state.apply(&envelope(1, &open)).unwrap();
+    let whole = pause("organization", "", false);
+    state.apply_kill(&envelope(1, &whole)).unwrap();
+    let stranger = state.snapshot(ORG, "stranger", "production").agent.unwrap();
+    assert!(stranger.paused.unwrap().contains("drill"));
+}
+
+#[test]
+fn a_pause_of_a_scope_nobody_here_knows_holds_the_organisation() {
+    let state = ActivePolicy::default();
+    let unknown = pause("planet", "x", false);
+    assert!(state.apply_kill(&envelope(1, &unknown)).is_err());
+    let held = state.snapshot(ORG, "bot", "production").quarantine;
+    assert!(held.is_some());
+}
+
 #[test]
 fn where_levels_of_autonomy_do_not_govern_an_agent_has_none() {
     let state = ActivePolicy::default();

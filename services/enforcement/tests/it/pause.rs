@@ -34,13 +34,44 @@ async fn a_forged_pause_keeps_no_replica_from_starting_and_lets_nothing_pass() {
 #[tokio::test]
 async fn no_allow_follows_a_pause_in_the_log_of_three_replicas_under_load() {
     let stage = Stage::new().await;
+    let pausing = async { stage.pause(1, 0).await };
+    no_allow_follows(&stage, pausing).await;
+}
+
+#[tokio::test]
+async fn no_allow_follows_a_pause_of_the_organisation_in_the_log_of_three_replicas_under_load() {
+    let stage = Stage::new().await;
+    let pausing = async { stage.pause_wider("organization", "", 0).await };
+    no_allow_follows(&stage, pausing).await;
+}
+
+#[tokio::test]
+async fn a_paused_tool_is_refused_and_the_agent_goes_on_with_others() {
+    let stage = Stage::new().await;
+    stage.pause_wider("tool", "shell.run", 0).await;
+    let replica = stage.replica(0).await;
+    let act = |tool: &str| {
+        let mut act = ask("hello");
+        act["tools"] = serde_json::json!([tool]);
+        act
+    };
+    let (status, body) = replica.call(&stage.key, act("shell.run")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(body["violations"][0]["policyType"], "kill_switch");
+    assert_eq!(body["violations"][0]["code"], "TOOL_PAUSED");
+    let (status, body) = replica.call(&stage.key, act("crm.read")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+}
+
+/// Pauses while three replicas decide, then reads every decision of the log: each ALLOW stands
+/// before the pause.
+async fn no_allow_follows(stage: &Stage, pausing: impl Future<Output = u64>) {
     let replicas = [
         stage.replica(0).await,
         stage.replica(1).await,
         stage.replica(2).await,
     ];
     let load = replicas.iter().flat_map(|replica| {
-        let stage = &stage;
         (0..8).map(move |_| async move {
             for _ in 0..60 {
                 let (status, body) = replica.call(&stage.key, ask("work")).await;
@@ -53,7 +84,7 @@ async fn no_allow_follows_a_pause_in_the_log_of_three_replicas_under_load() {
     });
     let pausing = async {
         tokio::time::sleep(Duration::from_millis(60)).await;
-        stage.pause(1, 0).await
+        pausing.await
     };
     let (kill_seq, _) = tokio::join!(pausing, futures::future::join_all(load));
 

@@ -245,6 +245,28 @@ impl Stage {
         published.await.unwrap().sequence
     }
 
+    /// States a pause beyond one agent's switch and returns the gate's acknowledgement.
+    pub(crate) async fn pause_wider(&self, scope: &str, value: &str, expect: u64) -> u64 {
+        let pause = wire::Pause {
+            pause_id: vec![7; 16],
+            scope: scope.into(),
+            value: value.into(),
+            reason: "incident 12".into(),
+            ..wire::Pause::default()
+        };
+        let subject = self.topology.kill(Shard::of(self.org));
+        let expect = Expect {
+            subject: subject.clone(),
+            sequence: expect,
+        };
+        let envelope = self.envelope(1, "created", &pause);
+        let within = Duration::from_secs(5);
+        let published = self
+            .control
+            .publish_fact(&subject, &envelope, Some(&expect), within);
+        published.await.unwrap().sequence
+    }
+
     pub(crate) fn config(&self, replica: u32) -> Config {
         let mut config = Config::default();
         config.log.signing_seed = hex::encode(seed(Service::Enforcement));

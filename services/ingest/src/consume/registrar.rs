@@ -76,6 +76,12 @@ impl Registrar {
         self.read(|r| r.only(org, name))
     }
 
+    /// Since when a name that is registered nowhere is paused in an environment.
+    #[must_use]
+    pub(crate) fn paused_since_us(&self, org: OrgId, name: &str, environment: &str) -> Option<i64> {
+        self.read(|r| r.paused_since_us(org, name, environment))
+    }
+
     /// Returns once every agent and organisation stated before the call is known, or after a
     /// bounded wait. Callers at one time share one look at the log.
     pub(crate) async fn catch_up(&self) {
@@ -107,15 +113,16 @@ impl Registrar {
         Some(head)
     }
 
-    fn subjects(&self) -> [String; 2] {
+    fn subjects(&self) -> [String; 3] {
         let topology = self.log.topology();
         [
             topology.facts::<wire::Organization>(),
             topology.facts::<wire::Agent>(),
+            topology.facts::<wire::Pause>(),
         ]
     }
 
-    /// Follows organisations and agents until reading fails.
+    /// Follows organisations, agents and lasting pauses until reading fails.
     pub(crate) async fn follow_control(&self, ready: &Requirement) -> Result<(), ReaderError> {
         self.applied.send_replace(0);
         let filters = self.subjects().to_vec();

@@ -102,10 +102,7 @@ pub(crate) fn admit(
     agent: Option<&Agent>,
     now_us: i64,
 ) -> Result<(), Refusal> {
-    let started_us = trace
-        .timestamp_ms
-        .map_or(now_us, |ms| ms.saturating_mul(1000));
-    if started_us.saturating_sub(now_us) > AHEAD_US {
+    if started_us(trace, now_us).saturating_sub(now_us) > AHEAD_US {
         return Err(Refusal::Future);
     }
     let Some(agent) = agent else {
@@ -115,14 +112,32 @@ pub(crate) fn admit(
             Ok(())
         };
     };
-    let paused = |paused_us| started_us > paused_us + GRACE_US;
-    if agent.paused_since_us.is_some_and(paused) {
-        return Err(Refusal::AgentPaused);
-    }
+    begun_before(trace, agent.paused_since_us, now_us)?;
     if agent.strict && trace.claims_success() && !trace.is_confirmed() {
         return Err(Refusal::Unproven);
     }
     Ok(())
+}
+
+/// Whether a trace began before its agent was paused, if it was.
+///
+/// # Errors
+/// [`Refusal::AgentPaused`].
+pub(crate) fn begun_before(
+    trace: &Trace,
+    paused_since_us: Option<i64>,
+    now_us: i64,
+) -> Result<(), Refusal> {
+    let started_us = started_us(trace, now_us);
+    match paused_since_us {
+        Some(paused_us) if started_us > paused_us + GRACE_US => Err(Refusal::AgentPaused),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn started_us(trace: &Trace, now_us: i64) -> i64 {
+    let said = trace.timestamp_ms.map(|ms| ms.saturating_mul(1000));
+    said.unwrap_or(now_us)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use uuid::Uuid;
-use writ_contract::{AgentId, Envelope, Fact as _, OrgId, Unreadable, wire};
+use writ_contract::{Acting, AgentId, Envelope, Fact as _, OrgId, Standing, Unreadable, wire};
 
 /// How the fact of an agent says that it owes evidence.
 const STRICT: &str = "strict";
@@ -39,6 +39,7 @@ struct Registered {
     external_id: String,
     environment: String,
     strict: bool,
+    tags: Vec<String>,
 }
 
 /// Position of an agent's switch; the higher version is the current one.
@@ -56,6 +57,7 @@ pub(crate) struct Registry {
     agents: HashMap<AgentId, Registered>,
     names: HashMap<(OrgId, String), Vec<AgentId>>,
     switches: HashMap<AgentId, Switch>,
+    standing: HashMap<OrgId, Standing>,
     unreadable: HashMap<String, OrgId>,
 }
 
@@ -70,6 +72,12 @@ impl Registry {
             wire::Organization::AGGREGATE => self.organization(envelope)?,
             wire::Agent::AGGREGATE => self.agent(envelope)?,
             wire::Kill::AGGREGATE => self.kill(envelope)?,
+            wire::Pause::AGGREGATE => {
+                self.standing
+                    .entry(envelope.org)
+                    .or_default()
+                    .apply(envelope)?;
+            }
             _ => return Ok(()),
         }
         self.unreadable.remove(place);
@@ -118,12 +126,12 @@ impl Registry {
             .map(AgentId)
             .filter(|id| self.agents.get(id).is_some_and(|agent| agent.org == org));
         if let Some(id) = by_id {
-            return self.found(id);
+            return self.found(id, environment);
         }
         let named = self.names.get(&(org, name.to_owned()))?;
         named
             .iter()
-            .filter_map(|id| self.found(*id))
+            .filter_map(|id| self.found(*id, environment))
             .max_by_key(|agent| {
                 (
                     agent.environment == environment,
@@ -142,14 +150,39 @@ impl Registry {
         }
     }
 
-    fn found(&self, id: AgentId) -> Option<Agent> {
+    /// Since when a name that is registered nowhere is paused in an environment, by the pauses that
+    /// ask for no registration.
+    #[must_use]
+    pub(crate) fn paused_since_us(&self, org: OrgId, name: &str, environment: &str) -> Option<i64> {
+        let acting = Acting {
+            external_id: name,
+            environments: [environment, ""],
+            ..Acting::default()
+        };
+        self.covered_since_us(org, &acting)
+    }
+
+    fn covered_since_us(&self, org: OrgId, acting: &Acting<'_>) -> Option<i64> {
+        let covering = self.standing.get(&org)?.covering(acting);
+        covering.first().map(|pause| pause.since_us)
+    }
+
+    fn found(&self, id: AgentId, environment: &str) -> Option<Agent> {
         let agent = self.agents.get(&id)?;
-        let paused = self.switches.get(&id).filter(|switch| switch.paused);
+        let own = self.switches.get(&id).filter(|switch| switch.paused);
+        let acting = Acting {
+            agent: Some(id),
+            external_id: &agent.external_id,
+            environments: [&agent.environment, environment],
+            tags: &agent.tags,
+        };
+        let own = own.map(|switch| switch.at_us);
+        let covered = self.covered_since_us(agent.org, &acting);
         Some(Agent {
             id,
             environment: agent.environment.clone(),
             strict: agent.strict,
-            paused_since_us: paused.map(|switch| switch.at_us),
+            paused_since_us: own.into_iter().chain(covered).min(),
         })
     }
 
@@ -187,6 +220,7 @@ impl Registry {
             external_id: known.map_or(fact.external_id, |agent| agent.external_id.clone()),
             environment: fact.environment,
             strict: fact.outcome_strictness == STRICT,
+            tags: fact.tags,
         };
         self.agents.insert(id, agent);
         self.switch(
@@ -343,6 +377,56 @@ mod tests {
         let foreign = OrgId::from_bytes(&[2; 16]).unwrap();
         assert_eq!(registry.find(foreign, "a", "prod"), None);
         assert_eq!(registry.find(foreign, &id(1).to_string(), "prod"), None);
+    }
+
+    #[test]
+    fn a_wider_pause_pauses_whom_it_covers_also_where_nobody_is_registered() {
+        let pause = |n: u128, scope: &str, value: &str, since_us| wire::Pause {
+            pause_id: id(n).to_bytes(),
+            scope: scope.into(),
+            value: value.into(),
+            since_us,
+            ..Default::default()
+        };
+        let stated = |version, pause: &wire::Pause| {
+            let kind = Kind::of::<wire::Pause>("made");
+            envelope(kind, version, 1, pause.encode_to_vec())
+        };
+        let drill = pause(7, "environment", "prod", 30);
+        let mut registry = after(&[
+            agent(1, "a", "prod", 1, (1, true), 50),
+            agent(2, "b", "staging", 1, (0, false), 1),
+            stated(1, &drill),
+        ]);
+        let since = |registry: &Registry, name: &str, environment: &str| {
+            registry
+                .find(org(), name, environment)
+                .unwrap()
+                .paused_since_us
+        };
+        assert_eq!(
+            since(&registry, "a", "prod"),
+            Some(30),
+            "the earlier of two"
+        );
+        assert_eq!(since(&registry, "b", "staging"), None);
+        assert_eq!(
+            since(&registry, "b", "prod"),
+            Some(30),
+            "where it says that it acted"
+        );
+        assert_eq!(registry.paused_since_us(org(), "x", "prod"), Some(30));
+        assert_eq!(registry.paused_since_us(org(), "x", "staging"), None);
+        let ended = wire::Pause {
+            ended: true,
+            ..drill
+        };
+        registry.apply("s", &stated(2, &ended)).unwrap();
+        assert_eq!(
+            since(&registry, "a", "prod"),
+            Some(50),
+            "its own switch stays"
+        );
     }
 
     #[test]

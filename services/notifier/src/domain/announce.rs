@@ -3,8 +3,10 @@
 use chrono::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use writ_contract::wire::{BudgetMark, BudgetUnit, Decision, Finding, Hit, Kill, Outcome};
-use writ_contract::{ApprovalId, DecisionId, Envelope, Fact, FindingId, PolicyId, Unreadable};
+use writ_contract::wire::{self, BudgetMark, BudgetUnit, Decision, Finding, Hit, Kill, Outcome};
+use writ_contract::{
+    ApprovalId, DecisionId, Envelope, Fact, FindingId, PauseId, PolicyId, Unreadable,
+};
 
 use super::{Notice, Topic};
 
@@ -16,6 +18,7 @@ pub fn announce(envelope: &Envelope) -> Result<Vec<Notice>, Unreadable> {
     match envelope.kind.aggregate() {
         Decision::AGGREGATE => Ok(decision(envelope, &envelope.open()?)),
         Kill::AGGREGATE => Ok(vec![kill(envelope, &envelope.open()?)]),
+        wire::Pause::AGGREGATE => Ok(vec![pause(envelope, &envelope.open()?)]),
         Finding::AGGREGATE => Ok(vec![finding(envelope, &envelope.open()?)]),
         _ => Ok(Vec::new()),
     }
@@ -152,6 +155,25 @@ fn kill(envelope: &Envelope, kill: &Kill) -> Notice {
     notice(envelope, event_id(envelope), topic, data)
 }
 
+/// A wider pause is told once, not for each agent that it covers.
+fn pause(envelope: &Envelope, pause: &wire::Pause) -> Notice {
+    let topic = match (&*pause.scope, pause.ended) {
+        ("tool", false) => Topic::ToolPaused,
+        ("tool", true) => Topic::ToolResumed,
+        (_, false) => Topic::AgentPaused,
+        (_, true) => Topic::AgentResumed,
+    };
+    let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    let data = json!({
+        "pauseId": PauseId::from_bytes(&pause.pause_id).ok(),
+        "scope": pause.scope,
+        "value": (!pause.value.is_empty()).then_some(&pause.value),
+        "reason": pause.reason,
+        "expiresAt": pause.expires_at_us.map(time),
+    });
+    notice(envelope, event_id(envelope), topic, data)
+}
+
 fn finding(envelope: &Envelope, finding: &Finding) -> Notice {
     let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
     let data = json!({
@@ -230,6 +252,28 @@ mod tests {
             assert_eq!(notices[0].topic, Topic::PolicyViolated);
             assert_eq!(notices[0].id, "evt_00000000000000000000000000000009");
             assert_eq!(notices[0].data["violations"][0]["enforcementMode"], mode);
+        }
+    }
+
+    #[test]
+    fn a_wider_pause_is_told_once_with_what_it_covers() {
+        let pause = |scope: &str, ended| wire::Pause {
+            pause_id: vec![4; 16],
+            scope: scope.to_owned(),
+            value: "x".to_owned(),
+            ended,
+            ..wire::Pause::default()
+        };
+        for (scope, ended, topic) in [
+            ("organization", false, Topic::AgentPaused),
+            ("tag", true, Topic::AgentResumed),
+            ("tool", false, Topic::ToolPaused),
+            ("tool", true, Topic::ToolResumed),
+        ] {
+            let notices = announce(&envelope("made", &pause(scope, ended))).unwrap();
+            assert_eq!(notices.len(), 1);
+            assert_eq!(notices[0].topic, topic);
+            assert_eq!(notices[0].data["scope"], scope);
         }
     }
 

@@ -16,8 +16,17 @@ mod v1 {
     tonic::include_proto!("writ.v1");
 }
 
+use v1::control_service_client::ControlServiceClient;
 use v1::enforcement_service_client::EnforcementServiceClient;
-use v1::{EnforceRequest, Outcome};
+use v1::watch_agents_response::Event;
+use v1::{AgentStatus, EnforceRequest, Outcome, PauseScope};
+
+fn with_key<T>(key: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let key: MetadataValue<_> = format!("Bearer {key}").parse().unwrap();
+    request.metadata_mut().insert("authorization", key);
+    request
+}
 
 fn request(key: &str, input: &str, tools: &[&str]) -> Request<EnforceRequest> {
     let mut request = Request::new(EnforceRequest {
@@ -92,4 +101,95 @@ async fn a_grpc_client_is_governed_like_a_rest_client() {
         .await
         .unwrap_err();
     assert_eq!(spent.code(), Code::ResourceExhausted, "{spent}");
+}
+
+type Control = ControlServiceClient<tonic::transport::Channel>;
+
+async fn control(stack: &Stack) -> Control {
+    let url = format!("http://{}", stack.var("WRIT_GRPC"));
+    ControlServiceClient::connect(url).await.unwrap()
+}
+
+async fn register(client: &mut Control, key: &str) -> v1::Agent {
+    let register = v1::RegisterAgentRequest {
+        agent_id: "watched".into(),
+        tags: vec!["eu".into()],
+        ..Default::default()
+    };
+    let registered = client.register_agent(with_key(key, register)).await;
+    registered.unwrap().into_inner().agent.unwrap()
+}
+
+async fn pause_tag(client: &mut Control, key: &str) -> v1::Pause {
+    let pause = v1::CreatePauseRequest {
+        scope: PauseScope::Tag.into(),
+        value: "eu".into(),
+        reason: "drill".into(),
+        expires_at: None,
+    };
+    let made = client.create_pause(with_key(key, pause)).await;
+    let made = made.unwrap().into_inner();
+    assert!(made.receipt.unwrap().sequence > 0);
+    made.pause.unwrap()
+}
+
+#[tokio::test]
+async fn a_watcher_sees_everything_first_and_then_each_pause_and_whom_it_covers() {
+    let stack = Stack::start().await;
+    let (mut client, key) = (control(&stack).await, stack.var("WRIT_ADMIN_KEY"));
+    register(&mut client, key).await;
+    let watch = with_key(key, v1::WatchAgentsRequest::default());
+    let mut watched = client.watch_agents(watch).await.unwrap().into_inner();
+    let Some(Event::Snapshot(all)) = watched.message().await.unwrap().unwrap().event else {
+        panic!("the first answer is a snapshot")
+    };
+    assert_eq!(all.agents.len(), 1);
+    assert_eq!(all.agents[0].status(), AgentStatus::Active);
+
+    let made = pause_tag(&mut client, key).await;
+    assert_eq!(made.agents, 1);
+    let next = watched.message().await.unwrap().unwrap().event;
+    assert!(matches!(next, Some(Event::PauseCreated(pause)) if pause.id == made.id));
+    let Some(Event::Agent(agent)) = watched.message().await.unwrap().unwrap().event else {
+        panic!("the agent it covers")
+    };
+    assert_eq!(agent.status(), AgentStatus::Paused);
+    assert_eq!(agent.paused_by, [made.id]);
+}
+
+#[tokio::test]
+async fn a_grpc_client_pauses_and_resumes_as_a_rest_client_does() {
+    let stack = Stack::start().await;
+    let (mut client, key) = (control(&stack).await, stack.var("WRIT_ADMIN_KEY"));
+    let agent = register(&mut client, key).await;
+    let made = pause_tag(&mut client, key).await;
+    let resume = v1::ResumeAgentRequest {
+        agent_id: "watched".into(),
+        ..Default::default()
+    };
+    let resumed = client.resume_agent(with_key(key, resume)).await.unwrap();
+    let resumed = resumed.into_inner().agent.unwrap();
+    assert_eq!(
+        resumed.status(),
+        AgentStatus::Paused,
+        "only its own switch is lifted"
+    );
+    let lift = v1::DeletePauseRequest { pause_id: made.id };
+    let lifted = client.delete_pause(with_key(key, lift.clone())).await;
+    lifted.unwrap();
+    let list = with_key(key, v1::ListAgentsRequest::default());
+    let listed = client.list_agents(list).await.unwrap().into_inner().agents;
+    assert_eq!(listed[0].status(), AgentStatus::Active);
+
+    let gone = client.delete_pause(with_key(key, lift)).await.unwrap_err();
+    assert_eq!(gone.code(), Code::NotFound);
+    let details = tonic_types::StatusExt::get_error_details(&gone);
+    assert_eq!(details.error_info().unwrap().reason, "PAUSE_NOT_FOUND");
+    let foreign = v1::GetAgentRequest {
+        agent_id: agent.id,
+        environment: String::new(),
+    };
+    let other = with_key(stack.var("WRIT_OTHER_ORG_KEY"), foreign);
+    let refused = client.get_agent(other).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
 }

@@ -73,6 +73,16 @@ async fn the_sdk_reads_a_spent_plan_and_does_as_it_is_set_to() {
     assert_eq!(seen["limit"]["max"], 0, "{seen}");
 }
 
+#[tokio::test]
+async fn the_sdk_hears_of_a_pause_on_its_socket_in_one_process_and_through_the_front_door() {
+    for args in [&["--empty"][..], &["--empty", "--processes"]] {
+        let stack = Stack::with(args).await;
+        let seen = stack.python("push.py");
+        assert!(seen["wrong"][0]["message"].is_string(), "{seen}");
+        assert!(seen["paused"].as_f64().is_some_and(|s| s < 5.0), "{seen}");
+    }
+}
+
 fn the_chain_verifies(stack: &Stack) {
     let said = stack.writ(&["audit", "verify"]);
     assert!(said.contains("verified"), "{said}");
