@@ -115,6 +115,7 @@ facts! {
     Grant = "grant" by Control;
     PromptVersion = "prompt" by Control;
     AgentVersions = "agent_version" by Control;
+    FalsePositive = "false_positive" by Control;
     Kill = "kill" by Control;
     Pause = "pause" by Control;
     Decision = "decision" by Enforcement;

@@ -215,6 +215,17 @@ fn the_fact_of_an_exception_keeps_its_bytes() {
 }
 
 #[test]
+fn the_fact_of_a_false_positive_keeps_its_bytes() {
+    fact(
+        "marked",
+        &FalsePositive {
+            policy_id: raw(1),
+            decision_id: raw(2),
+        },
+    );
+}
+
+#[test]
 fn the_fact_of_a_validator_keeps_its_bytes() {
     fact(
         "updated",

@@ -4,6 +4,7 @@ mod body;
 mod chain;
 mod domain;
 mod exception;
+mod mark;
 mod said;
 mod store;
 
@@ -14,6 +15,7 @@ use writ_pg::TenantTx;
 pub use body::Body;
 pub use domain::{Policy, Targets};
 pub use exception::{Except, Exception};
+pub use mark::{Mark, Say};
 pub use said::Said;
 pub use store::{Page, Version};
 

@@ -230,6 +230,12 @@ fn index(envelope: &Envelope) -> Index {
         wire::Resolution::AGGREGATE => envelope
             .open::<wire::Resolution>()
             .map(|it| of(&it.agent_id, &it.external_agent_id)),
+        wire::FalsePositive::AGGREGATE => envelope.open::<wire::FalsePositive>().map(|it| Index {
+            decision_id: DecisionId::from_bytes(&it.decision_id)
+                .ok()
+                .map(|id| id.to_string()),
+            ..Index::default()
+        }),
         wire::Decision::AGGREGATE => envelope.open::<wire::Decision>().map(|it| Index {
             decision_id: DecisionId::from_bytes(&it.decision_id)
                 .ok()

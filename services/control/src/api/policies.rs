@@ -20,7 +20,7 @@ use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
-use crate::policy::{Body, Except, Policy, Said, Targets};
+use crate::policy::{Body, Except, Mark, Policy, Said, Say, Targets};
 use crate::registry::AgentRef;
 
 /// A policy.
@@ -63,7 +63,8 @@ struct Type {
 }
 
 pub(super) fn routes(to: Routes<State>) -> Routes<State> {
-    to.get("/policies", VIEWER, list)
+    let routes = to
+        .get("/policies", VIEWER, list)
         .says("List policies", "Deleted ones are left out.")
         .answers::<Page<Shown<'_>>>(200)
         .post("/policies", DEVELOPER, create)
@@ -96,8 +97,13 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
             "List policy versions",
             "States of the policy, of a deleted one too, the newest first.",
         )
-        .answers::<Page<Former>>(200)
-        .post("/policies/{id}/rollback", DEVELOPER, rollback)
+        .answers::<Page<Former>>(200);
+    corrections(routes)
+}
+
+/// What undoes, waives or doubts what a policy says.
+fn corrections(to: Routes<State>) -> Routes<State> {
+    to.post("/policies/{id}/rollback", DEVELOPER, rollback)
         .says(
             "Roll a policy back",
             "It says again what it said in `version`, as a new version. Exceptions stay.",
@@ -117,6 +123,15 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
         )
         .says("End an exception", "The policy is judged again.")
         .answers::<Data<Shown<'_>>>(200)
+        .get("/policies/{id}/false-positives", VIEWER, marks)
+        .says("List false positives of a policy", "With their number.")
+        .answers::<Marks>(200)
+        .post("/policies/{id}/false-positives", DEVELOPER, mark)
+        .says(
+            "Mark a false positive",
+            "Says that the policy should not have hit in a decision. The decision stays as it is.",
+        )
+        .makes::<Data<Mark>>()
 }
 
 /// `?cursor=&limit=`: the cursor is the last version seen.
@@ -133,6 +148,49 @@ struct Listing {
 struct Rollback {
     /// The version to go back to.
     version: u64,
+}
+
+/// Decisions in which the policy should not have hit.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FalsePositives")]
+#[serde(rename_all = "camelCase")]
+struct Marks {
+    data: Vec<Mark>,
+    next_cursor: Option<String>,
+    /// How many there are altogether.
+    total: u64,
+}
+
+async fn mark(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Strict(say): Strict<Say>,
+) -> Result<Response, ApiError> {
+    let (data, is_new) = state.policies.mark(&by.actor, parse(&id)?, &say).await?;
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(Data { data })).into_response())
+}
+
+async fn marks(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Marks>, ApiError> {
+    let (id, limit) = (parse(&id)?, query.limit());
+    let found = state.policies.marks(by.org(), id, query.after_id()?, limit);
+    let (data, total) = found.await?;
+    let last = data.last().filter(|_| data.len() >= limit as usize);
+    Ok(Json(Marks {
+        next_cursor: last.map(|last| cursor(0, last.decision_id.0)),
+        data,
+        total,
+    }))
 }
 
 async fn rollback(

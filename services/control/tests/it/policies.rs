@@ -265,3 +265,43 @@ async fn an_exception_is_stated_without_its_reason_and_can_be_ended() {
     let again = stand.owner(Method::DELETE, &end, "").await;
     assert_eq!(again.code(), "EXCEPTION_NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_false_positive_is_marked_once_and_counted_for_its_policy() {
+    let stand = Stand::start().await;
+    let created = create(&stand, &injection()).await;
+    let path = format!(
+        "{POLICIES}/{}/false-positives",
+        created.body["data"]["id"].as_str().unwrap()
+    );
+    let say = |n: u128, reason: &str| {
+        let decision = writ_contract::DecisionId(uuid::Uuid::from_u128(n));
+        json!({"decisionId": decision, "reason": reason}).to_string()
+    };
+    let made = stand.dev(Method::POST, &path, &say(1, "a quote")).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let again = stand.dev(Method::POST, &path, &say(1, "other words")).await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &made.body));
+    stand.dev(Method::POST, &path, &say(2, "a quote")).await;
+    let refused = stand.dev(Method::POST, &path, &say(3, " ")).await;
+    assert!(refused.message().contains("reason"), "{refused:?}");
+    let page = stand
+        .dev(Method::GET, &format!("{path}?limit=1"), "")
+        .await
+        .body;
+    assert_eq!(
+        (page["data"].as_array().unwrap().len(), &page["total"]),
+        (1, &json!(2))
+    );
+    let next = page["nextCursor"].as_str().unwrap();
+    let rest = stand
+        .dev(Method::GET, &format!("{path}?cursor={next}"), "")
+        .await
+        .body;
+    assert_eq!(rest["data"].as_array().unwrap().len(), 1);
+    let foreign = stand.key(1, Role::Owner);
+    let refused = stand
+        .call(&foreign, Method::POST, &path, &say(1, "x"))
+        .await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+}
