@@ -4,6 +4,7 @@ mod agent_versions;
 mod agents;
 mod baselines;
 mod billing;
+mod docs;
 mod events;
 mod extract;
 mod grants;
@@ -70,6 +71,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
             "Up; with credentials, also whether they hold: 401 if not.",
         )
         .answers::<health::Health>(200);
+    let routes = docs::routes(routes);
     let routes = agents::routes(routes);
     let routes = grants::routes(routes);
     let routes = switches::routes(routes);

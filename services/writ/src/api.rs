@@ -16,6 +16,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A whole ledger takes as long as it takes; this only ends what hangs.
 const DOWNLOAD: Duration = Duration::from_secs(3600);
 
+/// One call, as the document of the API says it.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
+    /// In capitals.
+    pub(crate) method: String,
+    /// Segments below `/api/v1`.
+    pub(crate) path: Vec<String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<Value>,
+    /// How many items of a list are wanted.
+    pub(crate) limit: usize,
+}
+
 /// A server and a key for it.
 pub(crate) struct Api {
     http: reqwest::Client,
@@ -50,7 +64,7 @@ impl Api {
         query: &[(&str, String)],
     ) -> Result<Value, Failure> {
         let request = self.request(Method::GET, self.url(path, query)?)?;
-        self.call(request, None).await
+        self.answered(request, None).await
     }
 
     /// Any other method under `/api/v1`; the whole body.
@@ -72,7 +86,7 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
         let request = self.request(method, self.url(path, query)?)?;
-        self.call(request, body).await
+        self.answered(request, body).await
     }
 
     /// Any other method, with headers that make it safe to repeat.
@@ -87,7 +101,23 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        self.call(request, body).await
+        self.answered(request, body).await
+    }
+
+    /// Any call; the whole body.
+    pub(crate) async fn call(&self, asked: &Request) -> Result<Value, Failure> {
+        let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
+        let query: Vec<(&str, String)> = asked
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
+        let method: Method = asked.method.parse().unwrap_or_default();
+        let mut request = self.request(method, self.url(&path, &query)?)?;
+        for (name, value) in &asked.headers {
+            request = request.header(name, value);
+        }
+        self.answered(request, asked.body.as_ref()).await
     }
 
     /// `GET /api/v1/<path>` as it comes, for what is long and no JSON document.
@@ -129,7 +159,7 @@ impl Api {
         }
     }
 
-    async fn call(
+    async fn answered(
         &self,
         mut request: RequestBuilder,
         body: Option<&Value>,

@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::api::Api;
 use crate::failure::{EXIT_CODES, Failure};
 use crate::output::{self, Format};
+use crate::route::Routes;
 use crate::target::TargetArgs;
 use crate::{
-    agent, approval, audit, detect, dev, doctor, key, pause, policy, setup, topology, trace,
-    webhook,
+    agent, approval, audit, contexts, detect, dev, doctor, key, pause, policy, setup, topology,
+    trace, webhook,
 };
 
 /// Writ decides whether an AI agent may act, before it acts
@@ -67,6 +68,9 @@ enum Command {
     /// Webhook endpoints
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Servers and their keys by name, kept in your configuration folder
+    #[command(subcommand)]
+    Context(contexts::ContextCommand),
     /// The detectors that policies use, over a file of texts, offline
     #[command(subcommand)]
     Detect(detect::DetectCommand),
@@ -95,20 +99,65 @@ impl Context {
     }
 }
 
-/// Does what was asked; failures become one line and an exit code.
-pub(crate) fn run(cli: Cli) -> ExitCode {
+/// What was asked, and how.
+pub(crate) struct Asked {
+    context: Context,
+    what: What,
+}
+
+enum What {
+    Command(Box<Command>),
+    /// A route that has no command of its own.
+    Route(Box<Routes>, Box<ArgMatches>),
+}
+
+/// Reads a command line.
+pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Asked, clap::Error> {
+    let routes = Routes::beside(&Cli::command());
+    let matches = routes.add_to(Cli::command()).try_get_matches_from(words)?;
+    if routes.asked(&matches).is_some() {
+        let format = matches.get_one("output").copied();
+        let context = Context {
+            target: TargetArgs::from_arg_matches(&matches)?,
+            format: format.unwrap_or(Format::Table),
+        };
+        let what = What::Route(Box::new(routes), Box::new(matches));
+        return Ok(Asked { context, what });
+    }
+    let cli = Cli::from_arg_matches(&matches)?;
     let context = Context {
         target: cli.target,
         format: cli.output,
     };
+    let what = What::Command(Box::new(cli.command));
+    Ok(Asked { context, what })
+}
+
+/// Does what was asked; failures become one line and an exit code.
+pub(crate) fn run(asked: Asked) -> ExitCode {
+    let Asked { context, what } = asked;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(execute(cli.command, &context))),
+        Ok(runtime) => runtime.block_on(Box::pin(what.execute(&context))),
         Err(error) => Err(Failure::Unavailable(format!("cannot start: {error}"))),
     };
     done.unwrap_or_else(|failure| output::failure(&failure))
+}
+
+impl What {
+    async fn execute(self, context: &Context) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Command(command) => execute(*command, context).await,
+            Self::Route(routes, matches) => {
+                let route = routes.asked(&matches);
+                let route = route.ok_or_else(|| Failure::Usage("no such command".into()))?;
+                route.run(context).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
 }
 
 async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failure> {
@@ -129,6 +178,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Key(command) => key::run(command, context).await?,
         Command::Webhook(command) => webhook::run(command, context).await?,
         Command::Setup(args) => setup::run(args).await?,
+        Command::Context(command) => contexts::run(command, context)?,
         Command::Detect(command) => detect::run(&command)?,
         Command::Topology(command) => topology::run(&command)?,
         Command::Completion { shell } => completion(shell)?,
@@ -138,7 +188,9 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
 
 fn completion(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "writ", &mut script);
+    let cli = Cli::command();
+    let mut cli = Routes::beside(&cli).add_to(cli);
+    clap_complete::generate(shell, &mut cli, "writ", &mut script);
     output::raw(&script)
 }
 
@@ -148,7 +200,8 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        let cli = Cli::command();
+        Routes::beside(&cli).add_to(cli).debug_assert();
     }
 
     #[test]

@@ -97,8 +97,8 @@ impl DoctorArgs {
 }
 
 fn report(findings: &[Finding], format: Format) -> Result<ExitCode, Failure> {
-    if format == Format::Json {
-        output::json(&findings.iter().map(as_json).collect())?;
+    if format.is_data() {
+        output::data(format, &findings.iter().map(as_json).collect())?;
     } else {
         for Finding { what, verdict } in findings {
             match verdict {

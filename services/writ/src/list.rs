@@ -24,15 +24,28 @@ pub(crate) async fn fetch(
     filters: &[(&str, Option<String>)],
     wanted: &ListArgs,
 ) -> Result<Vec<Value>, Failure> {
-    let filters: Vec<(&str, String)> = filters
+    let filters: Vec<(String, String)> = filters
         .iter()
-        .filter_map(|(name, value)| Some((*name, value.clone()?)))
+        .filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)))
         .collect();
+    some(api, path, &filters, wanted.limit).await
+}
+
+/// The first `wanted` items under `path`.
+pub(crate) async fn some(
+    api: &Api,
+    path: &[&str],
+    filters: &[(String, String)],
+    wanted: usize,
+) -> Result<Vec<Value>, Failure> {
     let mut items = Vec::new();
     let mut cursor: Option<String> = None;
-    while items.len() < wanted.limit {
-        let mut query = filters.clone();
-        query.push(("limit", (wanted.limit - items.len()).min(PAGE).to_string()));
+    while items.len() < wanted {
+        let filters = filters.iter();
+        let mut query: Vec<(&str, String)> = filters
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
+        query.push(("limit", (wanted - items.len()).min(PAGE).to_string()));
         query.extend(cursor.take().map(|it| ("cursor", it)));
         let body = api.get(path, &query).await?;
         let Some(page) = body.get("data").and_then(Value::as_array) else {
@@ -44,7 +57,7 @@ pub(crate) async fn fetch(
             break;
         }
     }
-    items.truncate(wanted.limit);
+    items.truncate(wanted);
     Ok(items)
 }
 

@@ -5,6 +5,7 @@ mod api;
 mod approval;
 mod audit;
 mod cli;
+mod contexts;
 mod detect;
 mod dev;
 mod doctor;
@@ -16,6 +17,7 @@ mod nats;
 mod output;
 mod pause;
 mod policy;
+mod route;
 mod setup;
 mod target;
 mod topology;
@@ -24,11 +26,9 @@ mod webhook;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    match cli::Cli::try_parse() {
-        Ok(cli) => cli::run(cli),
+    match cli::read(std::env::args_os()) {
+        Ok(asked) => cli::run(asked),
         Err(error) => output::usage(&error),
     }
 }

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::failure::{Failure, USAGE};
+use crate::policy::yaml;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -17,6 +18,10 @@ pub(crate) enum Format {
     Table,
     /// For programs: what the API gives, as it is.
     Json,
+    /// The same, one item a line.
+    Jsonl,
+    /// The same, as YAML.
+    Yaml,
     /// For CI: JUnit XML, of `policy validate` and `policy test`.
     Junit,
 }
@@ -57,7 +62,8 @@ pub(crate) fn json(value: &Value) -> Result<(), Failure> {
 /// Writes a list: a table with one row per item, or the list itself.
 pub(crate) fn rows(format: Format, items: &[Value], columns: &[Column]) -> Result<(), Failure> {
     match format {
-        Format::Json | Format::Junit => json(&Value::Array(items.to_vec())),
+        Format::Jsonl => items.iter().try_for_each(|item| line(&item.to_string())),
+        Format::Json | Format::Yaml | Format::Junit => data(format, &Value::Array(items.to_vec())),
         Format::Table if items.is_empty() => note("nothing found"),
         Format::Table => {
             let mut table = plain_table();
@@ -74,6 +80,61 @@ pub(crate) fn rows(format: Format, items: &[Value], columns: &[Column]) -> Resul
     }
 }
 
+/// Writes a list whose columns nobody chose: what names a thing, then what is short.
+pub(crate) fn found(format: Format, items: &[Value]) -> Result<(), Failure> {
+    const FIRST: [&str; 8] = [
+        "id",
+        "timestamp",
+        "agentId",
+        "name",
+        "type",
+        "status",
+        "outcome",
+        "environment",
+    ];
+    let fields = items.first().and_then(Value::as_object);
+    let long = ["Digest", "Hash", "Uuid", "organizationId"];
+    let short = |name: &str, value: &Value| {
+        !value.is_object() && !value.is_array() && !long.iter().any(|end| name.ends_with(end))
+    };
+    let is_first = |name: &str| FIRST.contains(&name);
+    let named = FIRST
+        .iter()
+        .filter(|name| fields.is_some_and(|it| it.contains_key(**name)));
+    let others = fields.into_iter().flatten();
+    let others = others.filter(|(name, value)| short(name, value) && !is_first(name));
+    let names = named.map(|name| (*name).to_owned());
+    let names: Vec<String> = names
+        .chain(others.map(|(name, _)| name.clone()))
+        .take(8)
+        .collect();
+    if format != Format::Table || items.is_empty() || names.is_empty() {
+        return rows(format, items, &[]);
+    }
+    let mut table = plain_table();
+    table.set_header(names.iter().map(|name| name.to_uppercase()));
+    for item in items {
+        table.add_row(names.iter().map(|name| shortened(&cell(item.get(name)))));
+    }
+    line(&table.trim_fmt())
+}
+
+/// Writes a value for programs.
+pub(crate) fn data(format: Format, value: &Value) -> Result<(), Failure> {
+    match format {
+        Format::Jsonl => line(&value.to_string()),
+        Format::Yaml => raw(yaml::write(std::slice::from_ref(value))?.as_bytes()),
+        Format::Json | Format::Junit | Format::Table => json(value),
+    }
+}
+
+impl Format {
+    /// Whether a program reads it.
+    pub(crate) fn is_data(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl | Self::Yaml)
+    }
+}
+
 /// Writes one object: a line per field, or the object itself.
 pub(crate) fn object(format: Format, value: &Value) -> Result<(), Failure> {
     match (format, value.as_object()) {
@@ -84,7 +145,7 @@ pub(crate) fn object(format: Format, value: &Value) -> Result<(), Failure> {
             }
             line(&table.trim_fmt())
         }
-        (Format::Json | Format::Junit | Format::Table, _) => json(value),
+        (_, _) => data(format, value),
     }
 }
 

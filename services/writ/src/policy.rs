@@ -19,7 +19,7 @@ mod set;
 mod trial;
 mod validate;
 mod writer;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::contexts::{Contexts, Entry};
 use crate::env_file::DevEnv;
 use crate::failure::Failure;
 
@@ -31,6 +32,31 @@ pub(crate) struct TargetArgs {
         global = true
     )]
     sdk_key: Option<String>,
+    #[arg(
+        long = "sdk-url",
+        env = "EXECLAVE_BASE_URL",
+        hide = true,
+        global = true
+    )]
+    sdk_url: Option<String>,
+    /// A server kept with `writ context add`, instead of the one in use
+    #[arg(
+        long,
+        env = "WRIT_CONTEXT",
+        value_name = "NAME",
+        global = true,
+        help_heading = "Connection"
+    )]
+    context: Option<String>,
+    #[arg(
+        long = "config-home",
+        env = "XDG_CONFIG_HOME",
+        hide = true,
+        global = true
+    )]
+    config_home: Option<PathBuf>,
+    #[arg(long = "user-home", env = "HOME", hide = true, global = true)]
+    user_home: Option<PathBuf>,
     /// Folder of the development stack; default: the nearest .writ upwards
     #[arg(
         long,
@@ -57,23 +83,63 @@ impl TargetArgs {
         DevEnv::find(self.dev_dir.as_deref(), &here)
     }
 
-    /// What was given, then what the development stack wrote. A key from its file only ever goes
-    /// to the server that the same file names.
+    /// The server that was named with this command.
+    pub(crate) fn given_url(&self) -> Option<&str> {
+        given(self.url.as_ref()).or(given(self.sdk_url.as_ref()))
+    }
+
+    /// The key that was given with this command.
+    pub(crate) fn given_key(&self) -> Option<&str> {
+        given(self.key.as_ref()).or(given(self.sdk_key.as_ref()))
+    }
+
+    /// Where contexts are kept.
+    pub(crate) fn contexts_file(&self) -> Result<PathBuf, Failure> {
+        let named = self.config_home.clone().filter(|it| it.is_absolute());
+        let home = || Some(self.user_home.as_ref()?.join(".config"));
+        let folder = named.or_else(home);
+        let folder = folder.ok_or_else(|| Failure::Usage("HOME is not set".into()))?;
+        Ok(folder.join("writ").join("contexts.json"))
+    }
+
+    /// The context that was named, or the one in use where no server was given.
+    fn entry(&self) -> Result<Option<Entry>, Failure> {
+        let kept = match self.contexts_file() {
+            Ok(file) => Contexts::read(&file)?,
+            Err(_) => Contexts::default(),
+        };
+        match given(self.context.as_ref()) {
+            Some(name) => kept.named(name).cloned().map(Some),
+            None => Ok(kept.current().cloned()),
+        }
+    }
+
+    /// What was given, then the context, then what the development stack wrote. A key that is kept
+    /// only ever goes to the server it is kept with.
     pub(crate) fn resolve(&self, env: &DevEnv) -> Result<Target, Failure> {
+        let entry = self.entry()?;
+        let same = |kept: &str, url: &str| kept.trim_end_matches('/') == url.trim_end_matches('/');
+        if let Some(entry) = entry {
+            let url = self.given_url().unwrap_or(&entry.url);
+            if same(&entry.url, url) {
+                let own = self.given_key().map(str::to_owned);
+                return Ok(Target {
+                    key: own.or(entry.key),
+                    url: url.to_owned(),
+                });
+            }
+        }
         let of_file = env.get("WRIT_URL");
-        let Some(url) = given(self.url.as_ref()).or(of_file) else {
+        let Some(url) = self.given_url().or(of_file) else {
             return Err(Failure::Usage(
                 "which server? give --url or WRIT_URL, or start one here with `writ dev`".into(),
             ));
         };
-        let same =
-            of_file.is_some_and(|file| file.trim_end_matches('/') == url.trim_end_matches('/'));
-        let key = given(self.key.as_ref())
-            .or(given(self.sdk_key.as_ref()))
-            .or_else(|| {
-                let key = env.get("WRIT_ADMIN_KEY").or(env.get("WRIT_API_KEY"));
-                key.filter(|_| same)
-            });
+        let same = of_file.is_some_and(|file| same(file, url));
+        let key = self.given_key().or_else(|| {
+            let key = env.get("WRIT_ADMIN_KEY").or(env.get("WRIT_API_KEY"));
+            key.filter(|_| same)
+        });
         Ok(Target {
             url: url.to_owned(),
             key: key.map(str::to_owned),
@@ -105,6 +171,10 @@ mod tests {
             url: url.map(str::to_owned),
             key: key.map(str::to_owned),
             sdk_key: None,
+            sdk_url: None,
+            context: None,
+            config_home: None,
+            user_home: None,
             dev_dir: None,
         }
     }

@@ -67,9 +67,7 @@ pub(crate) async fn run(command: TraceCommand, context: &Context) -> Result<(), 
                 trace.get("spans").and_then(|it| it.as_array()),
             ) {
                 (Format::Table, Some(spans)) => output::rows(context.format, spans, SPANS),
-                (Format::Table | Format::Json | Format::Junit, _) => {
-                    output::object(context.format, &trace)
-                }
+                (format, _) => output::object(format, &trace),
             }
         }
     }

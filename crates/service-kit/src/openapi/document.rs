@@ -175,6 +175,7 @@ fn responses(
     for answer in answers {
         let (media, schema) = match answer.content {
             Content::Json(shape) => ("application/json", shape(schemas).to_value()),
+            Content::Other(media @ "application/json") => (media, json!({ "type": "object" })),
             Content::Other(media) => (media, json!({ "type": "string" })),
         };
         let description = match answer.status {

@@ -43,19 +43,19 @@ struct Shown<'a> {
 
 pub(super) fn routes(to: Routes<State>) -> Routes<State> {
     to.get(PATH, VIEWER, get)
-        .says("Get the tool baseline of an agent", "")
+        .says(
+            "Get a tool baseline",
+            "The tools an agent was approved with.",
+        )
         .answers::<Data<Shown<'_>>>(200)
         .post(PATH, DEVELOPER, pin)
         .says(
-            "Pin the tools of an agent",
+            "Pin a tool baseline",
             "What the agent sends from now on is compared with these.",
         )
         .answers::<Data<Shown<'_>>>(200)
         .delete(PATH, ADMIN, remove)
-        .says(
-            "Remove the tool baseline of an agent",
-            "Nothing is compared any more.",
-        )
+        .says("Remove a tool baseline", "Nothing is compared any more.")
         .answers::<Data<Shown<'_>>>(200)
 }
 

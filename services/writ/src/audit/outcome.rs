@@ -83,8 +83,8 @@ impl From<Report> for Outcome {
 pub(super) fn show(outcomes: &[Outcome], format: Format) -> Result<Class, Failure> {
     let worst = outcomes.iter().map(|it| it.class).max();
     let worst = worst.unwrap_or(Class::Clean);
-    if format == Format::Json {
-        output::json(&outcomes.iter().map(Outcome::as_json).collect())?;
+    if format.is_data() {
+        output::data(format, &outcomes.iter().map(Outcome::as_json).collect())?;
         return Ok(worst);
     }
     for outcome in outcomes {

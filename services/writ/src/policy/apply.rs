@@ -52,7 +52,7 @@ pub(super) async fn diff(compared: &Compared, context: &Context) -> Result<ExitC
 /// Makes the server have what the files say.
 pub(super) async fn apply(apply: &Apply, context: &Context) -> Result<ExitCode, Failure> {
     let (api, plan) = plan(&apply.compared, context).await?;
-    let quiet = context.format == Format::Json && !apply.dry_run;
+    let quiet = context.format.is_data() && !apply.dry_run;
     if !quiet {
         show(&plan, context.format)?;
     }
@@ -64,7 +64,7 @@ pub(super) async fn apply(apply: &Apply, context: &Context) -> Result<ExitCode, 
         output::note(&format!("{} applied", counted(plan.steps.len())))?;
     }
     if quiet {
-        output::json(&plan.as_json())?;
+        output::data(context.format, &plan.as_json())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -91,8 +91,8 @@ fn counted(steps: usize) -> String {
 }
 
 fn show(plan: &Plan, format: Format) -> Result<(), Failure> {
-    if format == Format::Json {
-        return output::json(&plan.as_json());
+    if format.is_data() {
+        return output::data(format, &plan.as_json());
     }
     for step in &plan.steps {
         output::text(&format!("{} {}", step.action.word(), step.name))?;

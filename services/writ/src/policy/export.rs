@@ -30,7 +30,8 @@ pub(super) async fn run(export: &Export, context: &Context) -> Result<(), Failur
     let documents: Vec<Value> = documents.collect();
     let text = match context.format {
         Format::Json => format!("{:#}\n", Value::Array(documents)),
-        Format::Table | Format::Junit => yaml::write(&documents)?,
+        Format::Jsonl => documents.iter().map(|it| format!("{it}\n")).collect(),
+        Format::Table | Format::Yaml | Format::Junit => yaml::write(&documents)?,
     };
     output::raw(text.as_bytes())
 }

@@ -35,7 +35,9 @@ pub(super) fn run(sources: &Sources, least: f64, format: Format) -> Result<ExitC
     let percent = coverage::percent(&covered);
     match format {
         Format::Table => table(&set, &runs, &covered)?,
-        Format::Json => output::json(&as_json(&set, &runs, &covered))?,
+        Format::Json | Format::Jsonl | Format::Yaml => {
+            output::data(format, &as_json(&set, &runs, &covered))?;
+        }
         Format::Junit => {
             let suites: Vec<_> = runs.iter().map(as_suite).collect();
             output::line(&junit::document(&suites))?;

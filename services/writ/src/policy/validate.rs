@@ -54,13 +54,16 @@ pub(super) fn run(sources: &Sources, format: Format) -> Result<ExitCode, Failure
                 _ => output::line(&counted(&set))?,
             }
         }
-        Format::Json => output::json(&json!({
-            "valid": set.problems.is_empty(),
-            "files": texts.len(),
-            "policies": set.entries.len(),
-            "tests": cases,
-            "problems": set.problems.iter().map(shown).collect::<Vec<_>>(),
-        }))?,
+        Format::Json | Format::Jsonl | Format::Yaml => output::data(
+            format,
+            &json!({
+                "valid": set.problems.is_empty(),
+                "files": texts.len(),
+                "policies": set.entries.len(),
+                "tests": cases,
+                "problems": set.problems.iter().map(shown).collect::<Vec<_>>(),
+            }),
+        )?,
         Format::Junit => output::line(&junit::document(&[as_suite(&texts, &set)]))?,
     }
     Ok(match set.problems.len() {

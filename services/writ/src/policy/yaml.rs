@@ -76,7 +76,7 @@ fn document(node: &MarkedYaml<'_>) -> Result<Document, Unreadable> {
 }
 
 /// Documents as a file.
-pub(super) fn write(documents: &[Value]) -> Result<String, Failure> {
+pub(crate) fn write(documents: &[Value]) -> Result<String, Failure> {
     let mut text = String::new();
     for document in documents {
         let mut emitter = YamlEmitter::new(&mut text);

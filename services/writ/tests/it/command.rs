@@ -103,3 +103,93 @@ fn a_call_over_the_limit_is_made_again_when_the_server_says() {
     assert_eq!(code(&run), 0, "{}", err(&run));
     assert!(err(&run).contains("waiting 1 s"), "{}", err(&run));
 }
+
+#[test]
+fn a_context_is_kept_for_its_owner_only_and_its_key_goes_to_no_other_server() {
+    let home = tempfile::tempdir().unwrap();
+    let with_home = |args: &[&str], env: &[(&str, &str)]| {
+        let mut all = vec![("HOME", home.path().to_str().unwrap())];
+        all.extend_from_slice(env);
+        writ_with(args, &all)
+    };
+    let add = ["context", "add", "prod", "--url", "http://127.0.0.1:9"];
+    let added = with_home(&add, &[("EXECLAVE_API_KEY", "ag_hush_hush_hush")]);
+    assert_eq!(code(&added), 0, "{}", err(&added));
+    let file = home.path().join(".config/writ/contexts.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let list = with_home(&["context", "list", "-o", "jsonl"], &[]);
+    assert_eq!(out(&list).lines().count(), 1);
+    assert!(out(&list).contains("http://127.0.0.1:9") && !out(&list).contains("hush_hush_hush"));
+    // It is tried with the key of the context …
+    let run = with_home(&["agent", "list"], &[]);
+    assert_eq!(code(&run), 1, "{}", err(&run));
+    // … which another server is not given.
+    let run = with_home(&["agent", "list", "--url", "http://127.0.0.1:10"], &[]);
+    assert_eq!(code(&run), 6, "{}", err(&run));
+
+    assert_eq!(code(&with_home(&["context", "remove", "prod"], &[])), 0);
+    assert_eq!(code(&with_home(&["context", "use", "prod"], &[])), 7);
+}
+
+#[test]
+fn a_route_without_a_command_of_its_own_has_one_from_the_document() {
+    let help = writ(&["policy", "create", "--help"]);
+    assert_eq!(code(&help), 0);
+    assert!(out(&help).contains("--enforcement-mode"), "{}", out(&help));
+    let wrong = ["policy", "create", "--enforcement-mode", "maybe"];
+    assert_eq!(code(&writ(&wrong)), 64);
+    let missing = ["webhook", "rotate-secret"];
+    assert_eq!(code(&writ(&missing)), 64);
+}
+
+#[test]
+fn a_request_from_flags_and_a_file_is_one_body() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut caller, _) = listener.accept().unwrap();
+        let mut request = String::new();
+        let mut bytes = [0; 4096];
+        while !request.contains("from-the-flag") {
+            let read = caller.read(&mut bytes).unwrap();
+            request.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+        }
+        let body = "{\"data\":{\"id\":\"pol_1\"}}";
+        let length = body.len();
+        let head = "HTTP/1.1 201 Created\r\nconnection: close\r\n";
+        let answer = format!("{head}content-length: {length}\r\n\r\n{body}");
+        caller.write_all(answer.as_bytes()).unwrap();
+        request
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.json");
+    std::fs::write(&file, r#"{"name":"from-the-file","isActive":true}"#).unwrap();
+    let run = writ(&[
+        "policy",
+        "create",
+        "--url",
+        &url,
+        "--key",
+        "k",
+        "--body",
+        file.to_str().unwrap(),
+        "--name",
+        "from-the-flag",
+        "--evaluation-order",
+        "7",
+        "--idempotency-key",
+        "once",
+        "-o",
+        "yaml",
+    ]);
+    let request = server.join().unwrap();
+    assert_eq!(code(&run), 0, "{}", err(&run));
+    assert!(out(&run).contains("id: pol_1"), "{}", out(&run));
+    assert!(request.starts_with("POST /api/v1/policies "), "{request}");
+    assert!(request.contains("idempotency-key: once"), "{request}");
+    for said in [r#""evaluationOrder":7"#, r#""isActive":true"#] {
+        assert!(request.contains(said), "{request}");
+    }
+}

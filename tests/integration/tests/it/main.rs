@@ -14,6 +14,7 @@ mod analyst;
 mod architecture;
 mod behind;
 mod bypass;
+mod clients;
 mod edges;
 mod faults;
 mod grpc;

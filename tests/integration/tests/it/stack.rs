@@ -224,9 +224,7 @@ impl Stack {
     /// A script with the SDK's Python and the stack's environment.
     pub(crate) fn python_command(&self, script: &str) -> Command {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/sdk/");
-        let tools = std::env::var("WRIT_TOOLS_DIR")
-            .unwrap_or_else(|_| format!("{}/.cache/writ-tools", std::env::var("HOME").unwrap()));
-        let mut command = Command::new(format!("{tools}/venv/bin/python"));
+        let mut command = Command::new(tools().join("venv/bin/python"));
         command.arg(format!("{path}{script}")).envs(&self.env);
         command
     }
@@ -258,6 +256,13 @@ impl Drop for Stack {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Where `make setup` puts what is not built here.
+pub(crate) fn tools() -> PathBuf {
+    let named = std::env::var("WRIT_TOOLS_DIR");
+    let home = || format!("{}/.cache/writ-tools", std::env::var("HOME").unwrap());
+    PathBuf::from(named.unwrap_or_else(|_| home()))
 }
 
 /// A binary of this build.
