@@ -120,29 +120,7 @@ async fn no_answer_lets_an_adapter_run_a_tool_that_should_not_run() {
     assert_all(&attempt(&stack, "ledger_away", None), "ledger away", "ran");
     signal(&ledger, "CONT");
 
-    for scenario in ["bad_signature", "stale_signature", "half_signature"] {
-        let seen = attempt(&stack, scenario, None);
-        assert_all(&seen, scenario, "PolicyBlockedError");
-    }
-    let unknown = stack
-        .var("WRIT_API_KEY")
-        .replace(|c: char| c.is_ascii_digit(), "Z");
-    let seen = attempt(&stack, "bad_key", Some(&unknown));
-    assert_all(&seen, "bad key", "PolicyBlockedError");
-    let key = stack
-        .post("/keys", json!({"name": "short-lived", "role": "developer"}))
-        .await;
-    let (text, id) = (&key["data"]["key"], key["data"]["id"].as_str().unwrap());
-    let text = text.as_str().unwrap();
-    assert_all(
-        &attempt(&stack, "fresh_key", Some(text)),
-        "fresh key",
-        "ran",
-    );
-    call(&stack, Method::DELETE, &format!("/keys/{id}"), None).await;
-    let seen = attempt(&stack, "revoked_key", Some(text));
-    assert_all(&seen, "revoked key", "PolicyBlockedError");
-
+    by_key_and_signature(&stack).await;
     let reason = json!({"reason": "matrix"});
     call(
         &stack,
@@ -153,6 +131,27 @@ async fn no_answer_lets_an_adapter_run_a_tool_that_should_not_run() {
     .await;
     let seen = attempt(&stack, "paused", None);
     assert_all(&seen, "paused", "PolicyBlockedError");
+}
+
+async fn by_key_and_signature(stack: &Stack) {
+    for scenario in ["bad_signature", "stale_signature", "half_signature"] {
+        let seen = attempt(stack, scenario, None);
+        assert_all(&seen, scenario, "PolicyBlockedError");
+    }
+    let unknown = stack
+        .var("WRIT_API_KEY")
+        .replace(|c: char| c.is_ascii_digit(), "Z");
+    let seen = attempt(stack, "bad_key", Some(&unknown));
+    assert_all(&seen, "bad key", "PolicyBlockedError");
+    let key = stack
+        .post("/keys", json!({"name": "short-lived", "role": "developer"}))
+        .await;
+    let (text, id) = (&key["data"]["key"], key["data"]["id"].as_str().unwrap());
+    let text = text.as_str().unwrap();
+    assert_all(&attempt(stack, "fresh_key", Some(text)), "fresh key", "ran");
+    call(stack, Method::DELETE, &format!("/keys/{id}"), None).await;
+    let seen = attempt(stack, "revoked_key", Some(text));
+    assert_all(&seen, "revoked key", "PolicyBlockedError");
 }
 
 /// Runs something while a store does not answer.
