@@ -212,10 +212,14 @@ impl Bench {
         socket.next().await.context("no OPEN")??;
         let connect = format!("40/sdk,{}", json!({"apiKey": self.key}));
         socket.send(Message::text(connect)).await?;
-        let answer = socket.next().await.context("no CONNECT")??;
-        let answer = answer.to_text()?;
-        anyhow::ensure!(answer.starts_with("40/sdk,"), "{answer}");
-        Ok(socket)
+        loop {
+            let answer = socket.next().await.context("no CONNECT")??;
+            match answer.to_text()? {
+                "2" => socket.send(Message::text("3")).await?,
+                joined if joined.starts_with("40/sdk,") => return Ok(socket),
+                refused => anyhow::bail!("{refused}"),
+            }
+        }
     }
 }
 
