@@ -57,7 +57,7 @@ eval: setup ## Scores the detectors on the labelled data of EVAL_DIR
 
 gen: setup ## Writes the files that come from code: schemas/*.txt, schemas/openapi.json, golden bytes, docs/errors, the chart's permissions
 	@cargo build --locked --workspace --bins
-	@WRIT_BLESS=1 cargo nextest run --locked --no-fail-fast -p writ-contract -p writ -p writ-integration-tests -E 'binary(golden) | package(writ) | test(architecture)'
+	@WRIT_BLESS=1 cargo nextest run --locked --no-fail-fast --workspace -E 'binary(golden) | package(writ) | test(architecture)'
 
 chart: ## Lints, renders and validates the Helm chart
 	@infra/dev/setup lint && deploy/helm/check
