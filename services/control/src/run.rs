@@ -20,6 +20,8 @@ use crate::setup;
 use crate::write::Actor;
 
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long the store may take to write a pause down.
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// What must hold before the service may be given traffic.
 pub(crate) struct Needs {
@@ -205,8 +207,8 @@ async fn keep_rows(registry: Registry, mut turned: mpsc::UnboundedReceiver<Turne
     while let Some(Some(turned)) = cancel.run_until_cancelled(turned.recv()).await {
         let keeping = async {
             let mut rest = Duration::from_millis(50);
-            while let Err(error) = keep(&registry, &turned).await {
-                tracing::warn!(%error, "a pause of the gate is not written down yet");
+            while let Err(error) = keep_in_time(&registry, &turned).await {
+                tracing::warn!(error, "a pause of the gate is not written down yet");
                 tokio::time::sleep(rest).await;
                 rest = (rest * 2).min(Duration::from_secs(2));
             }
@@ -214,6 +216,15 @@ async fn keep_rows(registry: Registry, mut turned: mpsc::UnboundedReceiver<Turne
         if cancel.run_until_cancelled(keeping).await.is_none() {
             return;
         }
+    }
+}
+
+/// A backend that outlived its killed server may never answer, so an attempt ends; a second one
+/// finds what the first wrote.
+async fn keep_in_time(registry: &Registry, turned: &Turned) -> Result<(), String> {
+    match tokio::time::timeout(ATTEMPT, keep(registry, turned)).await {
+        Ok(kept) => kept.map_err(|error| error.to_string()),
+        Err(_) => Err("the store does not answer".to_owned()),
     }
 }
 
