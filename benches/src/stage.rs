@@ -124,8 +124,10 @@ async fn state<F: Fact>(log: &EventLog, key: &str, verb: &str, fact: &F) -> anyh
 
 /// The service's settings.
 pub(crate) fn config(dir: &Path) -> Config {
-    let mut config = Config::default();
-    config.log = log();
+    let mut config = Config {
+        log: log(),
+        ..Config::default()
+    };
     config.access.key_pepper = Secret::new(PEPPER);
     config.digest_key = Secret::new("11".repeat(32));
     config.sealing.key = Secret::new("22".repeat(32));

@@ -53,10 +53,11 @@ impl Socket {
     async fn next(&mut self) -> String {
         loop {
             let next = tokio::time::timeout(WITHIN, self.0.next()).await;
-            match next.expect("the server says something").unwrap().unwrap() {
-                Message::Text(text) if text.as_str() == "2" => self.say("3").await,
-                Message::Text(text) => return text.to_string(),
-                other => panic!("{other:?}"),
+            let message = next.expect("the server says something").unwrap().unwrap();
+            assert!(message.is_text(), "{message:?}");
+            match message.to_text().unwrap() {
+                "2" => self.say("3").await,
+                text => return text.to_owned(),
             }
         }
     }
