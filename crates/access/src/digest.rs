@@ -22,6 +22,11 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// SHA-256 in lower-case hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 fn copy(to: &mut [u8], from: &[u8]) {
     for (slot, byte) in to.iter_mut().zip(from) {
         *slot = *byte;

@@ -3,10 +3,13 @@
 //! No clock, no socket, no store: time, randomness and key records are arguments. A [`Caller`]
 //! exists only after every check passed, so a handler that holds one needs no further boolean.
 
+pub mod agent_token;
 pub mod caller;
 pub mod check;
 pub mod credentials;
+pub mod delegation;
 mod digest;
+pub mod jwt;
 pub mod key;
 pub mod record;
 pub mod role;

@@ -116,6 +116,8 @@ facts! {
     PromptVersion = "prompt" by Control;
     AgentVersions = "agent_version" by Control;
     FalsePositive = "false_positive" by Control;
+    DelegationState = "delegation" by Control;
+    SigningKey = "signing_key" by Control;
     Kill = "kill" by Control;
     Pause = "pause" by Control;
     Decision = "decision" by Enforcement;
@@ -124,6 +126,7 @@ facts! {
     Sealed = "ledger" by AuditLedger;
     Metered = "metered" by Ingest;
     Quota = "quota" by Ingest;
+    ForgedCredential = "forgery" by Ingest;
     BatchWritten = "batch" by Ingest;
     BypassWindow = "bypass" by Ingest;
     BypassDrop = "bypass_drop" by Ingest;

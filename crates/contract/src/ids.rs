@@ -159,6 +159,10 @@ id!(
     PauseId, "pau_", "a pause id", "pau_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );
 id!(
+    /// A delegation: what one agent handed down to another.
+    DelegationId, "dlg_", "a delegation id", "dlg_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
     /// The pseudonym of a person; whose it is stands only in control's `person` table.
     PersonId, "per_", "a person id", "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );

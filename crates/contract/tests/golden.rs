@@ -308,6 +308,31 @@ fn facts_of_versions_keep_their_bytes() {
 }
 
 #[test]
+fn facts_about_who_may_be_believed_keep_their_bytes() {
+    fact(
+        "given",
+        &DelegationState {
+            delegation_id: raw(1),
+            agent_id: raw(2),
+            to_agent_id: raw(3),
+            parent_id: raw(4),
+            scopes: vec!["crm.read".into()],
+            expires_at_us: 5,
+            revoked: true,
+        },
+    );
+    fact(
+        "superseded",
+        &SigningKey {
+            kid: "k".into(),
+            algorithm: "EdDSA".into(),
+            jwk: "{}".into(),
+            believed_until_us: Some(6),
+        },
+    );
+}
+
+#[test]
 fn records_of_the_gate_keep_their_bytes() {
     fact(
         "set",
@@ -503,6 +528,18 @@ fn facts_of_the_other_services_keep_their_bytes() {
             month_start_us: 1,
             month_end_us: 2,
             used: 3,
+        },
+    );
+    fact(
+        "found",
+        &ForgedCredential {
+            external_agent_id: "support-bot".into(),
+            agent_id: raw(1),
+            environment: "production".into(),
+            key_id: raw(2),
+            traces: 3,
+            first_at_us: 4,
+            last_at_us: 5,
         },
     );
     fact(

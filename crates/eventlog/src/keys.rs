@@ -1,6 +1,8 @@
 //! The key feed: every API key of every organisation, in memory, as `control` states them. No
 //! request waits for a table or for bcrypt.
 
+mod signing;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -11,11 +13,14 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use writ_access::agent_token::SigningKeys;
+use writ_access::jwt::VerifyingKey;
 use writ_access::{KeyLookup, KeyRecord, Role};
-use writ_contract::{Fact, Stream, wire};
+use writ_contract::{Envelope, Fact, Stream, wire};
 
 use crate::log::EventLog;
 use crate::reader::{Content, Delivered, ReaderError, Start};
+use signing::Signing;
 
 const CATCH_UP: Duration = Duration::from_millis(500);
 
@@ -23,6 +28,7 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 pub struct KeyFeed {
     log: EventLog,
     keys: RwLock<Keys>,
+    signing: RwLock<Signing>,
     applied: watch::Sender<u64>,
     caught_up: watch::Sender<bool>,
     /// When the last catch-up that ended had begun.
@@ -44,6 +50,7 @@ impl KeyFeed {
         Arc::new(Self {
             log,
             keys: RwLock::default(),
+            signing: RwLock::default(),
             applied: watch::Sender::new(0),
             caught_up: watch::Sender::new(false),
             catching_up: Mutex::default(),
@@ -71,7 +78,10 @@ impl KeyFeed {
     }
 
     async fn follow(&self) -> ReaderError {
-        let filters = vec![self.log.topology.facts::<wire::ApiKey>()];
+        let filters = vec![
+            self.log.topology.facts::<wire::ApiKey>(),
+            self.log.topology.facts::<wire::SigningKey>(),
+        ];
         let mut reader = match self
             .log
             .read(Stream::Control, filters, Start::LastPerSubject)
@@ -94,10 +104,9 @@ impl KeyFeed {
 
     fn apply(&self, delivered: &Delivered) {
         if let Content::Fact(envelope) = &delivered.content {
-            let record = envelope.open::<wire::ApiKey>().ok();
-            match record.and_then(|key| record_of(envelope.org.0, &key)) {
-                Some(record) => self.put(envelope.version, record),
-                None => self.hold(envelope.org.0),
+            match envelope.kind.aggregate() {
+                wire::SigningKey::AGGREGATE => self.put_signing(envelope),
+                _ => self.apply_key(envelope),
             }
         }
         self.applied.send_if_modified(|now| {
@@ -105,6 +114,31 @@ impl KeyFeed {
             *now = delivered.sequence.max(*now);
             newer
         });
+    }
+
+    fn apply_key(&self, envelope: &Envelope) {
+        let record = envelope.open::<wire::ApiKey>().ok();
+        match record.and_then(|key| record_of(envelope.org.0, &key)) {
+            Some(record) => self.put(envelope.version, record),
+            None => self.hold(envelope.org.0),
+        }
+    }
+
+    /// A key that cannot be read signs nothing that is believed.
+    fn put_signing(&self, envelope: &Envelope) {
+        if let Ok(mut signing) = self.signing.write()
+            && let Err(error) = signing.apply(envelope)
+        {
+            tracing::error!(%error, key = envelope.aggregate_id, "unreadable signing key");
+        }
+    }
+
+    /// The public keys of the deployment's tokens, as JSON Web Keys.
+    #[must_use]
+    pub fn signing_keys(&self, now_ms: i64) -> Vec<String> {
+        self.signing
+            .read()
+            .map_or(Vec::new(), |signing| signing.published(now_ms))
     }
 
     fn put(&self, version: u64, record: KeyRecord) {
@@ -123,6 +157,12 @@ impl KeyFeed {
         if let Ok(mut keys) = self.keys.write() {
             keys.held.insert(org);
         }
+    }
+}
+
+impl SigningKeys for KeyFeed {
+    fn signing_key(&self, kid: &str, now_ms: i64) -> Option<Arc<VerifyingKey>> {
+        self.signing.read().ok()?.get(kid, now_ms)
     }
 }
 

@@ -4,12 +4,15 @@ mod agent_versions;
 mod agents;
 mod baselines;
 mod billing;
+mod credentials;
+mod delegations;
 mod docs;
 mod events;
 mod extract;
 mod grants;
 pub(crate) mod grpc;
 mod health;
+mod jwks;
 mod keys;
 mod organization;
 mod pauses;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use writ_access::Role;
+use writ_eventlog::KeyFeed;
 use writ_service_kit::routes::{Access, Class, Gate, Routes};
 use writ_service_kit::{Clock, ReadyLatch};
 
@@ -34,6 +38,7 @@ use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::prompt::Prompts;
 use crate::registry::Registry;
+use crate::signing::Signing;
 use crate::usage::Usage;
 use crate::validator::Validators;
 
@@ -45,6 +50,8 @@ pub(crate) struct State {
     pub(crate) baselines: Baselines,
     pub(crate) prompts: Prompts,
     pub(crate) agent_versions: AgentVersions,
+    pub(crate) signing: Signing,
+    pub(crate) keys: Arc<KeyFeed>,
     pub(crate) policies: Policies,
     pub(crate) validators: Validators,
     pub(crate) channel: Channel,
@@ -73,6 +80,9 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .answers::<health::Health>(200);
     let routes = docs::routes(routes);
     let routes = agents::routes(routes);
+    let routes = jwks::routes(routes);
+    let routes = credentials::routes(routes);
+    let routes = delegations::routes(routes);
     let routes = grants::routes(routes);
     let routes = switches::routes(routes);
     let routes = agent_versions::routes(routes);

@@ -10,6 +10,8 @@ use writ_service_kit::config::{HumanDuration, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
 
+use crate::signing::SigningConfig;
+
 /// All settings of the service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +28,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// Keys the secrets of validators are sealed with.
     pub sealing: SealingConfig,
+    /// What agent credentials and delegations are signed with.
+    pub signing: SigningConfig,
     /// Which validators may be registered.
     pub validators: ValidatorsConfig,
     /// Owners set their organisation's plan and limits; otherwise only a seed does.
@@ -84,6 +88,7 @@ impl Default for Config {
             access: AccessConfig::default(),
             keys: KeysConfig::default(),
             sealing: SealingConfig::default(),
+            signing: SigningConfig::default(),
             validators: ValidatorsConfig::default(),
             owner_sets_plan: true,
             applied_within: HumanDuration::from_millis(250),
@@ -111,6 +116,7 @@ impl Validate for Config {
         );
         problems.extend(self.access.problems());
         problems.extend(self.sealing.problem());
+        problems.extend(self.signing.problems());
         if !(4..=16).contains(&self.keys.bcrypt_cost) {
             problems.push("keys.bcrypt_cost: must be 4 to 16".to_owned());
         }

@@ -63,6 +63,12 @@ pub enum Refusal {
     /// No such grant of this agent.
     #[error("grant not found")]
     GrantNotFound,
+    /// No such delegation of this agent.
+    #[error("delegation not found")]
+    DelegationNotFound,
+    /// The agent was retired: it acts no more, and nobody acts for it.
+    #[error("the agent is archived")]
+    AgentArchived,
     /// No such key in this organisation.
     #[error("key not found")]
     KeyNotFound,

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod policy;
 pub mod prompt;
 pub mod registry;
+pub mod signing;
 pub mod usage;
 pub mod validator;
 pub mod write;
@@ -71,7 +72,13 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let ready = ReadyLatch::new(NAME);
     let (channel, turned) = channel::Channel::new(log.clone(), writes.clone());
     let sockets = channel::Sockets::new(gate.clone());
-    let state = state(&config, writes, (channel, sockets), &deps, &ready)?;
+    let state = state(
+        &config,
+        writes,
+        (channel, sockets, keys.clone()),
+        &deps,
+        &ready,
+    )?;
     let (grpc, grpc_names) = api::grpc::services(gate.clone(), state.clone());
     let (router, endpoints) = api::routes(gate).build(state.clone());
     let relay = Relay::new(outbox.clone(), log.clone(), SCHEMA);
@@ -102,7 +109,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
 fn state(
     config: &Config,
     writes: write::Writes,
-    (channel, sockets): (channel::Channel, channel::Sockets),
+    (channel, sockets, keys): (channel::Channel, channel::Sockets, Arc<KeyFeed>),
     deps: &Deps,
     ready: &ReadyLatch,
 ) -> Result<api::State, RunError> {
@@ -113,6 +120,12 @@ fn state(
         baselines: baseline::Baselines::new(writes.clone()),
         prompts: prompt::Prompts::new(writes.clone()),
         agent_versions: agent_version::AgentVersions::new(writes.clone()),
+        signing: signing::Signing::new(
+            writes.clone(),
+            config.sealing.sealer()?,
+            config.signing.clone(),
+        ),
+        keys,
         policies: policy::Policies::new(writes.clone()),
         validators: validator::Validators::new(
             writes,

@@ -3,7 +3,9 @@
 mod agent;
 mod check;
 mod commands;
+mod delegation;
 mod grant;
+mod pair;
 mod store;
 
 use writ_contract::{Envelope, wire};
@@ -11,6 +13,7 @@ use writ_pg::{NewEvent, PgError, TenantTx};
 
 pub use agent::{Agent, AgentRef, KillApplied, Strictness};
 pub use commands::{Patch, Register, Transfer};
+pub use delegation::{Delegation, HandDown};
 pub use grant::{Give, Grant};
 pub use store::{Heartbeat, Page, Search};
 
@@ -224,7 +227,7 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
-    /// Grants do not outlive an agent that is archived.
+    /// Grants and delegations do not outlive an agent that is archived.
     async fn save(
         &self,
         mut tx: TenantTx,
@@ -236,7 +239,9 @@ impl Registry {
         let mut events = vec![self.event(actor, agent, "updated", action)];
         if agent.archived {
             let (agent, now) = (agent.id, agent.updated_at);
-            events.extend(grant::revoke_all_of(&self.writes, &mut tx, actor, agent, now).await?);
+            let (writes, tx) = (&self.writes, &mut tx);
+            events.extend(grant::revoke_all_of(writes, tx, actor, agent, now).await?);
+            events.extend(delegation::revoke_all_of(writes, tx, actor, agent, now).await?);
         }
         self.writes.commit(tx, &events).await
     }

@@ -17,11 +17,13 @@ use crate::error::{Error, Refusal};
 use crate::identity::Seed;
 use crate::registry::{Heartbeat, KillApplied, Registry};
 use crate::setup;
+use crate::signing::Signing;
 use crate::write::Actor;
 
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long the store may take to write a pause down.
 const ATTEMPT: Duration = Duration::from_secs(5);
+const ROTATION_LOOKED_AT: Duration = Duration::from_secs(60);
 
 /// What must hold before the service may be given traffic.
 pub(crate) struct Needs {
@@ -155,6 +157,7 @@ impl Loops {
             let seed: Seed = serde_json::from_slice(&text)?;
             self.state.identity.apply(&seed).await?;
         }
+        self.state.signing.keep().await?;
         Ok(())
     }
 
@@ -179,6 +182,7 @@ impl Loops {
             "rows",
             keep_rows(self.state.registry.clone(), self.turned, tasks.clone()),
         );
+        tasks.spawn("signing", rotate(self.state.signing.clone(), tasks.clone()));
         let (state, every) = (self.state, self.config.heartbeat_every.get());
         let cancel = tasks.cancel().clone();
         tasks.spawn("heartbeats", async move {
@@ -198,6 +202,20 @@ impl Loops {
 async fn drained(outbox: &Outbox) {
     while !matches!(outbox.is_drained().await, Ok(true)) {
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Looks once a minute whether another signing key is due.
+async fn rotate(signing: Signing, tasks: Tasks) {
+    let cancel = tasks.cancel();
+    while cancel
+        .run_until_cancelled(tokio::time::sleep(ROTATION_LOOKED_AT))
+        .await
+        .is_some()
+    {
+        if let Err(error) = signing.keep().await {
+            tracing::warn!(%error, "signing keys could not be looked at");
+        }
     }
 }
 

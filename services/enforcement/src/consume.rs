@@ -32,6 +32,7 @@ pub async fn control(
         topology.facts::<wire::Baseline>(),
         topology.facts::<wire::Grant>(),
         topology.facts::<wire::Pause>(),
+        topology.facts::<wire::DelegationState>(),
     ];
     let mut reader = log
         .read(Stream::Control, filters, Start::LastPerSubject)

@@ -1,6 +1,7 @@
 //! Judging one act: who asks, whether it may ask at all, and what the policies say. Pure.
 
 mod authorize;
+mod delegated;
 mod plan;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use writ_policy::{
 };
 
 pub use authorize::{Call, Grant, Parties, authorize};
+pub use delegated::{Delegations, Proof, Stated, prove};
 pub use plan::{Plan, Spent, TRACES, Used};
 
 /// An act as an edge received it.
@@ -34,6 +36,8 @@ pub struct Ask {
     pub explain: bool,
     /// Set when it is no act: one agent asks whether it may call another.
     pub call: Option<Call>,
+    /// What was shown beside it.
+    pub proof: Proof,
 }
 
 /// What is known of the agent that asks.
@@ -72,6 +76,9 @@ pub enum Refusal {
     /// No such agent.
     #[error("agent \"{0}\" is not registered in environment \"{1}\"")]
     UnknownAgent(String, String),
+    /// A delegation token was shown that does not hold.
+    #[error("the delegation token does not hold: {0}")]
+    NotDelegated(String),
     /// No grant allows the call.
     #[error("agent \"{caller}\" has no grant to {action} agent \"{callee}\"")]
     NotGranted {
@@ -128,6 +135,7 @@ impl Refusal {
             Self::Role => "FORBIDDEN_ROLE",
             Self::Environment(_) => "ENVIRONMENT_FORBIDDEN",
             Self::UnknownAgent(..) => "AGENT_NOT_FOUND",
+            Self::NotDelegated(_) => "DELEGATION_INVALID",
             Self::NotGranted { .. } => "NOT_GRANTED",
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",
@@ -238,6 +246,8 @@ pub struct View<'a> {
     pub quarantine: Option<&'a str>,
     /// What its plan leaves it.
     pub plan: Plan,
+    /// What was handed down, and what of it was revoked.
+    pub delegations: &'a Delegations,
 }
 
 /// The act as policies see it, when it may be judged at all.
@@ -251,6 +261,7 @@ pub fn prepare(
     now_ms: i64,
 ) -> Result<Request, Refusal> {
     let agent = admit(caller, ask, view, now_ms)?;
+    delegated::holds(&ask.proof, agent.agent.id.into(), view.delegations)?;
     let mut request = ask.request.clone();
     request.org_id = caller.org_id();
     request.agent = AgentRef::clone(&agent.agent);

@@ -2,6 +2,7 @@
 //! hold is answered unrecorded; a denial is answered whatever becomes of its record.
 
 mod authorize;
+mod prove;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use writ_access::Caller;
 use writ_contract::digest::DigestKey;
 use writ_contract::{AgentId, ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
-use writ_eventlog::{AppendError, Draft, EventLog, Fences, Lanes, StoredBody};
+use writ_eventlog::{AppendError, Draft, EventLog, Fences, KeyFeed, Lanes, StoredBody};
 use writ_policy::{Answers, Evaluation, Facts, Outcome, Request, resume};
 use writ_service_kit::{Clock, ReadyLatch, ids};
 
@@ -38,6 +39,7 @@ const FENCE_WAIT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Enforcer {
     pub(crate) state: Arc<ActivePolicy>,
+    pub(crate) keys: Arc<KeyFeed>,
     pub(crate) fences: Arc<Fences>,
     pub(crate) lanes: Lanes,
     pub(crate) log: EventLog,

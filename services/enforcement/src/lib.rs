@@ -155,6 +155,7 @@ fn wire(
     let keeper = Arc::new(Keeper::new(log.clone(), deps.clock.clone(), unclaimed));
     let enforcer = Arc::new(Enforcer {
         state,
+        keys: keys.clone(),
         fences,
         lanes,
         log,

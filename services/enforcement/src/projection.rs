@@ -2,6 +2,7 @@
 //! from the last facts. What is applied twice or out of order changes nothing: versions decide.
 
 mod baselines;
+mod delegations;
 mod grants;
 mod read;
 
@@ -14,7 +15,7 @@ use writ_contract::{
 };
 use writ_policy::{AgentRef, Policy, PolicySet};
 
-use crate::domain::{Call, KnownAgent, Parties, Plan, TRACES, Used, View};
+use crate::domain::{Call, Delegations, KnownAgent, Parties, Plan, TRACES, Used, View};
 use crate::outside::validators::{Validator, Validators};
 use baselines::Baselines;
 use grants::Grants;
@@ -38,6 +39,7 @@ struct Org {
     standing: Arc<Standing>,
     validators: Validators,
     grants: Grants,
+    delegations: Arc<Delegations>,
     /// Version of the organisation's own fact.
     version: u64,
     suspended: bool,
@@ -74,6 +76,8 @@ pub struct Snapshot {
     pub quarantine: Option<String>,
     /// What its plan leaves it.
     pub plan: Plan,
+    /// What was handed down, and what of it was revoked.
+    pub delegations: Arc<Delegations>,
 }
 
 impl Snapshot {
@@ -85,6 +89,7 @@ impl Snapshot {
             standing: Arc::default(),
             quarantine,
             plan: Plan::default(),
+            delegations: Arc::default(),
         }
     }
 
@@ -97,6 +102,7 @@ impl Snapshot {
             standing: &self.standing,
             quarantine: self.quarantine.as_deref(),
             plan: self.plan,
+            delegations: &self.delegations,
         }
     }
 }
@@ -114,6 +120,7 @@ impl Default for Org {
             standing: Arc::default(),
             validators: Validators::default(),
             grants: Grants::default(),
+            delegations: Arc::default(),
             version: 0,
             suspended: false,
             registration_required: true,
@@ -262,6 +269,7 @@ impl Org {
             standing: self.standing.clone(),
             quarantine: self.held(),
             plan: self.plan,
+            delegations: self.delegations.clone(),
         }
     }
 
@@ -362,6 +370,7 @@ impl Org {
             "pause" => {
                 Arc::make_mut(&mut self.standing).apply(envelope)?;
             }
+            "delegation" => delegations::apply(&mut self.delegations, envelope)?,
             "organization" => {
                 let fact = envelope.open::<wire::Organization>()?;
                 if envelope.version > self.version {

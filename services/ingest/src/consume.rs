@@ -1,5 +1,6 @@
 //! Facts in: the registry from `control`'s facts and pauses, and the two sinks.
 
+mod forgeries;
 mod metering;
 mod quota;
 mod registrar;
@@ -7,6 +8,7 @@ mod sink;
 mod tables;
 mod usage;
 
+pub(crate) use forgeries::run as run_forgeries;
 pub(crate) use metering::run as run_metering;
 pub(crate) use quota::run as run_quota;
 pub(crate) use registrar::Registrar;

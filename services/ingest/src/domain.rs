@@ -6,6 +6,7 @@ mod body;
 mod bypass;
 mod evidence;
 mod fields;
+mod forgery;
 mod meter;
 #[cfg(test)]
 mod props;
@@ -15,10 +16,11 @@ mod resolution;
 mod trace;
 mod usage;
 
-pub(crate) use admit::{Refusal, Refused, admit, begun_before};
+pub(crate) use admit::{Refusal, Refused, admit, begun_before, proven};
 pub(crate) use body::{NotTraces, split};
 pub(crate) use bypass::{Bypass, Dropped, Hopeless, Report};
 pub(crate) use fields::InvalidField;
+pub(crate) use forgery::{Forged, Forgeries, Seen};
 pub(crate) use meter::{Meter, Sum, Window};
 pub(crate) use recent::Recent;
 pub(crate) use registry::{Agent, Organization, Registry};

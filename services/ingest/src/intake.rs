@@ -1,5 +1,6 @@
 //! Taking traces in, from whichever edge: read, decide, store on the log, count.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,6 +8,7 @@ use futures::future::join_all;
 use prost::Message as _;
 use tokio::sync::{Notify, Semaphore};
 use writ_access::Caller;
+use writ_access::agent_token::{self, Identity, SigningKeys};
 use writ_contract::digest::DigestKey;
 use writ_contract::{AgentId, EventId, KeyId, OrgId, wire};
 use writ_service_kit::Clock;
@@ -15,8 +17,8 @@ use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 
 use crate::consume::Registrar;
 use crate::domain::{
-    Agent, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused, Resolution, Spent,
-    Trace, Usage, admit, begun_before, split,
+    Agent, Forged, Forgeries, Meter, Month, NotTraces, Organization, Recent, Refusal, Refused,
+    Resolution, Seen, Spent, Trace, Usage, admit, begun_before, proven, split,
 };
 use crate::error::Error;
 use crate::metrics;
@@ -89,11 +91,13 @@ struct Counted {
     recent: Recent,
     usage: Usage,
     meter: Meter,
+    forgeries: Forgeries,
 }
 
 /// The way in.
 pub(crate) struct Intake {
     registrar: Arc<Registrar>,
+    keys: Arc<dyn SigningKeys>,
     lanes: Lanes,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -116,6 +120,7 @@ impl Intake {
     #[must_use]
     pub(crate) fn new(
         registrar: Arc<Registrar>,
+        keys: Arc<dyn SigningKeys>,
         lanes: Lanes,
         clock: Arc<dyn Clock>,
         limits: Limits,
@@ -126,9 +131,11 @@ impl Intake {
             recent: Recent::default(),
             usage: Usage::default(),
             meter: Meter::new(window_us),
+            forgeries: Forgeries::default(),
         };
         Self {
             registrar,
+            keys,
             lanes,
             clock,
             limits,
@@ -233,11 +240,13 @@ impl Intake {
             return Err((trace_id(text), Refusal::TooLarge { bytes, most }));
         }
         let trace = Trace::read(text).map_err(|wrong| (trace_id(text), wrong.into()))?;
-        let agent = self.judge(source, org, &trace).await;
-        let agent = agent.map_err(|refusal| (Some(trace.trace_id.clone()), refusal))?;
+        let refused = |refusal| (Some(trace.trace_id.clone()), refusal);
+        let agent = self.judge(source, org, &trace).await.map_err(refused)?;
+        let identity = self.identify(source, &trace, agent.as_ref());
+        proven(org, identity).map_err(refused)?;
         let key = self.with(|c| c.recent.key(source.org, &trace.trace_id, &trace.span_id));
         let input = wire::TraceInput {
-            trace_json: trace.stored_text(text).into_bytes(),
+            trace_json: trace.stored_text(text, identity).into_bytes(),
             input_digest: self.input_digest(source.org, &trace),
             ..self.input(source, agent.as_ref().map(|agent| agent.id))
         };
@@ -247,6 +256,30 @@ impl Intake {
             bytes: input.encode_to_vec(),
         };
         Ok(Admitted { key, trace, draft })
+    }
+
+    /// What the agent credential of a trace proves; one that is forged is counted.
+    fn identify(&self, source: &Source, trace: &Trace, agent: Option<&Agent>) -> Option<Identity> {
+        let now_ms = self.clock.now_ms();
+        let sent = trace.credential.sent()?;
+        let (org, id) = (source.org.0, agent.map(|agent| agent.id.0));
+        let identity = agent_token::identify(sent, &*self.keys, org, id, now_ms);
+        if identity == Identity::Forged {
+            let forged = Forged {
+                org: source.org,
+                agent: trace.agent_id.clone(),
+                agent_id: agent.map(|agent| agent.id),
+                environment: trace.environment.clone(),
+                key: source.caller.as_ref().and_then(Caller::key_id),
+            };
+            self.with(|c| c.forgeries.add(forged, now_ms.saturating_mul(1_000)));
+        }
+        Some(identity)
+    }
+
+    /// The forged credentials seen since the last call.
+    pub(crate) fn forgeries(&self) -> BTreeMap<Forged, Seen> {
+        self.with(|counted| counted.forgeries.take())
     }
 
     async fn judge(

@@ -10,12 +10,12 @@ use futures::{FutureExt as _, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 use writ_chain::merkle::Frontier;
-use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Shard, wire};
+use writ_contract::{AgentId, Audit, Envelope, EventId, Fact, KeyId, Kind, OrgId, Shard, wire};
 use writ_eventlog::{EventLog, PublishError};
 use writ_service_kit::Clock;
 use writ_service_kit::ids::new_v7;
 
-use crate::domain::{COUNTED, Month, Spent, Sum, TRACES, Window};
+use crate::domain::{COUNTED, Forged, Month, Seen, Spent, Sum, TRACES, Window};
 
 const WITHIN: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
@@ -187,6 +187,39 @@ async fn publish_quota(
     let id = EventId(new_v7(clock));
     let envelope = envelope(clock, id, org, resource, verb, &fact);
     let subject = log.topology().fact::<wire::Quota>(org, resource);
+    log.publish_fact(&subject, &envelope, None, WITHIN)
+        .await
+        .map(drop)
+}
+
+/// States that somebody sends traces of an agent with credentials that are not its own.
+///
+/// # Errors
+/// [`PublishError`]; trying again may state it twice.
+pub(crate) async fn publish_forged(
+    log: &EventLog,
+    clock: &dyn Clock,
+    forged: &Forged,
+    seen: Seen,
+) -> Result<(), PublishError> {
+    let fact = wire::ForgedCredential {
+        external_agent_id: forged.agent.clone(),
+        agent_id: forged.agent_id.map(AgentId::to_bytes).unwrap_or_default(),
+        environment: forged.environment.clone(),
+        key_id: forged
+            .key
+            .map(|key| KeyId(key).to_bytes())
+            .unwrap_or_default(),
+        traces: seen.traces,
+        first_at_us: seen.first_us,
+        last_at_us: seen.last_us,
+    };
+    let id = EventId(new_v7(clock));
+    let key = id.to_string();
+    let envelope = envelope(clock, id, forged.org, &key, "found", &fact);
+    let subject = log
+        .topology()
+        .fact::<wire::ForgedCredential>(forged.org, &key);
     log.publish_fact(&subject, &envelope, None, WITHIN)
         .await
         .map(drop)

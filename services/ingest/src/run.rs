@@ -42,6 +42,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let (lanes, sending) = Lanes::new(&log, &deps.clock, within, &deps.cancel);
     let intake = Arc::new(Intake::new(
         registrar.clone(),
+        keys.clone(),
         lanes,
         deps.clock.clone(),
         limits(&config),
@@ -143,6 +144,7 @@ impl Parts {
         self.usage(config, deps, tasks);
         self.quota(config, deps, tasks);
         self.metering(deps, tasks);
+        self.forgeries(deps, tasks);
         if config.intake.publishers {
             self.publishers(config, tasks);
         }
@@ -221,6 +223,14 @@ impl Parts {
                     .await
                     .map(|never: Infallible| match never {})
             }
+        });
+    }
+
+    fn forgeries(&self, deps: &Deps, tasks: &Tasks) {
+        let (log, intake) = (self.log.clone(), self.intake.clone());
+        let (clock, cancel) = (deps.clock.clone(), tasks.cancel().clone());
+        tasks.spawn("forgeries", async move {
+            consume::run_forgeries(&log, &intake, clock.as_ref(), cancel).await;
         });
     }
 

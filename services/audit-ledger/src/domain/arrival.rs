@@ -187,6 +187,10 @@ fn trace_id(traceparent: &str) -> Option<String> {
     whole.then(|| id.to_owned())
 }
 
+fn decision(id: &[u8]) -> Option<String> {
+    DecisionId::from_bytes(id).ok().map(|id| id.to_string())
+}
+
 fn index(envelope: &Envelope) -> Index {
     let of = |agent: &[u8], external: &str| Index {
         agent_id: AgentId::from_bytes(agent).ok().map(|id| id.to_string()),
@@ -209,6 +213,12 @@ fn index(envelope: &Envelope) -> Index {
         wire::AgentVersions::AGGREGATE => envelope
             .open::<wire::AgentVersions>()
             .map(|it| of(&it.agent_id, "")),
+        wire::DelegationState::AGGREGATE => envelope
+            .open::<wire::DelegationState>()
+            .map(|it| of(&it.agent_id, "")),
+        wire::ForgedCredential::AGGREGATE => envelope
+            .open::<wire::ForgedCredential>()
+            .map(|it| of(&it.agent_id, &it.external_agent_id)),
         wire::Kill::AGGREGATE => envelope
             .open::<wire::Kill>()
             .map(|it| of(&it.agent_id, &it.external_id)),
@@ -231,15 +241,11 @@ fn index(envelope: &Envelope) -> Index {
             .open::<wire::Resolution>()
             .map(|it| of(&it.agent_id, &it.external_agent_id)),
         wire::FalsePositive::AGGREGATE => envelope.open::<wire::FalsePositive>().map(|it| Index {
-            decision_id: DecisionId::from_bytes(&it.decision_id)
-                .ok()
-                .map(|id| id.to_string()),
+            decision_id: decision(&it.decision_id),
             ..Index::default()
         }),
         wire::Decision::AGGREGATE => envelope.open::<wire::Decision>().map(|it| Index {
-            decision_id: DecisionId::from_bytes(&it.decision_id)
-                .ok()
-                .map(|id| id.to_string()),
+            decision_id: decision(&it.decision_id),
             ..of(&it.agent_id, &it.external_agent_id)
         }),
         _ => return Index::default(),

@@ -95,6 +95,10 @@ impl From<Refusal> for ApiError {
                     .with_ref("CTL0122");
             }
             Refusal::GrantNotFound => (StatusCode::NOT_FOUND, "GRANT_NOT_FOUND", "CTL0130"),
+            Refusal::DelegationNotFound => {
+                (StatusCode::NOT_FOUND, "DELEGATION_NOT_FOUND", "CTL0131")
+            }
+            Refusal::AgentArchived => (StatusCode::CONFLICT, "AGENT_ARCHIVED", "CTL0132"),
             Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),
         };
         Self::new(status, code, refusal.to_string()).with_ref(reference)

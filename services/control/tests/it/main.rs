@@ -25,4 +25,5 @@ mod prompts;
 mod sockets;
 mod stand;
 mod switches;
+mod tokens;
 mod validators;

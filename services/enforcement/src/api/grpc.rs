@@ -8,8 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _};
+use http::HeaderMap;
 use tonic::{Request, Response, Status, Streaming};
-use writ_access::Caller;
+use writ_access::{Caller, delegation};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Recheck, caller};
 
@@ -52,8 +53,9 @@ impl Server {
         &self,
         caller: &Caller,
         request: v1::EnforceRequest,
+        headers: &HeaderMap,
     ) -> Result<v1::EnforceResponse, Status> {
-        let ask = if prost::Message::encoded_len(&request) > LARGE {
+        let mut ask = if prost::Message::encoded_len(&request) > LARGE {
             match self.0.beside.run(move || read(request)).await {
                 Ok(ask) => ask?,
                 Err(busy) => return respond(Enforcer::refuse(&busy)),
@@ -61,6 +63,9 @@ impl Server {
         } else {
             read(request)?
         };
+        let token = headers.get(delegation::HEADER);
+        let token = token.map(|token| token.to_str().unwrap_or("?"));
+        self.0.show(caller, &mut ask, token);
         let answer = self.0.enforce(caller, &ask).await;
         respond(answer.map_err(none)?)
     }
@@ -73,7 +78,9 @@ impl EnforcementService for Server {
         request: Request<v1::EnforceRequest>,
     ) -> Result<Response<v1::EnforceResponse>, Status> {
         let caller = caller(&request)?;
-        let answer = self.judge(&caller, request.into_inner()).await;
+        let (metadata, _, request) = request.into_parts();
+        let headers = metadata.into_headers();
+        let answer = self.judge(&caller, request, &headers).await;
         answer.map(Response::new)
     }
 
@@ -93,7 +100,10 @@ impl EnforcementService for Server {
             async move {
                 let act = act?;
                 let judged = match recheck.caller(&headers).await {
-                    Ok(caller) => server.judge(&caller, act.request.unwrap_or_default()).await,
+                    Ok(caller) => {
+                        let request = act.request.unwrap_or_default();
+                        server.judge(&caller, request, &headers).await
+                    }
                     Err(refused) => Err(refused),
                 };
                 Ok(streamed(act.correlation_id, judged))
@@ -107,7 +117,8 @@ impl EnforcementService for Server {
         request: Request<v1::CheckToolOutputRequest>,
     ) -> Result<Response<v1::CheckToolOutputResponse>, Status> {
         let caller = caller(&request)?;
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        let headers = metadata.into_headers();
         let output = v1::ToolOutput {
             name: asked.tool.clone(),
             input: asked.input,
@@ -123,7 +134,7 @@ impl EnforcementService for Server {
             phase: v1::Phase::Post.into(),
             ..v1::EnforceRequest::default()
         };
-        let decision = Some(self.judge(&caller, request).await?);
+        let decision = Some(self.judge(&caller, request, &headers).await?);
         Ok(Response::new(v1::CheckToolOutputResponse { decision }))
     }
 

@@ -3,6 +3,7 @@
 //! organisation that asked for it (ruling 2) and where `refusals = "http"` is set.
 
 mod authorize;
+mod shown;
 
 use std::sync::Arc;
 
@@ -24,12 +25,13 @@ use writ_service_kit::json::{check_depth, sanitize};
 use writ_service_kit::routes::{Access, Attempt, Class, Gate, Routes};
 
 pub(super) use authorize::moment;
+use shown::Shown;
 
 use super::{BODY_LIMIT, latest, plan_spent, text_of};
 use crate::answer::{Answer, Explanation, Given};
 use crate::beside::LARGE;
 use crate::config::Refusals;
-use crate::domain::{Ask, Refusal, WireViolation};
+use crate::domain::{Ask, Proof, Refusal, WireViolation};
 use crate::enforce::Enforcer;
 
 /// Levels of nesting a request may have.
@@ -108,6 +110,7 @@ async fn enforce(
     State(enforcer): State<Arc<Enforcer>>,
     Extension(Attempt(caller)): Extension<Attempt>,
     parameters: Result<Query<Parameters>, QueryRejection>,
+    shown: Shown,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let caller = match caller {
@@ -131,6 +134,7 @@ async fn enforce(
         Ok(ask) => ask,
         Err(refusal) => return answer(&Enforcer::refuse(&refusal), enforcer.refusals),
     };
+    enforcer.show(&caller, &mut ask, shown.0.as_deref());
     ask.explain |= parameters.is_ok_and(|Query(parameters)| parameters.explain);
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given, enforcer.refusals),
@@ -187,6 +191,7 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
         bytes,
         explain: body.explain.unwrap_or_default(),
         call: None,
+        proof: Proof::None,
     })
 }
 

@@ -17,6 +17,10 @@ fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
     }
 }
 
+fn no_delegations() -> &'static Delegations {
+    Box::leak(Box::default())
+}
+
 fn caller() -> Caller {
     Caller::system(Uuid::from_u128(1))
 }
@@ -96,6 +100,7 @@ fn a_registered_agent_is_judged_by_the_policies() {
         standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
+        delegations: no_delegations(),
     };
     assert_eq!(
         judge(&caller(), &ask("crm.read"), &view, 0).outcome(),
@@ -119,6 +124,7 @@ fn a_policy_selects_an_agent_by_its_tags() {
             standing: nothing(),
             quarantine: None,
             plan: Plan::default(),
+            delegations: no_delegations(),
         };
         judge(&caller(), &ask("shell.run"), &view, 0).outcome()
     };
@@ -142,6 +148,7 @@ fn a_paused_agent_is_refused_whatever_it_asks() {
         standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
+        delegations: no_delegations(),
     };
     let verdict = judge(&caller(), &ask("crm.read"), &view, 0);
     assert_eq!(code(&verdict), "AGENT_PAUSED");
@@ -167,6 +174,7 @@ fn unknown_and_archived_agents_and_held_organisations_are_refused() {
         standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
+        delegations: no_delegations(),
     };
     assert_eq!(
         code(&judge(&caller(), &ask("x"), &unknown, 0)),
@@ -220,6 +228,7 @@ fn a_paused_tool_stops_the_acts_that_name_it_and_no_others() {
         standing: &standing,
         quarantine: None,
         plan: Plan::default(),
+        delegations: no_delegations(),
     };
     let judged = |ask: &Ask| code(&judge(&caller(), ask, &view, 0)).to_owned();
     assert_eq!(judged(&ask("crm.write")), "TOOL_PAUSED");
@@ -245,6 +254,7 @@ fn a_spent_plan_ends_judging_and_stops_no_refusal_that_must_hold() {
         standing: nothing(),
         quarantine,
         plan: spent(),
+        delegations: no_delegations(),
     };
     let (bot, paused, archived) = (
         agent(),
@@ -284,6 +294,7 @@ fn an_act_that_names_no_environment_is_judged_in_the_one_that_is_recorded() {
         standing: nothing(),
         quarantine: None,
         plan: Plan::default(),
+        delegations: no_delegations(),
     };
     let asked = ask("shell.run");
     assert_eq!(asked.environment(), "production");

@@ -13,6 +13,7 @@ mod authorize;
 mod behind;
 mod budgets;
 mod config;
+mod delegated;
 mod grpc;
 mod holds;
 mod integrity;

@@ -1,6 +1,7 @@
 //! Whether a trace is taken.
 
 use writ_access::Forbidden;
+use writ_access::agent_token::Identity;
 
 use super::registry::{Agent, Organization};
 use super::trace::{InvalidTrace, Trace};
@@ -45,6 +46,9 @@ pub(crate) enum Refusal {
     /// It has not happened yet.
     #[error("timestamp is more than 24 hours ahead")]
     Future,
+    /// The organisation wants agents to prove who they are, and this trace proves nothing.
+    #[error("{0}")]
+    Credential(&'static str),
     /// The key may not act there.
     #[error("the key may not act in the environment \"{0}\"")]
     Environment(String),
@@ -61,6 +65,7 @@ impl Refusal {
             Self::Future => "TIMESTAMP_IN_FUTURE",
             Self::AgentPaused => "AGENT_PAUSED",
             Self::AgentNotFound(_) => "AGENT_NOT_FOUND",
+            Self::Credential(_) => "AGENT_CREDENTIAL_REQUIRED",
             Self::Environment(_) => Forbidden::Environment.code(),
         }
     }
@@ -76,6 +81,7 @@ impl Refusal {
             Self::Environment(_) => "ING0205",
             Self::Future => "ING0206",
             Self::Unproven => "ING0207",
+            Self::Credential(_) => "ING0210",
         }
     }
 }
@@ -89,6 +95,28 @@ pub(crate) struct Refused {
     pub(crate) index: usize,
     /// Why.
     pub(crate) refusal: Refusal,
+}
+
+/// Whether a trace proves enough of its agent's identity.
+///
+/// # Errors
+/// [`Refusal::Credential`] where the organisation wants proof.
+pub(crate) fn proven(org: Organization, identity: Option<Identity>) -> Result<(), Refusal> {
+    if !org.credential_required {
+        return Ok(());
+    }
+    match identity {
+        Some(Identity::Verified) => Ok(()),
+        Some(Identity::Unverified) => Err(Refusal::Credential(
+            "the agent credential has expired: fetch a new one",
+        )),
+        Some(Identity::Forged) => Err(Refusal::Credential(
+            "the agent credential is not this agent's",
+        )),
+        None => Err(Refusal::Credential(
+            "this organisation requires an agent credential: switch on stamp_identity",
+        )),
+    }
 }
 
 /// Decides over a readable trace. Work begun before a pause is evidence and is taken; what has no
@@ -151,7 +179,20 @@ mod tests {
         registration_required: true,
         suspended: false,
         max_traces_per_month: None,
+        credential_required: false,
     };
+
+    #[test]
+    fn only_a_proof_will_do_where_one_is_required() {
+        let strict = Organization {
+            credential_required: true,
+            ..STRICT
+        };
+        for identity in [None, Some(Identity::Unverified), Some(Identity::Forged)] {
+            assert!(proven(strict, identity).is_err() && proven(STRICT, identity).is_ok());
+        }
+        assert_eq!(proven(strict, Some(Identity::Verified)), Ok(()));
+    }
 
     fn trace(timestamp_ms: Option<i64>) -> Trace {
         Trace {

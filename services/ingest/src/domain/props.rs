@@ -78,7 +78,7 @@ proptest! {
         }
         let text = sent.to_string();
         let taken = Trace::read(&text).unwrap();
-        let stored = Trace::read(&taken.stored_text(&text)).unwrap();
+        let stored = Trace::read(&taken.stored_text(&text, None)).unwrap();
         prop_assert_eq!(taken, stored);
     }
 

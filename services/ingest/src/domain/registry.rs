@@ -15,6 +15,8 @@ pub(crate) struct Organization {
     pub(crate) registration_required: bool,
     /// It may not send anything.
     pub(crate) suspended: bool,
+    /// Traces need the credential of their agent.
+    pub(crate) credential_required: bool,
     /// Traces a calendar month (UTC); `None` is unlimited.
     pub(crate) max_traces_per_month: Option<u64>,
 }
@@ -196,6 +198,7 @@ impl Registry {
             let state = Organization {
                 registration_required: fact.registration_required,
                 suspended: fact.suspended,
+                credential_required: fact.credential_required,
                 max_traces_per_month: fact.max_traces_per_month,
             };
             self.orgs.insert(envelope.org, (envelope.version, state));

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use writ_access::agent_token::Identity;
 use writ_contract::DecisionId;
 
 use super::behind::Behind;
@@ -16,9 +17,6 @@ const LONG: usize = 1 << 20;
 /// 2100-01-01, in milliseconds: what is later is no start time.
 const LATEST_MS: i64 = 4_102_444_800_000;
 const CREDENTIAL: &str = "agentCredential";
-/// Stands in stored text where a credential was.
-const UNVERIFIED: &str = "unverified";
-
 /// A trace that cannot be stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidTrace {
@@ -101,8 +99,25 @@ pub(crate) struct Trace {
     pub(crate) extra: String,
     /// From `metadata.enforcement.source`, when it is `writ:<decision id>`.
     pub(crate) decision_id: Option<DecisionId>,
-    /// It carried an agent credential, which is not stored.
-    pub(crate) has_credential: bool,
+    /// The agent credential it carried, which is not stored; in stored text, what it proved.
+    pub(crate) credential: Credential,
+}
+
+/// An agent credential, or the word for what one proved; empty when none was sent.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Credential(String);
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "some" })
+    }
+}
+
+impl Credential {
+    /// As sent, when one was.
+    pub(crate) fn sent(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(&self.0)
+    }
 }
 
 impl Trace {
@@ -153,7 +168,7 @@ impl Trace {
             tags: fields.read("tags", "a list of texts")?.unwrap_or_default(),
             metadata: json(fields.json("metadata")),
             effect_evidence: json(fields.json("effectEvidence")),
-            has_credential: fields.json(CREDENTIAL).is_some(),
+            credential: credential(fields.json(CREDENTIAL)),
             ..Self::default()
         })
     }
@@ -193,24 +208,29 @@ impl Trace {
         Ok(behind)
     }
 
-    /// The trace's text as it is stored: without the agent credential, which is no data.
+    /// The trace's text as it is stored: in place of the agent credential, which is no data, what
+    /// it proved.
     #[must_use]
-    pub(crate) fn stored_text(&self, text: &str) -> String {
-        if !self.has_credential {
+    pub(crate) fn stored_text(&self, text: &str, identity: Option<Identity>) -> String {
+        let Some(identity) = identity else {
             return text.to_owned();
-        }
+        };
         let mut fields: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(text).unwrap_or_default();
-        if let Ok(mark) = serde_json::value::to_raw_value(UNVERIFIED) {
+        if let Ok(mark) = serde_json::value::to_raw_value(identity.as_str()) {
             fields.insert(CREDENTIAL.to_owned(), mark);
         }
         serde_json::to_string(&fields).unwrap_or_default()
     }
 
-    /// What is known of the agent's identity: `unverified` when a credential was sent.
+    /// What is known of the agent's identity, of a trace that was stored: `verified`, `unverified`
+    /// or `forged` when a credential was sent.
     #[must_use]
-    pub(crate) fn identity(&self) -> &'static str {
-        if self.has_credential { UNVERIFIED } else { "" }
+    pub(crate) fn identity(&self) -> &str {
+        match self.credential.0.as_str() {
+            word @ ("verified" | "forged" | "") => word,
+            _ => Identity::Unverified.as_str(),
+        }
     }
 
     /// Whether it says that its act had its effect.
@@ -261,6 +281,12 @@ fn cost(usd: Option<f64>) -> Result<Option<i64>, InvalidField> {
     }
     #[allow(clippy::cast_possible_truncation, reason = "the range was checked")]
     Ok(Some((usd * 1.0e9).round() as i64))
+}
+
+/// What is no text is no credential anybody made.
+fn credential(json: Option<&str>) -> Credential {
+    let read = |json: &str| serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
+    Credential(json.map(read).unwrap_or_default())
 }
 
 fn decision(enforcement: &str) -> Option<DecisionId> {
@@ -344,13 +370,28 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_noted_and_not_stored() {
+    fn of_a_credential_only_what_it_proved_is_stored() {
         let text = r#"{"traceId":"t","agentId":"a","agentCredential":"exe_agt_secret"}"#;
         let read = Trace::read(text).unwrap();
-        let stored = read.stored_text(text);
-        assert!(!stored.contains("secret"), "{stored}");
-        let again = Trace::read(&stored).unwrap();
-        assert_eq!((again.identity(), again.extra.as_str()), ("unverified", ""));
+        assert_eq!(read.credential.sent(), Some("exe_agt_secret"));
+        assert!(!format!("{read:?}").contains("secret"));
+        for identity in [Identity::Verified, Identity::Unverified, Identity::Forged] {
+            let stored = read.stored_text(text, Some(identity));
+            assert!(!stored.contains("secret"), "{stored}");
+            let again = Trace::read(&stored).unwrap();
+            assert_eq!(
+                (again.identity(), again.extra.as_str()),
+                (identity.as_str(), "")
+            );
+        }
+        assert_eq!(trace("").unwrap().credential.sent(), None);
+        assert!(
+            trace(r#","agentCredential":{"a":1}"#)
+                .unwrap()
+                .credential
+                .sent()
+                .is_some()
+        );
     }
 
     #[test]

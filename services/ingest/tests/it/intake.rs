@@ -80,7 +80,7 @@ async fn a_stored_trace_reads_back_as_it_was_sent() {
     assert_eq!(root["input"], json!({ "q": "?" }));
     assert_eq!(root["costUsd"], json!(0.0125));
     assert_eq!(root["extra"], json!({ "future": { "a": [1] } }));
-    assert_eq!(root["identity"], json!("unverified"));
+    assert_eq!(root["identity"], json!("forged"));
     assert_eq!(root["decision"], json!({ "link": "none" }));
     assert_eq!(span["decision"], json!({ "id": decision, "link": "exact" }));
     assert!(!format!("{spans:?}").contains("secret"));

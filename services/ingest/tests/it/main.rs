@@ -12,6 +12,7 @@ mod decisions;
 mod facts;
 mod faults;
 mod fixture;
+mod identity;
 mod intake;
 mod links;
 mod numbers;

@@ -7,6 +7,7 @@ use writ_pg::{NewEvent, TenantTx};
 
 use super::{Give, Grant, store};
 use crate::error::{Error, Refusal};
+use crate::registry::pair::both;
 use crate::registry::{Agent, AgentRef, Registry, store as agents};
 use crate::write::{About, Actor, Writes};
 
@@ -26,7 +27,7 @@ impl Registry {
     ) -> Result<(Grant, bool), Error> {
         let (id, now) = (self.writes.new_id(), self.writes.clock().now());
         let mut tx = self.writes.begin(actor.org).await?;
-        let (agent, target) = locked(&mut tx, agent, &give.target_agent_id).await?;
+        let (agent, target) = both(&mut tx, agent, &give.target_agent_id).await?;
         may(&agent, &target)?;
         if let Some(earlier) = actor.repeats(&mut tx, id).await? {
             return Ok((store::find(&mut tx, agent.id, earlier).await?, false));
@@ -108,30 +109,6 @@ pub(in crate::registry) async fn revoke_all_of(
         }
     }
     Ok(events)
-}
-
-/// Both agents, locked in one order whoever asks, so that none is archived meanwhile. An external
-/// id names the target in the agent's own environment first.
-async fn locked(
-    tx: &mut TenantTx,
-    agent: &AgentRef,
-    target: &str,
-) -> Result<(Agent, Agent), Error> {
-    let agent = agents::find(tx, agent).await?;
-    let near = AgentRef::parse(target, Some(&agent.environment));
-    let target = match agents::find(tx, &near).await {
-        Err(Error::Refused(Refusal::AgentNotFound)) => {
-            agents::find(tx, &AgentRef::parse(target, None)).await?
-        }
-        found => found?,
-    };
-    let first = agents::lock(tx, &AgentRef::Id(agent.id.min(target.id))).await?;
-    let second = agents::lock(tx, &AgentRef::Id(agent.id.max(target.id))).await?;
-    Ok(if first.id == agent.id {
-        (first, second)
-    } else {
-        (second, first)
-    })
 }
 
 fn event(writes: &Writes, actor: &Actor, grant: &Grant, verb: &str) -> NewEvent {

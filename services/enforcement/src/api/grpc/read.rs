@@ -9,7 +9,7 @@ use writ_service_kit::json::check_depth;
 use super::json::{number, object, storable, value};
 use super::v1;
 use crate::api::{latest, text_of};
-use crate::domain::Ask;
+use crate::domain::{Ask, Proof};
 
 /// Levels of nesting metadata may have.
 const DEPTH: usize = 64;
@@ -39,6 +39,7 @@ pub(super) fn read(mut request: v1::EnforceRequest) -> Result<Ask, Status> {
         bytes,
         explain,
         call: None,
+        proof: Proof::None,
     })
 }
 
