@@ -6,12 +6,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::Stream;
 use futures::stream::unfold;
+use http::HeaderMap;
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 use writ_access::{Caller, Role};
 use writ_contract::{ApprovalId, OrgId};
 use writ_service_kit::ApiError;
-use writ_service_kit::grpc::caller;
+use writ_service_kit::grpc::{Recheck, caller};
 
 use super::dto::ApprovalDto;
 use super::list::{self, ListQuery};
@@ -40,7 +41,7 @@ pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/
 use v1::approval_service_server::ApprovalService;
 
 /// How often a watched request is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[tonic::async_trait]
 impl ApprovalService for State {
@@ -132,12 +133,14 @@ impl ApprovalService for State {
         request: Request<v1::WatchApprovalRequest>,
     ) -> Result<Response<Self::WatchApprovalStream>, Status> {
         let caller = caller(&request)?;
-        let id = request.into_inner().id;
+        let (metadata, extensions, asked) = request.into_parts();
+        let recheck = extensions.get::<Recheck>().cloned();
         let watch = Watch {
-            first: Some(get(self, &caller, &id).await?),
+            first: Some(get(self, &caller, &asked.id).await?),
             state: self.clone(),
-            caller,
-            id,
+            recheck: recheck.ok_or_else(|| Status::internal("no gate"))?,
+            headers: metadata.into_headers(),
+            id: asked.id,
             seen: (0, 0),
         };
         let changes = unfold(Some(watch), |watch| async {
@@ -156,7 +159,9 @@ impl ApprovalService for State {
 /// Somebody who waits for a decision.
 struct Watch {
     state: State,
-    caller: Caller,
+    /// The key is checked at each look: a stream does not outlive it.
+    recheck: Recheck,
+    headers: HeaderMap,
     id: String,
     first: Option<v1::Approval>,
     /// Version and status that were told last.
@@ -172,7 +177,8 @@ impl Watch {
                 Some(first) => Ok(first),
                 None => {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    get(&self.state, &self.caller, &self.id).await
+                    let caller = self.recheck.caller(&self.headers).await?;
+                    get(&self.state, &caller, &self.id).await
                 }
             };
             match found {

@@ -142,3 +142,22 @@ async fn others_find_nothing_over_grpc() {
     }
     replica.stop().await;
 }
+
+#[tokio::test]
+async fn a_watch_does_not_outlive_its_key() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let held = world.request(&agent, CONTEXT).await;
+    replica.until(held.approval, &agent, "pending").await;
+    let mut client = client!(replica);
+    let id = held.approval.to_string();
+    let watch = ask(&agent, v1::WatchApprovalRequest { id });
+    let mut changes = client.watch_approval(watch).await.unwrap().into_inner();
+    assert!(changes.message().await.unwrap().is_some());
+    world.revoke(&agent).await;
+    let ended = tokio::time::timeout(SOON, changes.message()).await;
+    let refused = ended.expect("the stream ends").unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    replica.stop().await;
+}

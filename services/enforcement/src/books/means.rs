@@ -6,7 +6,8 @@ use super::{Actor, REACH, Spent};
 
 /// Traces that count in full; of more, older ones count less and less.
 const WINDOW: u32 = 1000;
-/// Agents that are remembered; beyond that those that were not heard of for an hour are forgotten.
+/// Agents that are remembered; beyond that those that were not heard of for an hour are forgotten,
+/// and new ones wait: whoever sends traces chooses the names.
 const MOST: usize = 100_000;
 
 #[derive(Debug)]
@@ -25,6 +26,9 @@ impl Means {
     pub(super) fn take(&mut self, spent: &Spent) {
         if self.0.len() >= MOST && !self.0.contains_key(&spent.actor) {
             self.0.retain(|_, mean| spent.at_us - mean.at_us < REACH);
+            if self.0.len() >= MOST {
+                return;
+            }
         }
         let mean = self.0.entry(spent.actor.clone()).or_insert(Mean {
             sum: 0,
@@ -85,5 +89,12 @@ mod tests {
             means.take(&spent("a", 1_000_000));
         }
         assert!(means.of(&actor("a")).unwrap() > 0.99);
+    }
+
+    #[test]
+    fn whoever_makes_up_names_fills_no_memory() {
+        let mut means = Means::default();
+        (0..MOST + 9).for_each(|n| means.take(&spent(&n.to_string(), 1)));
+        assert_eq!(means.0.len(), MOST);
     }
 }

@@ -55,18 +55,20 @@ fn token(stage: &Stage, to: AgentId, ends_in_s: i64, signer: &SigningKey) -> Str
     claims.sign(signer).unwrap()
 }
 
-fn act(token: &str) -> Value {
+fn act(token: impl Into<Value>) -> Value {
+    let token: Value = token.into();
     let mut body = ask("read the account");
     body["metadata"] = json!({ "delegationToken": token });
     body
 }
 
 #[tokio::test]
-async fn what_a_token_proves_is_recorded_as_proven() {
+async fn what_a_token_proves_is_recorded_as_proven_and_is_no_secret_found_in_the_act() {
     let stage = stage().await;
+    stage.policy(1, "pii_access", "block", json!({})).await;
     let replica = stage.replica(0).await;
     let good = token(&stage, AGENT, 60, &key(1));
-    let mut body = act(&good);
+    let mut body = act(good);
     body["delegation"] = json!({"chain": ["somebody else"]});
     let (status, answer) = replica.call(&stage.key, body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
@@ -85,18 +87,19 @@ async fn a_token_that_does_not_hold_refuses_the_act_and_is_recorded() {
     let stage = stage().await;
     let replica = stage.replica(0).await;
     for bad in [
-        token(&stage, FROM, 60, &key(1)),
-        token(&stage, AGENT, -60, &key(1)),
-        token(&stage, AGENT, 60, &key(2)),
-        "nonsense".to_owned(),
+        json!(token(&stage, FROM, 60, &key(1))),
+        json!(token(&stage, AGENT, -60, &key(1))),
+        json!(token(&stage, AGENT, 60, &key(2))),
+        json!("nonsense"),
+        json!(["no text"]),
     ] {
-        let (status, answer) = replica.call(&stage.key, act(&bad)).await;
+        let (status, answer) = replica.call(&stage.key, act(bad)).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
         assert_eq!(answer["allowed"], false);
         assert_eq!(answer["violations"][0]["policyType"], "system");
         assert_eq!(answer["violations"][0]["code"], "DELEGATION_INVALID");
     }
-    assert_eq!(stage.decisions().await.len(), 4);
+    assert_eq!(stage.decisions().await.len(), 5);
 }
 
 #[tokio::test]
@@ -105,7 +108,7 @@ async fn a_revoked_delegation_refuses_the_act() {
     state(&stage, 2, true).await;
     let replica = stage.replica(0).await;
     let revoked = token(&stage, AGENT, 60, &key(1));
-    let (status, answer) = replica.call(&stage.key, act(&revoked)).await;
+    let (status, answer) = replica.call(&stage.key, act(revoked)).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
     assert_eq!(answer["violations"][0]["code"], "DELEGATION_INVALID");
 }
