@@ -2,6 +2,7 @@
 //! hold is answered unrecorded; a denial is answered whatever becomes of its record.
 
 mod authorize;
+mod keep;
 mod prove;
 
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 use writ_access::Caller;
 use writ_contract::digest::DigestKey;
-use writ_contract::{AgentId, ApprovalId, BodyId, DecisionId, EventId, OrgId, Shard, wire};
-use writ_eventlog::{AppendError, Draft, EventLog, Fences, KeyFeed, Lanes, StoredBody};
+use writ_contract::{ApprovalId, DecisionId, OrgId, Shard};
+use writ_eventlog::{AppendError, EventLog, Fences, KeyFeed, Lanes};
 use writ_policy::{Answers, Evaluation, Facts, Outcome, Request, resume};
 use writ_service_kit::{Clock, ReadyLatch, ids};
 
@@ -26,8 +27,7 @@ use crate::hold::Holds;
 use crate::metrics;
 use crate::outside::{Asking, Outside};
 use crate::projection::{ActivePolicy, Snapshot};
-use crate::record::{self, Parts};
-use crate::spool::{Kept, Spool};
+use crate::spool::Spool;
 
 /// How often an act is judged again because a pause came in between.
 const ATTEMPTS: u32 = 4;
@@ -265,104 +265,6 @@ impl Enforcer {
         }
         metrics::decided("deny");
         Answer::Denied(given(&attempt))
-    }
-
-    async fn keep(&self, attempt: &Attempt<'_>, envelope: Vec<u8>) {
-        let org = OrgId(attempt.caller.org_id());
-        let kept = Kept {
-            org,
-            event_id: EventId(attempt.id.0),
-            envelope,
-        };
-        let spool = self.spool.clone();
-        match tokio::task::spawn_blocking(move || spool.keep(&kept)).await {
-            Ok(Ok(())) => metrics::count(metrics::SPOOLED),
-            Ok(Err(error)) => {
-                metrics::count(metrics::LOST);
-                tracing::error!(%error, decision = %attempt.id, "denial could not be kept");
-            }
-            Err(error) => tracing::error!(%error, "denial could not be kept"),
-        }
-    }
-
-    async fn record_or_void(
-        &self,
-        attempt: &mut Attempt<'_>,
-        approval: Option<ApprovalId>,
-        body: Option<wire::BodyRef>,
-    ) -> Result<(), AppendError> {
-        let envelope = self.envelope(attempt, approval, body);
-        let recorded = self.append(attempt, envelope).await;
-        if recorded.is_err() {
-            attempt
-                .reserved
-                .void(&self.log, OrgId(attempt.caller.org_id()))
-                .await;
-        }
-        recorded
-    }
-
-    async fn append(&self, attempt: &Attempt<'_>, envelope: Vec<u8>) -> Result<(), AppendError> {
-        let draft = Draft {
-            org: OrgId(attempt.caller.org_id()),
-            event_id: EventId(attempt.id.0),
-            envelope,
-            kill_seq: attempt.kill_seq,
-        };
-        let append = tokio::time::timeout(self.record_within, self.lanes.append(draft));
-        append
-            .await
-            .unwrap_or(Err(AppendError::Unavailable))
-            .map(drop)
-    }
-
-    async fn put_context(
-        &self,
-        org: OrgId,
-        attempt: &Attempt<'_>,
-    ) -> Result<wire::BodyRef, AppendError> {
-        let context = String::from_utf8_lossy(&attempt.ask.context);
-        let violations = serde_json::to_string(&given(attempt).violations).unwrap_or_default();
-        let content = format!(r#"{{"actionContext":{context},"violations":{violations}}}"#);
-        let body = StoredBody {
-            media_type: "application/json".to_owned(),
-            content: content.into_bytes(),
-        };
-        let key = self.digest_key.for_org(org);
-        let id = BodyId(self.new_id());
-        let stored = self
-            .log
-            .put_body(org, id, &key, body, self.record_within)
-            .await;
-        stored.map_err(|error| {
-            tracing::warn!(%error, "a held action's context could not be stored");
-            AppendError::Unavailable
-        })
-    }
-
-    fn envelope(
-        &self,
-        attempt: &Attempt<'_>,
-        approval: Option<ApprovalId>,
-        body: Option<wire::BodyRef>,
-    ) -> Vec<u8> {
-        let agent = attempt.snapshot.agent.as_ref().map(|known| &known.agent);
-        record::envelope(Parts {
-            id: attempt.id,
-            caller: attempt.caller,
-            ask: attempt.ask,
-            agent: agent.map(|a| AgentId(a.id)).filter(|id| !id.0.is_nil()),
-            external_id: agent.map(|a| a.external_id.as_str()),
-            callee: attempt.callee.as_ref().map(|it| AgentId(it.agent.id)),
-            verdict: &attempt.verdict,
-            kill_seq: attempt.kill_seq,
-            key: &self.digest_key.for_org(OrgId(attempt.caller.org_id())),
-            approval,
-            body,
-            marks: attempt.reserved.marks.clone(),
-            now_us: self.clock.now().timestamp_micros(),
-            evaluation_us: attempt.evaluation_us,
-        })
     }
 
     /// Waits until the kill that refused the append has been applied.

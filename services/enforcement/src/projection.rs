@@ -5,6 +5,7 @@ mod baselines;
 mod delegations;
 mod grants;
 mod read;
+mod snapshot;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
@@ -15,10 +16,11 @@ use writ_contract::{
 };
 use writ_policy::{AgentRef, Policy, PolicySet};
 
-use crate::domain::{Call, Delegations, KnownAgent, Parties, Plan, TRACES, Used, View};
+use crate::domain::{Call, Delegations, KnownAgent, Parties, Plan, TRACES, Used};
 use crate::outside::validators::{Validator, Validators};
 use baselines::Baselines;
 use grants::Grants;
+pub use snapshot::Snapshot;
 
 /// Every organisation.
 #[derive(Debug, Default)]
@@ -61,50 +63,6 @@ struct Registered {
 struct Switch {
     version: u64,
     reason: Option<String>,
-}
-
-/// What [`crate::domain::judge`] needs of an organisation, taken at one moment.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    /// The compiled policies.
-    pub policies: Arc<PolicySet>,
-    /// The agent that asks.
-    pub agent: Option<KnownAgent>,
-    /// The pauses beyond agents' own switches.
-    pub standing: Arc<Standing>,
-    /// Why the organisation fails closed.
-    pub quarantine: Option<String>,
-    /// What its plan leaves it.
-    pub plan: Plan,
-    /// What was handed down, and what of it was revoked.
-    pub delegations: Arc<Delegations>,
-}
-
-impl Snapshot {
-    /// No policy, no agent.
-    fn of_nobody(quarantine: Option<String>) -> Self {
-        Self {
-            policies: Arc::new(PolicySet::compile(Vec::new())),
-            agent: None,
-            standing: Arc::default(),
-            quarantine,
-            plan: Plan::default(),
-            delegations: Arc::default(),
-        }
-    }
-
-    /// What judging looks at.
-    #[must_use]
-    pub fn view(&self) -> View<'_> {
-        View {
-            policies: &self.policies,
-            agent: self.agent.as_ref(),
-            standing: &self.standing,
-            quarantine: self.quarantine.as_deref(),
-            plan: self.plan,
-            delegations: &self.delegations,
-        }
-    }
 }
 
 impl Default for Org {

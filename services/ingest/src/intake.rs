@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use writ_access::Caller;
 use writ_access::agent_token::{self, Identity, SigningKeys};
 use writ_contract::digest::DigestKey;
-use writ_contract::{AgentId, EventId, KeyId, OrgId, wire};
+use writ_contract::{AgentId, EventId, OrgId, wire};
 use writ_service_kit::Clock;
 use writ_service_kit::ids::new_v7;
 use writ_service_kit::json::{DEPTH, check_depth, sanitize};
@@ -24,66 +24,13 @@ use crate::error::Error;
 use crate::metrics;
 
 mod lane;
+mod source;
 
 pub(crate) use lane::{Draft, Lanes};
+pub(crate) use source::{Limits, Source, Taken};
 
 /// Unit of the budget for what waits for the log.
 const KILOBYTE: usize = 1024;
-
-/// Where traces come from.
-#[derive(Debug, Clone)]
-pub(crate) struct Source {
-    /// Whose they are.
-    pub(crate) org: OrgId,
-    /// `rest` or `nats`.
-    pub(crate) origin: &'static str,
-    /// The caller, when a key was presented.
-    pub(crate) caller: Option<Caller>,
-}
-
-impl Source {
-    /// The caller as facts name it.
-    pub(crate) fn actor(&self) -> String {
-        let key = self.caller.as_ref().and_then(Caller::key_id);
-        key.map_or("system:ingest".to_owned(), |key| {
-            format!("key:{}", KeyId(key))
-        })
-    }
-
-    /// The person behind the key, where one is known.
-    pub(crate) fn person(&self) -> Vec<String> {
-        let person = self.caller.as_ref().and_then(Caller::person);
-        person.map(str::to_owned).into_iter().collect()
-    }
-
-    /// The bytes of the key's id; empty without one.
-    pub(crate) fn key(&self) -> Vec<u8> {
-        let key = self.caller.as_ref().and_then(Caller::key_id);
-        key.map(|key| KeyId(key).to_bytes()).unwrap_or_default()
-    }
-}
-
-/// What became of a chunk. Everything accepted is stored on the log.
-#[derive(Debug, Default)]
-pub(crate) struct Taken {
-    /// Traces that are stored, repeats included.
-    pub(crate) accepted: usize,
-    /// Those of them that had been stored before.
-    pub(crate) repeated: usize,
-    /// Traces that were not taken.
-    pub(crate) refused: Vec<Refused>,
-    /// Sequence of the last message of the chunk on the input stream.
-    pub(crate) last_seq: Option<u64>,
-}
-
-/// Limits of the intake.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Bytes of one trace.
-    pub(crate) trace_bytes: usize,
-    /// Bytes that may wait for the log.
-    pub(crate) waiting_bytes: usize,
-}
 
 /// The counters that follow what was stored.
 #[derive(Debug)]
