@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::record::KeyRecord;
+use crate::record::{KeyRecord, Membership};
 use crate::role::Role;
 
 /// The environment in which test keys may not act.
@@ -17,6 +17,7 @@ pub struct Caller {
     role: Role,
     environments: Vec<String>,
     test: bool,
+    approver: bool,
 }
 
 impl Caller {
@@ -28,6 +29,17 @@ impl Caller {
             role: record.role,
             environments: record.environments.clone(),
             test: record.test,
+            approver: false,
+        }
+    }
+
+    /// With what the member behind the key may do: no more than its role.
+    #[must_use]
+    pub(crate) fn bounded_by(self, member: Membership) -> Self {
+        Self {
+            role: self.role.min(member.role),
+            approver: member.approver,
+            ..self
         }
     }
 
@@ -41,6 +53,7 @@ impl Caller {
             role: Role::Owner,
             environments: Vec::new(),
             test: false,
+            approver: false,
         }
     }
 
@@ -92,6 +105,19 @@ impl Caller {
         }
     }
 
+    /// Asks for the right to decide what agents ask approval for: Owners, Admins and whoever was
+    /// given it.
+    ///
+    /// # Errors
+    /// [`Forbidden::Approver`].
+    pub fn require_approver(&self) -> Result<(), Forbidden> {
+        if self.approver || self.role >= Role::Admin {
+            Ok(())
+        } else {
+            Err(Forbidden::Approver)
+        }
+    }
+
     /// Whether the key may act in an environment: test keys never in `production`, listed keys only
     /// where they are listed.
     #[must_use]
@@ -127,6 +153,9 @@ pub enum Forbidden {
         /// The lowest role that would do.
         required: Role,
     },
+    /// Not one who decides approvals.
+    #[error("this needs the role admin or above, or the right to decide approvals")]
+    Approver,
     /// The key may not act in this environment.
     #[error("the key may not act in this environment")]
     Environment,
@@ -137,7 +166,7 @@ impl Forbidden {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Role { .. } => "FORBIDDEN",
+            Self::Role { .. } | Self::Approver => "FORBIDDEN",
             Self::Environment => "ENVIRONMENT_FORBIDDEN",
         }
     }
@@ -167,6 +196,26 @@ mod tests {
                 required: Role::Owner
             })
         );
+    }
+
+    #[test]
+    fn a_member_caps_the_role_of_its_keys_and_lends_them_its_right_to_approve() {
+        let demoted = Membership {
+            role: Role::Viewer,
+            approver: true,
+            removed: false,
+        };
+        let caller = caller(Role::Admin, false, &[]).bounded_by(demoted);
+        assert_eq!(caller.role(), Role::Viewer);
+        assert_eq!(caller.require_approver(), Ok(()));
+        let raised = Membership {
+            role: Role::Owner,
+            approver: false,
+            removed: false,
+        };
+        let caller = caller.bounded_by(raised);
+        assert_eq!(caller.role(), Role::Viewer);
+        assert_eq!(caller.require_approver(), Err(Forbidden::Approver));
     }
 
     #[test]

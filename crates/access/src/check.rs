@@ -80,9 +80,7 @@ impl Checker {
     ) -> Result<(&'a str, Option<Arc<KeyRecord>>, Caller), Refusal> {
         let key = credentials::from_headers(presented.authorization, presented.x_api_key)?
             .ok_or(Refusal::Missing)?;
-        let record = self.find(key).await;
-        let ip = presented.client_ip;
-        let caller = authenticate(key, record.as_deref(), &self.pepper, now_ms, ip)?;
+        let (record, caller) = self.caller(key, presented.client_ip, now_ms).await?;
         Ok((key, record, caller))
     }
 
@@ -96,14 +94,28 @@ impl Checker {
         client_ip: Option<IpAddr>,
         now_ms: i64,
     ) -> Result<Caller, Refusal> {
+        let (_, caller) = self.caller(key, client_ip, now_ms).await?;
+        Ok(caller)
+    }
+
+    /// The key's holder, who may do no more than the key and no more than a member's role says.
+    async fn caller(
+        &self,
+        key: &str,
+        client_ip: Option<IpAddr>,
+        now_ms: i64,
+    ) -> Result<(Option<Arc<KeyRecord>>, Caller), Refusal> {
         let record = self.find(key).await;
-        Ok(authenticate(
-            key,
-            record.as_deref(),
-            &self.pepper,
-            now_ms,
-            client_ip,
-        )?)
+        let caller = authenticate(key, record.as_deref(), &self.pepper, now_ms, client_ip)?;
+        let member = caller
+            .person()
+            .and_then(|person| self.keys.membership(caller.org_id(), person));
+        let caller = match member {
+            Some(member) if member.removed => return Err(AuthRefusal::Revoked.into()),
+            Some(member) => caller.bounded_by(member),
+            None => caller,
+        };
+        Ok((record, caller))
     }
 
     async fn find(&self, key: &str) -> Option<Arc<KeyRecord>> {
@@ -169,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::key::{Prefix, mac};
+    use crate::record::Membership;
     use crate::role::Role;
     use crate::signature::sign_request;
 
@@ -183,6 +196,10 @@ mod tests {
         fn get(&self, public_id: &str) -> Option<Arc<KeyRecord>> {
             let heard = *self.caught_up.lock().unwrap() > 0;
             (heard && public_id == self.record.public_id).then(|| Arc::new(self.record.clone()))
+        }
+
+        fn membership(&self, _: Uuid, _: &str) -> Option<Membership> {
+            None
         }
 
         async fn catch_up(&self) {

@@ -18,7 +18,7 @@ pub mod signature;
 pub use caller::{Caller, Forbidden};
 pub use check::{Checker, Presented, Refusal};
 pub use key::{ApiKey, KeyFormat, ParsedKey, Pepper, Prefix};
-pub use record::{AuthRefusal, KeyLookup, KeyRecord, authenticate};
+pub use record::{AuthRefusal, KeyLookup, KeyRecord, Membership, authenticate};
 pub use role::Role;
 pub use signature::{SignatureRefusal, verify_request};
 

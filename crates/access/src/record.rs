@@ -53,11 +53,25 @@ impl std::fmt::Debug for KeyRecord {
     }
 }
 
+/// What a person may do in an organisation, as its fact says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// The most that keys of this person may do.
+    pub role: Role,
+    /// May decide approvals whatever the role.
+    pub approver: bool,
+    /// Is no longer one.
+    pub removed: bool,
+}
+
 /// Where key records are found: in memory, fed by the control facts.
 #[async_trait]
 pub trait KeyLookup: Send + Sync {
     /// The record with this public id, if it has been heard of.
     fn get(&self, public_id: &str) -> Option<Arc<KeyRecord>>;
+
+    /// What the person behind a key is in its organisation, if that has been heard of.
+    fn membership(&self, org_id: Uuid, person: &str) -> Option<Membership>;
 
     /// Returns once everything published before the call has been read, or after a bounded wait.
     /// Concurrent calls share one catch-up.

@@ -108,6 +108,7 @@ macro_rules! facts {
 facts! {
     Organization = "organization" by Control;
     ApiKey = "key" by Control;
+    Member = "member" by Control;
     Agent = "agent" by Control;
     Policy = "policy" by Control;
     Validator = "validator" by Control;

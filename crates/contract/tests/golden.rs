@@ -310,6 +310,15 @@ fn facts_of_versions_keep_their_bytes() {
 #[test]
 fn facts_about_who_may_be_believed_keep_their_bytes() {
     fact(
+        "updated",
+        &Member {
+            person: "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00".into(),
+            role: "developer".into(),
+            approver: true,
+            removed: true,
+        },
+    );
+    fact(
         "given",
         &DelegationState {
             delegation_id: raw(1),

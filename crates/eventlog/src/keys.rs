@@ -1,6 +1,7 @@
-//! The key feed: every API key of every organisation, in memory, as `control` states them. No
+//! The key feed: every API key and member of every organisation, in memory, as `control` states them. No
 //! request waits for a table or for bcrypt.
 
+mod members;
 mod signing;
 
 use std::collections::{HashMap, HashSet};
@@ -15,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_access::agent_token::SigningKeys;
 use writ_access::jwt::VerifyingKey;
-use writ_access::{KeyLookup, KeyRecord, Role};
+use writ_access::{KeyLookup, KeyRecord, Membership, Role};
 use writ_contract::{Envelope, Fact, Stream, wire};
 
 use crate::log::EventLog;
 use crate::reader::{Content, Delivered, ReaderError, Start};
+use members::Members;
 use signing::Signing;
 
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -28,6 +30,7 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 pub struct KeyFeed {
     log: EventLog,
     keys: RwLock<Keys>,
+    members: RwLock<Members>,
     signing: RwLock<Signing>,
     applied: watch::Sender<u64>,
     caught_up: watch::Sender<bool>,
@@ -38,8 +41,8 @@ pub struct KeyFeed {
 #[derive(Default)]
 struct Keys {
     known: HashMap<String, (u64, Arc<KeyRecord>)>,
-    /// Organisations with a key fact that cannot be read, which may be a revocation: none of their
-    /// keys is believed.
+    /// Organisations with a fact of a key or a member that cannot be read, which may take something
+    /// away: none of their keys is believed.
     held: HashSet<Uuid>,
 }
 
@@ -50,6 +53,7 @@ impl KeyFeed {
         Arc::new(Self {
             log,
             keys: RwLock::default(),
+            members: RwLock::default(),
             signing: RwLock::default(),
             applied: watch::Sender::new(0),
             caught_up: watch::Sender::new(false),
@@ -80,6 +84,7 @@ impl KeyFeed {
     async fn follow(&self) -> ReaderError {
         let filters = vec![
             self.log.topology.facts::<wire::ApiKey>(),
+            self.log.topology.facts::<wire::Member>(),
             self.log.topology.facts::<wire::SigningKey>(),
         ];
         let mut reader = match self
@@ -106,6 +111,7 @@ impl KeyFeed {
         if let Content::Fact(envelope) = &delivered.content {
             match envelope.kind.aggregate() {
                 wire::SigningKey::AGGREGATE => self.put_signing(envelope),
+                wire::Member::AGGREGATE => self.put_member(envelope),
                 _ => self.apply_key(envelope),
             }
         }
@@ -121,6 +127,16 @@ impl KeyFeed {
         match record.and_then(|key| record_of(envelope.org.0, &key)) {
             Some(record) => self.put(envelope.version, record),
             None => self.hold(envelope.org.0),
+        }
+    }
+
+    /// A member that cannot be read may have been removed.
+    fn put_member(&self, envelope: &Envelope) {
+        let Ok(mut members) = self.members.write() else {
+            return;
+        };
+        if members.apply(envelope).is_none() {
+            self.hold(envelope.org.0);
         }
     }
 
@@ -153,7 +169,7 @@ impl KeyFeed {
     }
 
     fn hold(&self, org: Uuid) {
-        tracing::error!(%org, "organisation held: unreadable key fact");
+        tracing::error!(%org, "organisation held: unreadable fact of a key or member");
         if let Ok(mut keys) = self.keys.write() {
             keys.held.insert(org);
         }
@@ -172,6 +188,10 @@ impl KeyLookup for KeyFeed {
         let keys = self.keys.read().ok()?;
         let (_, record) = keys.known.get(public_id)?;
         (!keys.held.contains(&record.org_id)).then(|| record.clone())
+    }
+
+    fn membership(&self, org_id: Uuid, person: &str) -> Option<Membership> {
+        self.members.read().ok()?.get(org_id, person)
     }
 
     async fn catch_up(&self) {

@@ -97,10 +97,7 @@ impl Recheck {
     /// `UNAUTHENTICATED`, `PERMISSION_DENIED` or `RESOURCE_EXHAUSTED`, as for a call of its own.
     pub async fn caller(&self, headers: &http::HeaderMap) -> Result<Caller, tonic::Status> {
         let caller = self.counted(headers).await?;
-        match self.guard.access {
-            Access::Role(role) => Ok(require(caller, role)?),
-            Access::Public | Access::Deferred => Ok(caller),
-        }
+        Ok(require(caller, self.guard.access)?)
     }
 
     async fn counted(&self, headers: &http::HeaderMap) -> Result<Caller, ApiError> {
@@ -125,11 +122,13 @@ async fn pass(
     let outcome = recheck.counted(request.headers()).await;
     request.extensions_mut().insert(recheck);
     match (guard.access, outcome) {
-        (Access::Role(role), outcome) => match outcome.and_then(|caller| require(caller, role)) {
+        (Access::Public | Access::Deferred, outcome) => {
+            drop(request.extensions_mut().insert(Attempt(outcome)));
+        }
+        (asked, outcome) => match outcome.and_then(|caller| require(caller, asked)) {
             Ok(caller) => drop(request.extensions_mut().insert(Authed(caller))),
             Err(error) => return status(error),
         },
-        (_, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
     }
     let Some(deadline) = Deadline::of(request.headers(), Instant::now()) else {
         return next.run(request).await;

@@ -38,6 +38,8 @@ pub enum Access {
     Public,
     /// A caller of at least this role; the handler may ask for its [`Authed`] caller.
     Role(Role),
+    /// A caller who may decide approvals.
+    Approver,
     /// The handler decides over an [`Attempt`]: for routes that answer refusals in their own way.
     Deferred,
 }
@@ -113,6 +115,7 @@ impl std::fmt::Display for Access {
         match self {
             Self::Public => f.write_str("public"),
             Self::Role(role) => write!(f, "{role}"),
+            Self::Approver => f.write_str("approver"),
             Self::Deferred => f.write_str("deferred"),
         }
     }

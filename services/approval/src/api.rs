@@ -46,7 +46,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .get("/approvals", Access::Role(Role::Viewer), list::list)
         .says(
             "List approvals",
-            "Latest first. Below the role `admin`: those the key asked for itself.",
+            "Latest first. Whoever may not decide sees those the key asked for itself.",
         )
         .answers::<Page<dto::ApprovalDto>>(200)
         .get(
@@ -60,28 +60,20 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
              young, else `denied`.",
         )
         .answers::<Data<show::Answer>>(200)
-        .post(
-            "/approvals/{id}/approve",
-            Access::Role(Role::Admin),
-            decide::approve,
-        )
+        .post("/approvals/{id}/approve", Access::Approver, decide::approve)
         .says(
             "Approve a request",
             "Never by the key or the person that asked.",
         )
         .takes::<decide::Reason>()
         .answers::<Data<dto::ApprovalDto>>(200)
-        .post(
-            "/approvals/{id}/deny",
-            Access::Role(Role::Admin),
-            decide::deny,
-        )
+        .post("/approvals/{id}/deny", Access::Approver, decide::deny)
         .says("Deny a request", "")
         .takes::<decide::Reason>()
         .answers::<Data<dto::ApprovalDto>>(200)
         .patch(
             "/approvals/{id}/decision",
-            Access::Role(Role::Admin),
+            Access::Approver,
             decide::decision,
         )
         .says("Decide a request", "Approves or denies, in one route.")

@@ -14,6 +14,7 @@ pub(crate) mod grpc;
 mod health;
 mod jwks;
 mod keys;
+mod members;
 mod organization;
 mod pauses;
 mod policies;
@@ -93,6 +94,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
     let routes = baselines::routes(routes);
     let routes = policies::routes(routes);
     let routes = validators::routes(routes);
+    let routes = members::routes(routes);
     let routes = keys::routes(routes);
     let routes = billing::routes(routes);
     organization::routes(routes)

@@ -72,6 +72,15 @@ pub enum Refusal {
     /// No such key in this organisation.
     #[error("key not found")]
     KeyNotFound,
+    /// No such member of this organisation.
+    #[error("member not found")]
+    MemberNotFound,
+    /// An organisation without an Owner could never have one again.
+    #[error("this is the last owner: make somebody else an owner first")]
+    LastOwner,
+    /// Another member has this e-mail address.
+    #[error("another member has this e-mail address")]
+    MemberExists,
     /// No such organisation: it was never created.
     #[error("organization not found")]
     OrganizationNotFound,
@@ -112,8 +121,8 @@ pub enum Refusal {
     /// The organisation has switched this off.
     #[error("{0} are not enabled in this organization: see GET /organization/settings")]
     NotEnabled(&'static str),
-    /// A key above its issuer's role.
-    #[error("a key of role {0} can be issued only by that role or above")]
+    /// A role above the caller's own.
+    #[error("the role {0} can be given or taken only by that role or above")]
     RoleTooHigh(Role),
     /// The key may not act in the agent's environment.
     #[error("the key may not act in environment {0}")]

@@ -1,6 +1,7 @@
-//! Organisations, the people in them, and their keys.
+//! Organisations, their members, and their keys.
 
 mod key;
+mod member;
 mod organization;
 mod seed;
 mod store;
@@ -8,15 +9,17 @@ mod store;
 use uuid::Uuid;
 use writ_access::{Caller, Pepper};
 use writ_contract::{KeyId, OrgId};
+use writ_pg::TenantTx;
 
 pub use key::{Issue, Key};
+pub use member::{Add, Change, Member};
 pub use organization::{Limits, Organization, Settings, Switches};
 pub use seed::{Seed, SeedKey, SeedOrganization};
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::write::{About, Actor, Writes};
 
-/// The organisations, people and keys.
+/// The organisations, members and keys.
 #[derive(Debug, Clone)]
 pub struct Identity {
     writes: Writes,
@@ -39,7 +42,8 @@ impl Identity {
     /// again finds the key without it.
     ///
     /// # Errors
-    /// [`crate::Refusal::Invalid`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
+    /// [`crate::Refusal::Invalid`], [`crate::Refusal::RoleTooHigh`], for a new person as for
+    /// [`Identity::add_member`], or the store's trouble.
     pub async fn issue(
         &self,
         caller: &Caller,
@@ -55,17 +59,20 @@ impl Identity {
         };
         let text = command.key_text(&facts)?;
         let hash = self.hash(&text, facts.salt).await?;
-        let (key, person) = key::issue(caller, command, &facts, &text, hash, &self.pepper)?;
+        let (key, newcomer) = key::issue(caller, command, &facts, &text, hash, &self.pepper)?;
         let mut tx = self.writes.begin(actor.org).await?;
         if let Some(earlier) = actor.repeats(&mut tx, key.id).await? {
             return Ok((store::lock_key(&mut tx, earlier).await?, None));
         }
-        store::insert_key(&mut tx, &key).await?;
-        if let Some(person) = &person {
-            store::insert_person(&mut tx, person, facts.now).await?;
+        let mut events = Vec::new();
+        if let Some(newcomer) = &newcomer {
+            events.push(self.enter(&mut tx, actor, newcomer).await?);
+        } else {
+            self.may_hold(&mut tx, &key).await?;
         }
-        let event = self.key_event(actor, &key, "issued", "key.issue");
-        self.writes.commit(tx, &[event]).await?;
+        store::insert_key(&mut tx, &key).await?;
+        events.push(self.key_event(actor, &key, "issued", "key.issue"));
+        self.writes.commit(tx, &events).await?;
         Ok((key, Some(text)))
     }
 
@@ -113,15 +120,6 @@ impl Identity {
         store::organization(&mut tx).await
     }
 
-    /// How many people there are.
-    ///
-    /// # Errors
-    /// The store's trouble.
-    pub async fn people(&self, org: Uuid) -> Result<u64, Error> {
-        let mut tx = self.writes.begin(org).await?;
-        Ok(store::count_people(&mut tx).await?)
-    }
-
     /// Which of these ids of people are nobody's here.
     ///
     /// # Errors
@@ -164,6 +162,21 @@ impl Identity {
         let event = self.writes.event(actor, about, &changed.fact());
         self.writes.commit(tx, &[event]).await?;
         Ok(changed)
+    }
+
+    /// A key's holder is a member, whose role it does not exceed.
+    async fn may_hold(&self, tx: &mut TenantTx, key: &Key) -> Result<(), Error> {
+        let holder = match member::store::lock(tx, key.person).await {
+            Err(Error::Refused(Refusal::MemberNotFound)) => {
+                return Err(Refusal::field("person", "nobody in this organization").into());
+            }
+            found => found?,
+        };
+        if key.role > holder.role {
+            let problem = format!("above the role of its holder, {}", holder.role);
+            return Err(Refusal::field("role", &problem).into());
+        }
+        Ok(())
     }
 
     fn key_event(&self, actor: &Actor, key: &Key, verb: &str, action: &str) -> writ_pg::NewEvent {

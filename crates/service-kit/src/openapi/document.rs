@@ -120,7 +120,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
     if let Some(takes) = said.takes {
         takes(&mut input);
     }
-    if let Access::Role(_) = endpoint.access {
+    if let Access::Role(_) | Access::Approver = endpoint.access {
         input.refusals.extend([401, 403, 429]);
     }
     let (parameters, body, refusals) = (input.parameters, input.body, input.refusals);
@@ -147,6 +147,7 @@ fn description(endpoint: &Endpoint) -> String {
     let needs = match endpoint.access {
         Access::Public => "Needs no credentials.".to_owned(),
         Access::Role(role) => format!("Needs the role `{role}` or a higher one."),
+        Access::Approver => "Needs the role `admin`, or the right to decide approvals.".to_owned(),
         Access::Deferred => String::new(),
     };
     format!("{}\n\n{needs}", endpoint.said.more)
@@ -157,7 +158,9 @@ fn description(endpoint: &Endpoint) -> String {
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
-        Access::Role(_) | Access::Deferred => json!([{ "bearer": [] }, { "apiKey": [] }]),
+        Access::Role(_) | Access::Approver | Access::Deferred => {
+            json!([{ "bearer": [] }, { "apiKey": [] }])
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use writ_access::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
-use writ_access::{Caller, Checker, IpNet, Presented, Role};
+use writ_access::{Caller, Checker, IpNet, Presented};
 
 use super::limits::{Limits, Verdict};
 use super::{Access, Guard, once, refuse};
@@ -167,12 +167,17 @@ fn unauthorized(refusal: writ_access::Refusal) -> ApiError {
     )
 }
 
-/// The caller if it holds `role`.
+/// The caller if it has what a route asks for.
 ///
 /// # Errors
-/// 403 naming the role that is needed.
-pub(crate) fn require(caller: Caller, role: Role) -> Result<Caller, ApiError> {
-    match caller.require(role) {
+/// 403 naming what is needed.
+pub(crate) fn require(caller: Caller, access: Access) -> Result<Caller, ApiError> {
+    let may = match access {
+        Access::Role(role) => caller.require(role),
+        Access::Approver => caller.require_approver(),
+        Access::Public | Access::Deferred => Ok(()),
+    };
+    match may {
         Ok(()) => Ok(caller),
         Err(no) => Err(ApiError::new(
             StatusCode::FORBIDDEN,
@@ -202,14 +207,16 @@ pub(super) async fn pass(
     };
     match (guard.access, outcome) {
         (Access::Deferred, outcome) => drop(request.extensions_mut().insert(Attempt(outcome))),
-        (Access::Role(role), Ok(caller)) => {
-            let (entering, entered) = enter(request, caller, role, &guard).await;
+        (Access::Role(_) | Access::Approver, Ok(caller)) => {
+            let (entering, entered) = enter(request, caller, &guard).await;
             if let Err(error) = entered {
                 return refuse_unread(entering, error).await;
             }
             request = entering;
         }
-        (Access::Role(_), Err(error)) => return refuse_unread(request, error).await,
+        (Access::Role(_) | Access::Approver, Err(error)) => {
+            return refuse_unread(request, error).await;
+        }
         (Access::Public, _) => {}
     }
     let mut response = next.run(request).await;
@@ -219,14 +226,13 @@ pub(super) async fn pass(
     response
 }
 
-/// Lets a caller of this role in, and notes under which key it may come again.
+/// Lets a caller in who may, and notes under which key it may come again.
 async fn enter(
     mut request: Request,
     caller: Caller,
-    role: Role,
     guard: &Guard,
 ) -> (Request, Result<(), ApiError>) {
-    match require(caller, role) {
+    match require(caller, guard.access) {
         Ok(caller) => {
             request.extensions_mut().insert(Authed(caller.clone()));
             once::note(request, &caller, guard.body_limit).await

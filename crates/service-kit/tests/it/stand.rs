@@ -36,6 +36,10 @@ impl KeyLookup for Keys {
         self.0.lock().unwrap().get(public_id).cloned()
     }
 
+    fn membership(&self, _: Uuid, _: &str) -> Option<writ_access::Membership> {
+        None
+    }
+
     async fn catch_up(&self) {}
 }
 

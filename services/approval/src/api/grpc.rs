@@ -9,7 +9,7 @@ use futures::stream::unfold;
 use http::HeaderMap;
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
-use writ_access::{Caller, Role};
+use writ_access::Caller;
 use writ_contract::{ApprovalId, OrgId};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Recheck, caller};
@@ -82,8 +82,8 @@ impl ApprovalService for State {
     ) -> Result<Response<v1::DecideApprovalResponse>, Status> {
         let caller = caller(&request)?;
         caller
-            .require(Role::Admin)
-            .map_err(|_| Status::permission_denied("deciding needs the role admin"))?;
+            .require_approver()
+            .map_err(|no| Status::permission_denied(no.to_string()))?;
         let asked = request.into_inner();
         let verdict = match asked.verdict() {
             v1::ApprovalVerdict::Approve => Verdict::Grant,

@@ -1,11 +1,11 @@
-//! `GET /approvals`: the queue. Below Admin a key sees what it asked for.
+//! `GET /approvals`: the queue. Whoever may not decide sees what its key asked for.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use writ_access::{Caller, Role};
+use writ_access::Caller;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Page;
 use writ_service_kit::routes::Authed;
@@ -57,7 +57,7 @@ pub(super) async fn page(
         status: wanted.map(Status::as_str),
         asked_by: caller
             .key_id()
-            .filter(|_| caller.require(Role::Admin).is_err()),
+            .filter(|_| caller.require_approver().is_err()),
         before: before.map_err(|_| ApiError::invalid("cursor is not one this list gave"))?,
         limit: i64::from(limit),
         now,

@@ -14,7 +14,7 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
-use writ_access::{Caller, Role};
+use writ_access::Caller;
 use writ_contract::{ApprovalId, KeyId, OrgId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Data;
@@ -96,7 +96,7 @@ async fn find(state: &State, caller: &Caller, id: ApprovalId) -> Result<Option<E
 
 fn may_see(caller: &Caller, entry: &Entry) -> bool {
     let asked = caller.key_id().map(KeyId);
-    caller.require(Role::Admin).is_ok() || asked.is_some_and(|key| entry.state.asked_by(key))
+    caller.require_approver().is_ok() || asked.is_some_and(|key| entry.state.asked_by(key))
 }
 
 /// The request under an id, for a caller who may see it.

@@ -77,7 +77,14 @@ async fn a_request_is_watched_decided_and_redeemed_over_grpc() {
     let asked = ask(&admin, decide(&id, ApprovalVerdict::Unspecified));
     let refused = client.decide_approval(asked).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let asked = ask(&admin, decide(&id, ApprovalVerdict::Approve));
+    let approver = world.key(world.org, "viewer").await;
+    world.member(&approver, 1, "viewer", true).await;
+    writ_testkit::eventually(SOON, "the right is known", || async {
+        let asked = ask(&approver, v1::GetApprovalRequest { id: id.clone() });
+        client!(replica).get_approval(asked).await.map(drop)
+    })
+    .await;
+    let asked = ask(&approver, decide(&id, ApprovalVerdict::Approve));
     let granted = client.decide_approval(asked).await.unwrap().into_inner();
     let granted = granted.approval.unwrap();
     assert_eq!(granted.status(), ApprovalStatus::Pending, "not sealed yet");

@@ -262,3 +262,52 @@ async fn an_agent_that_nobody_registered_can_be_held_too() {
     assert_eq!(answer["valid"], true, "{answer}");
     replica.stop().await;
 }
+
+#[tokio::test]
+async fn a_member_with_the_right_to_approve_decides_what_somebody_else_asked_for() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let approver = world.key(world.org, "viewer").await;
+    let held = world.request(&agent, CONTEXT).await;
+    let own = world.request(&approver, r#"{"input":"my own"}"#).await;
+    let (status, _) = replica.approve(held.approval, &approver).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    world.member(&approver, 1, "viewer", true).await;
+    eventually(SOON, "the right is known", || async {
+        let (status, body) = replica.approve(held.approval, &approver).await;
+        if status == StatusCode::OK {
+            Ok(())
+        } else {
+            Err(body)
+        }
+    })
+    .await;
+    let (status, body) = replica.approve(own.approval, &approver).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    assert_eq!(body["error"]["code"], "OWN_REQUEST", "{body}");
+}
+
+#[tokio::test]
+async fn an_admin_who_was_demoted_decides_nothing_more() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let agent = world.key(world.org, "developer").await;
+    let admin = world.key(world.org, "admin").await;
+    world.member(&admin, 1, "developer", false).await;
+    let held = world.request(&agent, CONTEXT).await;
+    eventually(SOON, "the demotion is known", || async {
+        let (status, body) = replica
+            .call(Method::GET, "/approvals", Some(&admin), String::new())
+            .await;
+        let seen = body["data"].as_array().map_or(1, Vec::len);
+        if status == StatusCode::OK && seen == 0 {
+            Ok(())
+        } else {
+            Err(body)
+        }
+    })
+    .await;
+    let (status, _) = replica.approve(held.approval, &admin).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+}

@@ -227,6 +227,24 @@ impl World {
             .await;
     }
 
+    /// The person behind a key is a member of this role, who may decide approvals or not.
+    pub(crate) async fn member(&self, key: &Key, version: u64, role: &str, approver: bool) {
+        let fact = wire::Member {
+            person: key.person.clone(),
+            role: role.to_owned(),
+            approver,
+            removed: false,
+        };
+        self.publish::<wire::Member>(self.envelope(
+            key.org,
+            "updated",
+            &key.person,
+            version,
+            &fact,
+        ))
+        .await;
+    }
+
     pub(crate) async fn archive_agent(&self, version: u64) {
         let fact = wire::Agent {
             agent_id: self.agent.to_bytes(),

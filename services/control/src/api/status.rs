@@ -55,6 +55,9 @@ impl From<Refusal> for ApiError {
             Refusal::PauseNotFound => (StatusCode::NOT_FOUND, "PAUSE_NOT_FOUND", "CTL0117"),
             Refusal::PolicyNotFound => (StatusCode::NOT_FOUND, "POLICY_NOT_FOUND", "CTL0103"),
             Refusal::KeyNotFound => (StatusCode::NOT_FOUND, "KEY_NOT_FOUND", "CTL0104"),
+            Refusal::MemberNotFound => (StatusCode::NOT_FOUND, "MEMBER_NOT_FOUND", "CTL0140"),
+            Refusal::LastOwner => (StatusCode::CONFLICT, "LAST_OWNER", "CTL0141"),
+            Refusal::MemberExists => (StatusCode::CONFLICT, "MEMBER_EXISTS", "CTL0142"),
             Refusal::OrganizationNotFound => {
                 (StatusCode::NOT_FOUND, "ORGANIZATION_NOT_FOUND", "CTL0105")
             }

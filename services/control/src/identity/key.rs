@@ -8,6 +8,7 @@ use writ_access::key::{bcrypt_hash, mac};
 use writ_access::{ApiKey, Caller, IpNet, Pepper, Prefix, Role};
 use writ_contract::{PersonId, wire};
 
+use super::member::Member;
 use crate::error::{Error, Refusal};
 
 /// A key's row: a hash and a code, never the key.
@@ -57,23 +58,15 @@ pub struct Issue {
     role: Option<String>,
     /// It may not act in production.
     test: bool,
-    /// Another holder than the issuer: a person known by this `per_` id …
+    /// Another holder than the issuer: the member of this `per_` id, whose role it may not exceed …
     person: Option<String>,
-    /// … or a new one of this name.
+    /// … or a new member of this name and the role of the key.
     person_name: Option<String>,
     person_email: Option<String>,
     expires_at: Option<DateTime<Utc>>,
     cidrs: Vec<String>,
     environments: Vec<String>,
     signature_required: bool,
-}
-
-/// A person to be entered beside the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Person {
-    pub id: Uuid,
-    pub name: String,
-    pub email: Option<String>,
 }
 
 /// What issuing needs and may not make up.
@@ -153,7 +146,7 @@ pub(super) fn issue(
     text: &str,
     secret_hash: String,
     pepper: &Pepper,
-) -> Result<(Key, Option<Person>), Refusal> {
+) -> Result<(Key, Option<Member>), Refusal> {
     let role = command.role()?;
     if caller.require(role).is_err() {
         return Err(Refusal::RoleTooHigh(role));
@@ -162,17 +155,15 @@ pub(super) fn issue(
     if !problems.is_empty() {
         return Err(Refusal::Invalid(problems));
     }
-    let new_person = command.person_name.as_ref().map(|name| Person {
-        id: facts.new_person,
-        name: name.clone(),
-        email: command.person_email.clone(),
-    });
+    let email = command.person_email.as_deref();
+    let newcomer = command
+        .person_name
+        .as_ref()
+        .map(|name| Member::with_key(facts.new_person, name, email, role, facts.now))
+        .transpose()?;
     let holder = command.person.as_deref().or_else(|| caller.person());
-    let person = match (
-        &new_person,
-        holder.and_then(|id| id.parse::<PersonId>().ok()),
-    ) {
-        (Some(person), _) => person.id,
+    let person = match (&newcomer, holder.and_then(|id| id.parse::<PersonId>().ok())) {
+        (Some(newcomer), _) => newcomer.id,
         (None, Some(holder)) => holder.0,
         (None, None) => return Err(Refusal::field("personName", "is required")),
     };
@@ -195,7 +186,7 @@ pub(super) fn issue(
         version: 1,
         created_at: facts.now,
     };
-    Ok((key, new_person))
+    Ok((key, newcomer))
 }
 
 /// bcrypt of a key's secret part.
@@ -214,11 +205,16 @@ impl Key {
         if caller.require(self.role).is_err() {
             return Err(Refusal::RoleTooHigh(self.role));
         }
-        Ok(self.revoked_at.is_none().then(|| Self {
+        Ok(self.revoked_at.is_none().then(|| self.ended(now)))
+    }
+
+    /// Revoked, whoever says so.
+    pub(super) fn ended(&self, now: DateTime<Utc>) -> Self {
+        Self {
             revoked_at: Some(now),
             version: self.version + 1,
             ..self.clone()
-        }))
+        }
     }
 
     /// The full state as a fact.
@@ -254,7 +250,7 @@ mod tests {
         }
     }
 
-    fn try_issue(json: &str) -> Result<(Key, Option<Person>), Refusal> {
+    fn try_issue(json: &str) -> Result<(Key, Option<Member>), Refusal> {
         let command: Issue = serde_json::from_str(json).unwrap();
         let text = command.key_text(&facts())?;
         let pepper = Pepper::new([3; 32]).unwrap();

@@ -7,7 +7,8 @@ use writ_access::{ApiKey, Caller, Prefix, Role};
 use writ_contract::{KeyId, OrgId};
 use writ_service_kit::{Clock, ids};
 
-use super::key::{Key, Person, hash};
+use super::key::{Key, hash};
+use super::member::{self, Member};
 use super::organization::Limits;
 use super::{Identity, Organization, random, store};
 use crate::error::Error;
@@ -190,11 +191,7 @@ impl Identity {
         let now = self.writes.clock().now();
         let parsed = ApiKey::parse(&seed.key)
             .map_err(|error| Error::Bug(format!("{}: {error}", KeyId(seed.id))))?;
-        let person = Person {
-            id: seed.person,
-            name: seed.name.clone(),
-            email: None,
-        };
+        let holder = Member::with_key(seed.person, &seed.name, None, seed.role, now)?;
         let key = Key {
             id: seed.id,
             name: seed.name.clone(),
@@ -213,11 +210,14 @@ impl Identity {
             version: 1,
             created_at: now,
         };
-        store::insert_person(&mut tx, &person, now).await?;
-        store::insert_key(&mut tx, &key).await?;
         let actor = Actor::of(&Caller::system(org), "");
-        let event = self.key_event(&actor, &key, "issued", "key.issue");
-        self.writes.store(tx, &[event]).await?;
+        let mut events = Vec::new();
+        if member::store::insert(&mut tx, &holder).await? {
+            events.push(self.member_event(&actor, &holder, "added", "member.add"));
+        }
+        store::insert_key(&mut tx, &key).await?;
+        events.push(self.key_event(&actor, &key, "issued", "key.issue"));
+        self.writes.store(tx, &events).await?;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
-//! All SQL about organisations, people and keys.
+//! All SQL about organisations and keys.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use writ_pg::{PgError, TenantTx};
 
-use super::key::{Key, Person};
+use super::key::Key;
 use super::organization::{Limits, Organization, Switches};
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
@@ -184,44 +184,16 @@ pub(super) async fn update_organization(
     Ok(())
 }
 
-/// How many people there are.
-pub(super) async fn count_people(tx: &mut TenantTx) -> Result<u64, PgError> {
-    let count = sqlx::query_scalar("select count(*) from people")
-        .fetch_one(&mut **tx)
-        .await?;
-    Ok(unsigned(count))
-}
-
 /// Which of these are nobody here.
 pub(super) async fn strangers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Uuid>, PgError> {
     let strangers = sqlx::query_scalar(
         "select id from unnest($1::uuid[]) as asked(id)
-         where not exists (select from people where person_id = asked.id)",
+         where not exists (select from members where person_id = asked.id and removed_at is null)",
     )
     .bind(ids)
     .fetch_all(&mut **tx)
     .await?;
     Ok(strangers)
-}
-
-pub(super) async fn insert_person(
-    tx: &mut TenantTx,
-    person: &Person,
-    now: DateTime<Utc>,
-) -> Result<(), PgError> {
-    let org = tx.org();
-    sqlx::query(
-        "insert into people (org_id, person_id, name, email, created_at)
-         values ($1, $2, $3, $4, $5) on conflict (org_id, person_id) do nothing",
-    )
-    .bind(org)
-    .bind(person.id)
-    .bind(&person.name)
-    .bind(&person.email)
-    .bind(now)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 pub(super) async fn insert_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {
@@ -279,6 +251,18 @@ pub(super) async fn lock_key(tx: &mut TenantTx, id: Uuid) -> Result<Key, Error> 
         .await
         .map_err(PgError::from)?;
     row.ok_or(Refusal::KeyNotFound)?.try_into()
+}
+
+/// The keys of a person that are not revoked, locked.
+pub(super) async fn lock_keys_of(tx: &mut TenantTx, person: Uuid) -> Result<Vec<Key>, Error> {
+    let rows: Vec<KeyRow> = sqlx::query_as(
+        "select * from keys where person_id = $1 and revoked_at is null order by key_id for update",
+    )
+    .bind(person)
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(PgError::from)?;
+    rows.into_iter().map(Key::try_from).collect()
 }
 
 pub(super) async fn keys(

@@ -17,6 +17,7 @@ mod forged;
 mod grants;
 mod idempotency;
 mod keys;
+mod members;
 mod pauses;
 mod plans;
 mod policies;
