@@ -70,7 +70,7 @@ def service_secret(service: str, secret: dict, env: dict) -> dict:
         "control": {"sealing": {"key": secret["validator_key"]}},
         "enforcement": {"digest_key": secret["digest_key"], "sealing": {"key": secret["validator_key"]}},
         "approval": {"approvals": {"digest_key": secret["digest_key"], "certificate_seed": secret["certificate_seed"]}},
-        "audit-ledger": {"ledger": {"signing_seed": secret["checkpoint_seed"]}},
+        "audit-ledger": {"ledger": {"signing_seed": secret["checkpoint_seed"], "export_seed": secret["export_seed"]}},
         "notifier": {"sealing": {"key": secret["seal_key"]}},
         "ingest": {"digest_key": secret["digest_key"], "clickhouse": {"password": secret["clickhouse_ingest"]}},
     }

@@ -166,6 +166,17 @@ impl fmt::Debug for NamedVerifier {
     }
 }
 
+/// The keys a reader trusts, each for one use: who holds the key for receipts cannot sign heads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trusted {
+    /// For checkpoints of the log.
+    pub checkpoint: Vec<NamedVerifier>,
+    /// For receipts, coverage and exports.
+    pub export: Vec<NamedVerifier>,
+    /// For cosignatures of witnesses.
+    pub witness: Vec<NamedVerifier>,
+}
+
 pub(crate) fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }

@@ -15,6 +15,9 @@ pub mod global;
 pub mod keys;
 pub mod leaf;
 pub mod merkle;
+pub mod receipt;
+pub mod statement;
+pub mod tiles;
 pub mod verify;
 
 /// A SHA-256 output.

@@ -10,7 +10,7 @@ mod verify;
 
 pub use frontier::Frontier;
 pub use prove::{Nodes, OutOfRange, ProveError, prove_consistency, prove_inclusion, root_of};
-pub use verify::{verify_consistency, verify_inclusion};
+pub use verify::{climb, verify_consistency, verify_inclusion};
 
 use crate::Hash;
 use sha2::{Digest, Sha256};

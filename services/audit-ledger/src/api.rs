@@ -2,42 +2,114 @@
 
 mod checkpoint;
 mod export;
+mod keys;
 mod logs;
+mod receipt;
 mod status;
+mod tiles;
+
+use std::sync::Arc;
 
 use writ_access::Role;
-use writ_chain::keys::NamedVerifier;
 use writ_pg::ApiPool;
+use writ_service_kit::Clock;
 use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Gate, Routes};
+
+use crate::keys::Keys;
 
 /// What handlers need.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) pool: ApiPool,
-    /// The public half of the checkpoint key, for information: a verifier gets it out of band.
-    pub(crate) key: NamedVerifier,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 pub(crate) fn routes(gate: Gate) -> Routes<State> {
-    Routes::new(gate)
+    let log = Routes::new(gate)
         .get("/audit-logs", Access::Role(Role::Developer), logs::list)
         .says("List audit log entries", "Latest first.")
         .answers::<Page<logs::EntryDto>>(200)
-        .get(
-            "/audit/checkpoint",
-            Access::Role(Role::Viewer),
-            checkpoint::latest,
-        )
-        .says(
-            "Get the checkpoint",
-            "The latest signed head of the ledger; with `Accept: text/plain` the bare note.",
-        )
-        .answers::<Data<checkpoint::CheckpointDto>>(200)
         .get("/audit/export", Access::Role(Role::Admin), export::bundle)
         .says(
             "Export the ledger",
             "Every sealed entry as a bundle that `writ audit verify` checks offline.",
         )
-        .sends("application/jsonl")
+        .sends("application/jsonl");
+    own_tree(global_log(proofs(log)))
+}
+
+/// What is signed, and with what.
+fn proofs(to: Routes<State>) -> Routes<State> {
+    to.get(
+        "/audit/checkpoint",
+        Access::Role(Role::Viewer),
+        checkpoint::latest,
+    )
+    .says(
+        "Get the checkpoint",
+        "The latest signed head of the ledger; with `Accept: text/plain` the bare note.",
+    )
+    .answers::<Data<checkpoint::CheckpointDto>>(200)
+    .get(
+        "/audit/decisions/{id}/receipt",
+        Access::Role(Role::Viewer),
+        receipt::show,
+    )
+    .says(
+        "Get a receipt",
+        "Of a decision: that it is in the signed ledger, for anyone to check offline with \
+         `writ audit verify --file`. While it is not sealed yet: 503 with `Retry-After`.",
+    )
+    .answers::<Data<receipt::ReceiptDto>>(200)
+    .get_bare("/.well-known/writ-keys.json", Access::Public, keys::list)
+    .says(
+        "Get the public keys",
+        "What readers of the ledger may meet. A reader who takes them from here trusts whoever \
+         answers: compare the fingerprints with what the operator published elsewhere.",
+    )
+    .answers::<keys::KeysDto>(200)
+}
+
+/// The log over all organisations, for everybody.
+fn global_log(to: Routes<State>) -> Routes<State> {
+    to.get_bare("/checkpoint", Access::Public, tiles::global_checkpoint)
+        .says(
+            "Get the global checkpoint",
+            "The signed head of the log over all organisations (C2SP tlog-checkpoint). It tells \
+             nothing of any of them.",
+        )
+        .sends("text/plain")
+        .get_bare("/tile/{*path}", Access::Public, tiles::global_tile)
+        .says(
+            "Get a tile of the global log",
+            "`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`, as C2SP tlog-tiles has them.",
+        )
+        .sends("application/octet-stream")
+}
+
+/// The organisation's own log.
+fn own_tree(to: Routes<State>) -> Routes<State> {
+    to.get(
+        "/audit/log/checkpoint",
+        Access::Role(Role::Viewer),
+        tiles::tenant_checkpoint,
+    )
+    .says(
+        "Get the checkpoint of the log",
+        "The bare note, where C2SP tlog-tiles expects it.",
+    )
+    .sends("text/plain")
+    .get(
+        "/audit/log/tile/{*path}",
+        Access::Role(Role::Developer),
+        tiles::tenant_tile,
+    )
+    .says(
+        "Get a tile of the log",
+        "Of the organisation's own tree: `<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`, as C2SP \
+         tlog-tiles has them.",
+    )
+    .sends("application/octet-stream")
 }

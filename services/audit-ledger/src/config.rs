@@ -1,13 +1,15 @@
 //! Settings; `config.default.toml` is their manual.
 
 use serde::{Deserialize, Serialize};
-use writ_chain::keys::NamedSigner;
+use writ_chain::keys::{NamedSigner, NamedVerifier};
 use writ_contract::Service;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
 use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
+
+use crate::keys::{Keys, Published, Use};
 
 /// All settings of the service.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -33,6 +35,21 @@ pub struct LedgerConfig {
     pub key_name: String,
     /// Seed of the Ed25519 checkpoint key: 64 hexadecimal digits.
     pub signing_seed: Secret,
+    /// Seed of the checkpoint key before, under the same name. While it is given, checkpoints carry
+    /// both signatures.
+    pub previous_seed: Secret,
+    /// Name of the key for receipts, coverage and exports.
+    pub export_key_name: String,
+    /// Its seed: 64 hexadecimal digits.
+    pub export_seed: Secret,
+    /// Public keys, `name+id+key`, that earlier checkpoints and statements were signed with.
+    pub retired_checkpoint_keys: Vec<String>,
+    /// The same for receipts, coverage and exports.
+    pub retired_export_keys: Vec<String>,
+    /// Public keys the approval service signs, or signed, certificates with.
+    pub certificate_keys: Vec<String>,
+    /// Public keys of witnesses.
+    pub witness_keys: Vec<String>,
     /// Longest time between two checkpoints of a log that grows.
     pub seal_every: HumanDuration,
     /// Entries in one transaction.
@@ -44,6 +61,13 @@ impl Default for LedgerConfig {
         Self {
             key_name: "writ.local/ledger".to_owned(),
             signing_seed: Secret::default(),
+            previous_seed: Secret::default(),
+            export_key_name: "writ.local/export".to_owned(),
+            export_seed: Secret::default(),
+            retired_checkpoint_keys: Vec::new(),
+            retired_export_keys: Vec::new(),
+            certificate_keys: Vec::new(),
+            witness_keys: Vec::new(),
             seal_every: HumanDuration::from_millis(500),
             batch: 500,
         }
@@ -51,20 +75,67 @@ impl Default for LedgerConfig {
 }
 
 impl LedgerConfig {
-    /// The checkpoint key.
+    /// Every key that is used or named.
     ///
     /// # Errors
     /// Which setting is wrong.
-    pub fn signer(&self) -> Result<NamedSigner, String> {
-        let mut seed = [0; 32];
-        hex::decode_to_slice(self.signing_seed.expose(), &mut seed)
-            .map_err(|_| "ledger.signing_seed: must be 64 hexadecimal digits".to_owned())?;
-        NamedSigner::from_seed(&self.key_name, &seed)
-            .map_err(|wrong| format!("ledger.key_name: {wrong}"))
+    pub(crate) fn keys(&self) -> Result<Keys, String> {
+        let previous = !self.previous_seed.expose().is_empty();
+        Ok(Keys {
+            checkpoint: self.checkpoint_key()?,
+            previous: previous
+                .then(|| signer("previous_seed", &self.previous_seed, &self.key_name))
+                .transpose()?,
+            export: self.export_key()?,
+            others: self.others()?,
+        })
+    }
+
+    fn checkpoint_key(&self) -> Result<NamedSigner, String> {
+        signer("signing_seed", &self.signing_seed, &self.key_name)
+    }
+
+    fn export_key(&self) -> Result<NamedSigner, String> {
+        if self.export_seed.expose() == self.signing_seed.expose() {
+            return Err("ledger.export_seed: must not be that of the checkpoint key".to_owned());
+        }
+        signer("export_seed", &self.export_seed, &self.export_key_name)
+    }
+
+    fn others(&self) -> Result<Vec<Published>, String> {
+        let lists = [
+            ("retired_checkpoint_keys", Use::Checkpoint, false),
+            ("retired_export_keys", Use::Export, false),
+            ("certificate_keys", Use::Certificate, true),
+            ("witness_keys", Use::Witness, true),
+        ];
+        let texts = [
+            &self.retired_checkpoint_keys,
+            &self.retired_export_keys,
+            &self.certificate_keys,
+            &self.witness_keys,
+        ];
+        let mut others = Vec::new();
+        for ((field, usage, active), texts) in lists.into_iter().zip(texts) {
+            for text in texts {
+                let key = NamedVerifier::parse(text);
+                let key = key.map_err(|wrong| format!("ledger.{field}: `{text}`: {wrong}"))?;
+                others.push(Published { usage, active, key });
+            }
+        }
+        Ok(others)
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = self.signer().err().into_iter().collect();
+        let keys = [
+            self.checkpoint_key().err(),
+            self.export_key().err(),
+            self.others().err(),
+        ];
+        let mut problems: Vec<String> = keys.into_iter().flatten().collect();
+        if problems.is_empty() {
+            problems.extend(self.keys().err());
+        }
         let every = self.seal_every.get();
         if every.is_zero() || every > std::time::Duration::from_secs(1) {
             problems.push("ledger.seal_every: must be over 0 and at most 1s".to_owned());
@@ -74,6 +145,13 @@ impl LedgerConfig {
         }
         problems
     }
+}
+
+fn signer(field: &str, seed: &Secret, name: &str) -> Result<NamedSigner, String> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(seed.expose(), &mut bytes)
+        .map_err(|_| format!("ledger.{field}: must be 64 hexadecimal digits"))?;
+    NamedSigner::from_seed(name, &bytes).map_err(|wrong| format!("ledger, name of a key: {wrong}"))
 }
 
 impl ServiceConfig for Config {
@@ -118,6 +196,7 @@ mod tests {
             "key_pepper",
             "trusted_hops",
             "ledger.signing_seed",
+            "ledger.export_seed",
             "seal_every",
             "batch",
         ] {

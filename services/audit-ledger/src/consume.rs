@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
-use writ_chain::keys::NamedSigner;
 use writ_eventlog::EventLog;
 use writ_pg::{Outbox, WriterPool};
 use writ_service_kit::{Clock, Requirement};
 
 use crate::error::Error;
+use crate::keys::Keys;
 use crate::{metrics, store};
 use seal::Sealer;
 use sources::Sources;
@@ -31,7 +31,7 @@ pub(crate) struct Writer {
     pub(crate) pool: WriterPool,
     pub(crate) outbox: Outbox,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) signer: NamedSigner,
+    pub(crate) signing: Arc<Keys>,
     pub(crate) seal_every: Duration,
     pub(crate) batch: usize,
     pub(crate) open: Requirement,

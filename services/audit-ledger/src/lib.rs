@@ -12,6 +12,7 @@ mod api;
 mod consume;
 mod domain;
 mod error;
+mod keys;
 mod metrics;
 mod store;
 
@@ -50,10 +51,11 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let ready = ReadyLatch::new(NAME);
     let keys = KeyFeed::new(log.clone());
     let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
-    let checkpoint_key = config.ledger.signer()?;
+    let signing = Arc::new(config.ledger.keys()?);
     let (router, endpoints) = api::routes(gate).build(api::State {
         pool: pools.api.clone(),
-        key: checkpoint_key.verifier().clone(),
+        keys: signing.clone(),
+        clock: deps.clock.clone(),
     });
     let service = Running {
         writer: Arc::new(consume::Writer {
@@ -61,7 +63,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
             pool: pools.writer.clone(),
             outbox: outbox.clone(),
             clock: deps.clock.clone(),
-            signer: checkpoint_key,
+            signing,
             seal_every: config.ledger.seal_every.get(),
             batch: config.ledger.batch,
             open: ready.require("ledger"),

@@ -2,7 +2,9 @@
 
 mod entries;
 mod listing;
+mod receipts;
 mod seals;
+mod tiles;
 
 pub(crate) use entries::{
     chains, close, insert, known, numbers, positions, save_chains, save_numbers,
@@ -12,6 +14,11 @@ pub(crate) use seals::{
     GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals,
     insist_on_disk, last_seals, unsealed, unsealed_leaves,
 };
+
+pub(crate) use receipts::{
+    Covering, HeadPlace, Recorded, covering, decision, global_note, global_signed, is_recorded,
+};
+pub(crate) use tiles::{GLOBAL, keep_tiles, leaves, tile, tiles};
 
 use sqlx::migrate::Migrator;
 

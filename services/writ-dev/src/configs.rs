@@ -11,8 +11,10 @@ use crate::orgs;
 use crate::secrets::Secrets;
 use crate::stores::{Plan, Stores};
 
-/// Name of the ledger's checkpoint key.
+/// Names of the ledger's keys, and of the approval service's.
 const LEDGER_KEY: &str = "writ.local/ledger";
+const EXPORT_KEY: &str = "writ.local/export";
+const CERTIFICATE_KEY: &str = "writ/approvals";
 
 /// Writes `config/<service>.toml` for all seven and `config/seed.json`; secrets are in them, so
 /// only their owner may read them.
@@ -22,7 +24,11 @@ const LEDGER_KEY: &str = "writ.local/ledger";
 pub fn write(plan: Plan<'_>, stores: &Stores) -> anyhow::Result<()> {
     let seed = serde_json::to_string_pretty(&orgs::seed(plan.orgs))?;
     write_private(&seed_file(plan.layout), &seed)?;
-    let trusted = serde_json::to_string(&[ledger_key(plan.secrets)?])?;
+    let trusted = serde_json::json!({
+        "keys": [public_key(plan.secrets, LEDGER_KEY, "checkpoint_seed")?],
+        "exportKeys": [public_key(plan.secrets, EXPORT_KEY, "export_seed")?],
+    });
+    let trusted = serde_json::to_string(&trusted)?;
     write_private(&ledger_keys_file(plan.layout), &trusted)?;
     for service in Service::ALL {
         let table = Configs {
@@ -42,19 +48,17 @@ pub fn path(layout: &Layout, service: Service) -> PathBuf {
     layout.path("config").join(format!("{service}.toml"))
 }
 
-/// Public keys whose signature on a checkpoint is trusted: what a verifier is given.
+/// Public keys whose signature on checkpoints and receipts is trusted: what a verifier is given.
 #[must_use]
 pub fn ledger_keys_file(layout: &Layout) -> PathBuf {
     layout.path("ledger-keys.json")
 }
 
-/// The checkpoint key's public half, `name+id+key`.
-fn ledger_key(secrets: &Secrets) -> anyhow::Result<String> {
+/// The public half of a key, `name+id+key`.
+fn public_key(secrets: &Secrets, name: &str, secret: &str) -> anyhow::Result<String> {
     let mut seed = [0; 32];
-    hex::decode_to_slice(secrets.get("checkpoint_seed"), &mut seed)?;
-    Ok(NamedSigner::from_seed(LEDGER_KEY, &seed)?
-        .verifier()
-        .to_string())
+    hex::decode_to_slice(secrets.get(secret), &mut seed)?;
+    Ok(NamedSigner::from_seed(name, &seed)?.verifier().to_string())
 }
 
 fn seed_file(layout: &Layout) -> PathBuf {
@@ -76,7 +80,7 @@ impl Configs<'_> {
         if let Some(schema) = schema(self.service) {
             table.insert("store".into(), self.store(schema));
         }
-        table.extend(self.own());
+        table.extend(self.own()?);
         Ok(table)
     }
 
@@ -134,7 +138,7 @@ impl Configs<'_> {
     }
 
     /// What only this service has.
-    fn own(&self) -> Table {
+    fn own(&self) -> anyhow::Result<Table> {
         let mut table = Table::from_iter([self.access()]);
         let mut put = |name: &str, value: Value| drop(table.insert(name.to_owned(), value));
         match self.service {
@@ -162,9 +166,13 @@ impl Configs<'_> {
                 put("intake", section([("meter_window", "10s".into())]));
             }
             Service::AuditLedger => {
+                let certificate = public_key(self.secrets(), CERTIFICATE_KEY, "certificate_seed")?;
                 let own = [
                     ("key_name", LEDGER_KEY.into()),
                     ("signing_seed", self.secret("checkpoint_seed")),
+                    ("export_key_name", EXPORT_KEY.into()),
+                    ("export_seed", self.secret("export_seed")),
+                    ("certificate_keys", Value::Array(vec![certificate.into()])),
                 ];
                 put("ledger", section(own));
             }
@@ -172,6 +180,7 @@ impl Configs<'_> {
             Service::Approval => {
                 let own = [
                     ("digest_key", self.secret("digest_key")),
+                    ("certificate_name", CERTIFICATE_KEY.into()),
                     ("certificate_seed", self.secret("certificate_seed")),
                 ];
                 put("approvals", section(own));
@@ -181,7 +190,7 @@ impl Configs<'_> {
                 put("delivery", local());
             }
         }
-        table
+        Ok(table)
     }
 
     fn clickhouse(&self) -> Value {

@@ -26,6 +26,7 @@ const BARE: &[(&str, Service)] = &[
     ("/v1/traces", Service::Ingest),
     ("/tile", Service::AuditLedger),
     ("/checkpoint", Service::AuditLedger),
+    ("/.well-known/writ-keys.json", Service::AuditLedger),
     ("/writ.v1.EnforcementService", Service::Enforcement),
     ("/writ.v1.TraceService", Service::Ingest),
     ("/writ.v1.LedgerService", Service::AuditLedger),
@@ -103,6 +104,8 @@ mod tests {
             ("/api/v1/sdk/bypass-windows", Service::Ingest),
             ("/api/v1/sdk/status-poll", Service::Control),
             ("/writ.v1.EnforcementService/Enforce", Service::Enforcement),
+            ("/.well-known/writ-keys.json", Service::AuditLedger),
+            ("/.well-known/jwks.json", Service::Control),
             ("/socket.io/", Service::Control),
             ("/tracesque", Service::Control),
         ] {

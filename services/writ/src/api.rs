@@ -67,6 +67,15 @@ impl Api {
         self.answered(request, None).await
     }
 
+    /// `GET` outside of `/api/v1`, without a key.
+    pub(crate) async fn get_bare(&self, path: &[&str]) -> Result<Value, Failure> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        self.answered(self.http.get(url), None).await
+    }
+
     /// Any other method under `/api/v1`; the whole body.
     pub(crate) async fn send(
         &self,

@@ -1,11 +1,13 @@
 //! `writ audit`: the signed record, checked by the reader instead of believed.
 
+mod action_receipt;
 mod export;
 mod global;
 mod keys;
 mod ledger;
 mod log;
 mod outcome;
+mod receipt;
 mod verify;
 
 use std::process::ExitCode;
@@ -22,8 +24,10 @@ pub(crate) enum AuditCommand {
     Verify(verify::VerifyArgs),
     /// Write a bundle that anyone can check offline with `writ audit verify --file`
     Export(export::ExportArgs),
-    /// Print the key the server signs checkpoints with, to be compared with what its operator
-    /// published elsewhere and kept: `writ audit keys > KEYS.json`
+    /// The proof that a decision is in the ledger, for `writ audit verify --file`
+    Receipt(receipt::ReceiptArgs),
+    /// Print the keys the server signs with, to be kept (`writ audit keys > KEYS.json`), and their
+    /// fingerprints, to be compared with what its operator published elsewhere
     Keys,
     /// What was recorded, newest first
     Log(log::LogArgs),
@@ -34,6 +38,9 @@ pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<Exit
         AuditCommand::Keys => keys::print(context).await.map(|()| ExitCode::SUCCESS),
         AuditCommand::Verify(args) => verify::run(args, context).await,
         AuditCommand::Export(args) => export::run(args, context).await.map(|()| ExitCode::SUCCESS),
+        AuditCommand::Receipt(args) => receipt::run(args, context)
+            .await
+            .map(|()| ExitCode::SUCCESS),
         AuditCommand::Log(args) => log::run(args, context).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -19,6 +19,7 @@ use document::Operation;
 const HANDWRITTEN: &[&str] = &[
     "approveRequest",
     "denyRequest",
+    "getReceipt",
     "issueKey",
     "listAuditLogEntries",
 ];

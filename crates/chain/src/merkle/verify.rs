@@ -12,13 +12,18 @@ pub fn verify_inclusion(
     path: &[Hash],
     root: &Hash,
 ) -> bool {
-    if index >= size {
-        return false;
-    }
-    let (mut node, mut last, mut hash) = (index, size - 1, *leaf_hash);
+    climb(leaf_hash, index, size, path).is_some_and(|reached| same_digest(&reached, root))
+}
+
+/// The root that `path` leads to from leaf `index` of a tree of `size` leaves; `None` for a path that
+/// is too short or too long. For a root that nobody signed itself, to be looked for where it must be.
+#[must_use]
+pub fn climb(leaf_hash: &Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+    let last = size.checked_sub(1).filter(|last| index <= *last)?;
+    let (mut node, mut last, mut hash) = (index, last, *leaf_hash);
     for sibling in path {
         if last == 0 {
-            return false;
+            return None;
         }
         if node & 1 == 1 || node == last {
             hash = node_hash(sibling, &hash);
@@ -33,7 +38,7 @@ pub fn verify_inclusion(
         node >>= 1;
         last >>= 1;
     }
-    last == 0 && same_digest(&hash, root)
+    (last == 0).then_some(hash)
 }
 
 /// Whether `proof` shows that the tree (`new`, `new_root`) extends (`old`, `old_root`)

@@ -50,12 +50,13 @@ pub(super) async fn latest(
         let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
         return Ok((kind, signed.note).into_response());
     }
+    let key = state.keys.checkpoint.verifier();
     let data = CheckpointDto {
-        origin: tenant_origin(state.key.name(), org),
+        origin: tenant_origin(state.keys.log_name(), org),
         size: signed.size,
         root_hash: BASE64.encode(&signed.root),
-        public_key: state.key.to_string(),
-        key_id: hex::encode(state.key.id()),
+        public_key: key.to_string(),
+        key_id: hex::encode(key.id()),
         created_at: signed.created_at,
         checkpoint: signed.note,
         witnessed: false,

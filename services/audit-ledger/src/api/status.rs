@@ -1,5 +1,6 @@
 //! The one place where trouble becomes an answer.
 
+use http::{HeaderValue, StatusCode, header};
 use writ_service_kit::ApiError;
 
 use crate::error::Error;
@@ -18,6 +19,13 @@ pub(super) fn answer(error: Error) -> ApiError {
         Error::Store(error) => ApiError::internal(&error),
         Error::Damaged(_) | Error::SetBack(_) | Error::Randomness => ApiError::internal(&error),
     }
+}
+
+/// What is asked for will be there in a moment.
+pub(super) fn not_yet(what: &'static str) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "NOT_SEALED_YET", what)
+        .with_ref("AUD0004")
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 /// Nothing of this organisation was sealed yet.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use prost::Message as _;
 use uuid::Uuid;
+use writ_chain::Hash;
 use writ_chain::chain::Chain;
-use writ_chain::checkpoint::{Checkpoint, global_origin, sign, tenant_origin};
+use writ_chain::checkpoint::{Checkpoint, global_origin, tenant_origin};
 use writ_chain::global::{TenantHead, interval_root};
 use writ_chain::merkle;
 use writ_contract::{Audit, Envelope, EventId, Kind, OrgId, wire};
@@ -17,7 +18,7 @@ use writ_service_kit::ids::new_v7;
 use super::Writer;
 use crate::domain::extend;
 use crate::error::Error;
-use crate::store::{self, GlobalHead, LastSeal, NewSeal};
+use crate::store::{self, GlobalHead, HeadPlace, LastSeal, NewSeal};
 use crate::{NAME, metrics};
 
 /// Most entries of one organisation under one new checkpoint: the ids of its single facts have to
@@ -153,7 +154,11 @@ impl<'a> Sealer<'a> {
             events.push(self.event(&mut tx, one).await?);
         }
         let seals: Vec<NewSeal> = sealed.into_iter().map(|one| one.seal).collect();
-        store::insert_seals(&mut tx, &seals, global_index).await?;
+        store::insert_seals(&mut tx, &seals, &places(&heads)?, global_index).await?;
+        for seal in &seals {
+            store::keep_tiles(&mut tx, seal.head.tenant, seal.head.size()).await?;
+        }
+        store::keep_tiles(&mut tx, store::GLOBAL, global_index + 1).await?;
         writ_pg::append(&mut tx, &events).await?;
         let position = Position {
             stream: "global".to_owned(),
@@ -172,7 +177,7 @@ impl<'a> Sealer<'a> {
     }
 
     fn name(&self) -> &str {
-        self.writer.signer.verifier().name()
+        self.writer.signing.log_name()
     }
 
     fn note(&self, origin: String, size: u64, root: [u8; 32]) -> Result<String, Error> {
@@ -182,7 +187,7 @@ impl<'a> Sealer<'a> {
             root,
             extensions: Vec::new(),
         };
-        let signed = sign(&checkpoint, &[&self.writer.signer]);
+        let signed = self.writer.signing.note(&checkpoint);
         signed.map_err(|wrong| Error::Damaged(wrong.to_string()))
     }
 
@@ -228,6 +233,18 @@ impl<'a> Sealer<'a> {
             .fact::<wire::Sealed>(org, "sealed");
         Ok(NewEvent { subject, envelope })
     }
+}
+
+/// Where each head stands in the interval's tree.
+fn places(heads: &[TenantHead]) -> Result<Vec<HeadPlace>, Error> {
+    let hashes: Vec<Hash> = heads.iter().map(TenantHead::leaf_hash).collect();
+    let size = hashes.len() as u64;
+    let place = |index| {
+        let path = merkle::prove_inclusion(hashes.as_slice(), index, size);
+        let path = path.map_err(|_| Error::Damaged("the tree of heads".to_owned()))?;
+        Ok(HeadPlace { index, size, path })
+    };
+    (0..size).map(place).collect()
 }
 
 fn head(sealed: &Sealed) -> TenantHead {

@@ -7,6 +7,7 @@ use writ_chain::Hash;
 use writ_chain::merkle::Frontier;
 use writ_pg::WriterTx;
 
+use super::receipts::HeadPlace;
 use super::{number, stored};
 use crate::domain::{Head, StoredLeaf};
 use crate::error::Error;
@@ -185,13 +186,15 @@ pub(crate) async fn insert_global(
 pub(crate) async fn insert_seals(
     tx: &mut WriterTx,
     seals: &[NewSeal],
+    places: &[HeadPlace],
     global_index: u64,
 ) -> Result<(), Error> {
+    let small = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
     sqlx::query(
         "insert into checkpoints (org_id, size, version, root, note, head_hash, frontier,
-             global_index)
-         select *, $8 from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[],
-             $6::bytea[], $7::bytea[])",
+             interval_index, interval_size, interval_path, global_index)
+         select *, $11 from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[],
+             $6::bytea[], $7::bytea[], $8::int[], $9::int[], $10::bytea[])",
     )
     .bind(seals.iter().map(|it| it.head.tenant).collect::<Vec<_>>())
     .bind(
@@ -225,6 +228,9 @@ pub(crate) async fn insert_seals(
             .map(|it| it.head.frontier.to_bytes())
             .collect::<Vec<_>>(),
     )
+    .bind(places.iter().map(|it| small(it.index)).collect::<Vec<_>>())
+    .bind(places.iter().map(|it| small(it.size)).collect::<Vec<_>>())
+    .bind(places.iter().map(|it| it.path.concat()).collect::<Vec<_>>())
     .bind(stored(global_index))
     .execute(&mut **tx)
     .await?;

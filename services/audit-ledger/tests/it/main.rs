@@ -11,5 +11,7 @@ mod api;
 mod append_only;
 mod faults;
 mod ledger;
+mod receipts;
 mod stage;
 mod tamper;
+mod tiles;

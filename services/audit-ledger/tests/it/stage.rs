@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use writ_audit_ledger::Config;
-use writ_chain::keys::{NamedSigner, NamedVerifier};
+use writ_chain::keys::{NamedSigner, NamedVerifier, Trusted};
 use writ_contract::{Service, Topology};
 use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
 use writ_pg::StoreUrl;
@@ -27,6 +27,7 @@ pub(crate) use facts::{envelope, org};
 
 const PEPPER: &str = "a pepper for tests, not secret";
 pub(crate) const KEY_NAME: &str = "writ.test/ledger";
+pub(crate) const EXPORT_NAME: &str = "writ.test/export";
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 fn signer(service: Service) -> Signer {
@@ -151,6 +152,8 @@ impl Stage {
         config.access.key_pepper = Secret::new(PEPPER);
         config.ledger.key_name = KEY_NAME.to_owned();
         config.ledger.signing_seed = Secret::new(hex::encode([77; 32]));
+        config.ledger.export_key_name = EXPORT_NAME.to_owned();
+        config.ledger.export_seed = Secret::new(hex::encode([78; 32]));
         config
     }
 
@@ -168,14 +171,40 @@ impl Stage {
         let request = Request::get(path)
             .header("authorization", format!("Bearer {key}"))
             .header("accept", kind);
-        let router = self.running.as_ref().unwrap().router.clone();
-        let response = router
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
-        let status = response.status();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        let (status, _, body) = self.ask(request).await;
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    /// GET as it comes, without a key when it is empty.
+    pub(crate) async fn raw(&self, path: &str, key: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let mut request = Request::get(path);
+        if !key.is_empty() {
+            request = request.header("x-api-key", key);
+        }
+        self.ask(request).await
+    }
+
+    async fn ask(&self, request: http::request::Builder) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.router().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, body.to_vec())
+    }
+
+    /// What the service serves.
+    pub(crate) fn router(&self) -> axum::Router {
+        self.running.as_ref().unwrap().router.clone()
+    }
+}
+
+/// What a reader of receipts trusts.
+pub(crate) fn trusted() -> Trusted {
+    let export = NamedSigner::from_seed(EXPORT_NAME, &[78; 32]).unwrap();
+    Trusted {
+        checkpoint: vec![checkpoint_key()],
+        export: vec![export.verifier().clone()],
+        witness: Vec::new(),
     }
 }
 

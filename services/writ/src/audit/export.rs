@@ -66,7 +66,7 @@ async fn from_database(args: &ExportArgs, org: Uuid, context: &Context) -> Resul
     let note = ledger.checkpoints(org, 1).await?.into_iter().next();
     let note =
         note.ok_or_else(|| Failure::NotFound(format!("{} has no checkpoint yet", OrgId(org))))?;
-    let verified = checkpoint::open(&note, &keys).map_err(|why| {
+    let verified = checkpoint::open(&note, &keys.checkpoint).map_err(|why| {
         Failure::Unavailable(format!("the latest checkpoint: {why}; check --keys"))
     })?;
     let size = verified.checkpoint().size;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Value, json};
-use writ_chain::keys::NamedVerifier;
+use serde_json::Value;
+use writ_chain::keys::{NamedVerifier, Trusted};
 
 use crate::api::Api;
 use crate::cli::Context;
@@ -18,8 +18,8 @@ const VARIABLE: &str = "WRIT_LEDGER_KEYS";
 
 #[derive(Args)]
 pub(super) struct KeysArg {
-    /// Keys that may have signed: ["name+id+key", …] or {"keys": […]}, kept where the ledger's
-    /// operator cannot change it
+    /// Keys that may have signed: what `writ audit keys` prints, or ["name+id+key", …] for
+    /// checkpoints alone; kept where the ledger's operator cannot change it
     #[arg(long, env = VARIABLE, value_name = "KEYS.json")]
     keys: Option<PathBuf>,
 }
@@ -28,12 +28,23 @@ pub(super) struct KeysArg {
 #[serde(untagged)]
 enum KeyFile {
     List(Vec<String>),
-    Named { keys: Vec<String> },
+    Named(Named),
+}
+
+/// The form of `/.well-known/writ-keys.json`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    keys: Vec<String>,
+    #[serde(default)]
+    export_keys: Vec<String>,
+    #[serde(default)]
+    witness_keys: Vec<String>,
 }
 
 impl KeysArg {
     /// Reads the file that was named, or the one of the development stack.
-    pub(super) fn load(&self, context: &Context) -> Result<Vec<NamedVerifier>, Failure> {
+    pub(super) fn load(&self, context: &Context) -> Result<Trusted, Failure> {
         let Some(path) = self.path(context) else {
             return Err(Failure::Usage(format!(
                 "which keys do you trust? give --keys KEYS.json or {VARIABLE}"
@@ -44,10 +55,7 @@ impl KeysArg {
 
     /// As [`KeysArg::load`]; without a file the server is asked for its key, which shows changes
     /// made behind its back and not those it makes itself. That is said.
-    pub(super) async fn load_or_ask(
-        &self,
-        context: &Context,
-    ) -> Result<Vec<NamedVerifier>, Failure> {
+    pub(super) async fn load_or_ask(&self, context: &Context) -> Result<Trusted, Failure> {
         if self.path(context).is_some() {
             return self.load(context);
         }
@@ -55,12 +63,12 @@ impl KeysArg {
             return self.load(context);
         };
         let from = target.url.clone();
-        let key = ask(&Api::new(target)?).await?;
+        let keys = ask(&Api::new(target)?).await?;
         output::note(&format!(
-            "key taken from {from}: keep a copy where its operator cannot change it, and give it \
+            "keys taken from {from}: keep a copy where its operator cannot change it, and give it \
              with --keys"
         ))?;
-        Ok(vec![key])
+        trusted(&keys).map_err(unnamed)
     }
 
     fn path(&self, context: &Context) -> Option<PathBuf> {
@@ -69,27 +77,62 @@ impl KeysArg {
     }
 }
 
-/// Writes the server's key as a file for `--keys`.
+/// Writes the server's keys as a file for `--keys`, or their fingerprints as a table.
 pub(super) async fn print(context: &Context) -> Result<(), Failure> {
-    let key = ask(&context.api()?).await?;
-    output::json(&json!({ "keys": [key.to_string()] }))
+    let keys = ask(&context.api()?).await?;
+    trusted(&keys).map_err(unnamed)?;
+    output::json(&keys)?;
+    let details = keys.get("details").and_then(Value::as_array);
+    for key in details.into_iter().flatten() {
+        let of = |field: &str| key.get(field).and_then(Value::as_str).unwrap_or_default();
+        output::note(&format!(
+            "{:<12} {}+{}  sha256:{}",
+            of("use"),
+            of("name"),
+            of("id"),
+            of("fingerprint")
+        ))?;
+    }
+    Ok(())
 }
 
-/// The key the server says it signs checkpoints with.
-async fn ask(api: &Api) -> Result<NamedVerifier, Failure> {
-    let answer = api.get(&["audit", "checkpoint"], &[]).await?;
-    let key = answer.pointer("/data/publicKey").and_then(Value::as_str);
-    key.and_then(|text| NamedVerifier::parse(text).ok())
-        .ok_or_else(|| Failure::Unavailable("the server names no key for its checkpoints".into()))
+/// The keys the server says it signs with.
+async fn ask(api: &Api) -> Result<Value, Failure> {
+    api.get_bare(&[".well-known", "writ-keys.json"]).await
 }
 
-fn parse(text: &str) -> Result<Vec<NamedVerifier>, String> {
+fn unnamed(why: String) -> Failure {
+    Failure::Unavailable(format!(
+        "the server names no keys for its checkpoints: {why}"
+    ))
+}
+
+fn trusted(document: &Value) -> Result<Trusted, String> {
+    parse(&document.to_string())
+}
+
+fn parse(text: &str) -> Result<Trusted, String> {
     let file: KeyFile = serde_json::from_str(text)
         .map_err(|_| r#"expected ["name+id+key", …] or {"keys": […]}"#.to_owned())?;
-    let (KeyFile::List(keys) | KeyFile::Named { keys }) = file;
-    if keys.is_empty() {
+    let named = match file {
+        KeyFile::List(keys) => Named {
+            keys,
+            export_keys: Vec::new(),
+            witness_keys: Vec::new(),
+        },
+        KeyFile::Named(named) => named,
+    };
+    if named.keys.is_empty() {
         return Err("no key in it".to_owned());
     }
+    Ok(Trusted {
+        checkpoint: read_all(&named.keys)?,
+        export: read_all(&named.export_keys)?,
+        witness: read_all(&named.witness_keys)?,
+    })
+}
+
+fn read_all(keys: &[String]) -> Result<Vec<NamedVerifier>, String> {
     let read = |key: &String| NamedVerifier::parse(key).map_err(|why| format!("{key}: {why}"));
     keys.iter().map(read).collect()
 }
@@ -103,8 +146,15 @@ mod tests {
     #[test]
     fn both_shapes_are_read() {
         for text in [format!("[\"{KEY}\"]"), format!("{{\"keys\":[\"{KEY}\"]}}")] {
-            assert_eq!(parse(&text).unwrap()[0].name(), "PeterNeumann");
+            assert_eq!(parse(&text).unwrap().checkpoint[0].name(), "PeterNeumann");
         }
+    }
+
+    #[test]
+    fn each_key_is_for_its_use() {
+        let text = format!(r#"{{"keys":["{KEY}"],"exportKeys":["{KEY}"],"details":[]}}"#);
+        let trusted = parse(&text).unwrap();
+        assert_eq!((trusted.export.len(), trusted.witness.len()), (1, 0));
     }
 
     #[test]

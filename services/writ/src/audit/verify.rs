@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use futures::StreamExt;
 use uuid::Uuid;
-use writ_chain::keys::NamedVerifier;
+use writ_chain::keys::{NamedVerifier, Trusted};
 use writ_chain::verify::{
     Class, Entry, KnownHead, Report, Tail, Trust, Verification, verify_export,
 };
@@ -18,6 +18,7 @@ use super::global;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Ledger};
 use super::outcome::{Outcome, show};
+use super::receipt;
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::target::read;
@@ -38,11 +39,14 @@ elsewhere: keep one now and then, and give it with --seen.";
 /// More stored checkpoints than this are not compared; the latest ones are.
 const MOST_CHECKPOINTS: i64 = 100_000;
 
+/// A larger file is no receipt and is read line by line.
+const LARGEST_RECEIPT: u64 = 1024 * 1024;
+
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseArg,
-    /// Check an exported bundle, offline; no database is asked, also when one is configured
+    /// Check an exported bundle or a receipt, offline; no database is asked, also when one is configured
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only this organisation, org_… or its UUID; default: all
@@ -63,12 +67,17 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
         Some(_) => args.keys.load(context)?,
         None => args.keys.load_or_ask(context).await?,
     };
-    let known = seen(&args.seen, &keys)?;
+    let known = seen(&args.seen, &keys.checkpoint)?;
     let outcomes = match &args.file {
-        Some(file) => vec![verify_file(file, args.org.map(|org| org.0), keys, known)?.into()],
+        Some(file) => vec![verify_document(
+            file,
+            args.org.map(|org| org.0),
+            keys,
+            known,
+        )?],
         None => {
             let mut ledger = args.database.open(&context.target.dev_env()).await?;
-            verify_database(&mut ledger, &args, &keys, known).await?
+            verify_database(&mut ledger, &args, &keys.checkpoint, known).await?
         }
     };
     let worst = show(&outcomes, context.format)?;
@@ -159,6 +168,21 @@ async fn verify_ledger(
         });
     }
     Ok(run.finish())
+}
+
+/// A receipt, or else a bundle.
+fn verify_document(
+    file: &Path,
+    org: Option<Uuid>,
+    keys: Trusted,
+    known: Vec<KnownHead>,
+) -> Result<Outcome, Failure> {
+    let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_RECEIPT);
+    let text = small.then(|| std::fs::read_to_string(file).ok()).flatten();
+    match text.and_then(|text| receipt::in_file(&text)) {
+        Some(signed) => Ok(receipt::verify(&signed?, org, &keys)),
+        None => Ok(verify_file(file, org, keys.checkpoint, known)?.into()),
+    }
 }
 
 fn verify_file(

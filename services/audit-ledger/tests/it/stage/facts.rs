@@ -3,8 +3,8 @@
 use uuid::Uuid;
 use writ_access::{ApiKey, Pepper, Prefix, key};
 use writ_contract::{
-    Audit, Envelope, EventId, Fact, IncarnationId, KeyId, Kind, OrgId, Packed, Record, Service,
-    Shard, wire,
+    Audit, DecisionId, Envelope, EventId, Fact, IncarnationId, KeyId, Kind, OrgId, Packed, Record,
+    Service, Shard, wire,
 };
 
 use super::{PEPPER, SOON, Stage};
@@ -46,13 +46,14 @@ impl Stage {
     /// A packed message of decisions with these numbers.
     pub(crate) async fn decisions(&self, org: OrgId, incarnation: u128, numbers: &[u64]) -> Packed {
         let record = |number: &u64| {
+            let id = DecisionId(Uuid::now_v7());
             let fact = wire::Decision {
-                decision_id: Uuid::now_v7().as_bytes().to_vec(),
+                decision_id: id.to_bytes(),
                 agent_id: Uuid::from_u128(4).as_bytes().to_vec(),
                 external_agent_id: "support".into(),
                 ..wire::Decision::default()
             };
-            let envelope = envelope(org, "decision", 0, &fact);
+            let envelope = envelope(org, &id.to_string(), 0, &fact);
             Record {
                 org,
                 event_id: envelope.event_id,

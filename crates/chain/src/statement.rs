@@ -1,0 +1,97 @@
+//! Signed statements of the ledger beside its checkpoints: receipts and coverage.
+//!
+//! The signature covers `<format> LF ‖ canonical JSON of the statement`, so it is good for nothing but
+//! a statement of that format. A statement says where its proof is; a reader checks the proof too and
+//! does not stop at the signature.
+
+use crate::canonical::{self, NotCanonical};
+use crate::keys::{NamedSigner, NamedVerifier};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+/// What can be signed: a value that names its format.
+pub trait Statement: Serialize {
+    /// The format, which is also the first line of what is signed.
+    const FORMAT: &'static str;
+
+    /// The format it says it has.
+    fn format(&self) -> &str;
+}
+
+/// A statement with its signature, as it is sent and kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signed<T> {
+    /// What was signed.
+    pub statement: T,
+    /// Name of the signing key.
+    pub key_name: String,
+    /// Id of the signing key, 8 hex digits.
+    pub key_id: String,
+    /// The Ed25519 signature, base64.
+    pub signature: String,
+}
+
+/// Why a signature says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureRefusal {
+    /// The statement is of another format.
+    #[error("not a statement of the format {0}")]
+    Format(&'static str),
+    /// None of the trusted keys is the one that is named.
+    #[error("no trusted key is {0}")]
+    UnknownKey(String),
+    /// A trusted key is named and did not sign this.
+    #[error("signature of known key {0} is wrong")]
+    BadSignature(String),
+}
+
+/// Signs a statement.
+///
+/// # Errors
+/// [`NotCanonical`] cannot happen for our own types in practice; it is passed on rather than hidden.
+pub fn sign<T: Statement>(statement: T, signer: &NamedSigner) -> Result<Signed<T>, NotCanonical> {
+    let signature = signer.sign(&signed_bytes(&statement)?);
+    let public = signer.verifier();
+    Ok(Signed {
+        statement,
+        key_name: public.name().to_owned(),
+        key_id: hex::encode(public.id()),
+        signature: BASE64.encode(signature),
+    })
+}
+
+impl<T: Statement> Signed<T> {
+    /// The statement, if a trusted key signed exactly it.
+    ///
+    /// # Errors
+    /// [`SignatureRefusal`].
+    pub fn open(&self, trusted: &[NamedVerifier]) -> Result<&T, SignatureRefusal> {
+        if self.statement.format() != T::FORMAT {
+            return Err(SignatureRefusal::Format(T::FORMAT));
+        }
+        let named = |key: &&NamedVerifier| {
+            key.name() == self.key_name && hex::encode(key.id()) == self.key_id
+        };
+        let mut named = trusted.iter().filter(named).peekable();
+        if named.peek().is_none() {
+            let key = format!("{}+{}", self.key_name, self.key_id);
+            return Err(SignatureRefusal::UnknownKey(key));
+        }
+        let bad = || SignatureRefusal::BadSignature(self.key_name.clone());
+        let message = signed_bytes(&self.statement).map_err(|_| bad())?;
+        let signature = BASE64.decode(&self.signature).map_err(|_| bad())?;
+        if named.any(|key| key.verifies(&message, &signature)) {
+            Ok(&self.statement)
+        } else {
+            Err(bad())
+        }
+    }
+}
+
+fn signed_bytes<T: Statement>(statement: &T) -> Result<Vec<u8>, NotCanonical> {
+    let mut bytes = format!("{}\n", T::FORMAT).into_bytes();
+    bytes.extend(canonical::to_vec(statement)?);
+    Ok(bytes)
+}

@@ -1,0 +1,95 @@
+//! The keys of the ledger: one for checkpoints, another for what it states beside them, and the
+//! public halves of all that a reader may meet.
+
+use writ_chain::checkpoint::{Checkpoint, NoteError, sign};
+use writ_chain::keys::{NamedSigner, NamedVerifier, Trusted};
+
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Use {
+    /// Heads of trees.
+    Checkpoint,
+    /// Receipts, coverage and exports.
+    Export,
+    /// Certificates of approvals; the approval service has it.
+    Certificate,
+    /// Heads of the global log, seen from outside.
+    Witness,
+}
+
+impl Use {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Export => "export",
+            Self::Certificate => "certificate",
+            Self::Witness => "witness",
+        }
+    }
+}
+
+/// A key that readers may meet.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    pub(crate) usage: Use,
+    /// Whether anything is signed with it today.
+    pub(crate) active: bool,
+    pub(crate) key: NamedVerifier,
+}
+
+/// Every key the service has or names.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub(crate) checkpoint: NamedSigner,
+    /// The checkpoint key before, while its time overlaps: every checkpoint has both signatures.
+    pub(crate) previous: Option<NamedSigner>,
+    pub(crate) export: NamedSigner,
+    /// Those of others, and those that are not used any more.
+    pub(crate) others: Vec<Published>,
+}
+
+impl Keys {
+    /// Name of the checkpoint key, with which every origin begins.
+    pub(crate) fn log_name(&self) -> &str {
+        self.checkpoint.verifier().name()
+    }
+
+    /// A head as a note with every signature it has to have.
+    pub(crate) fn note(&self, head: &Checkpoint) -> Result<String, NoteError> {
+        let signers: Vec<&NamedSigner> = [Some(&self.checkpoint), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        sign(head, &signers)
+    }
+
+    /// The public halves, in the order of use.
+    pub(crate) fn published(&self) -> Vec<Published> {
+        let active = |usage, signer: &NamedSigner| Published {
+            usage,
+            active: true,
+            key: signer.verifier().clone(),
+        };
+        let mut all = vec![active(Use::Checkpoint, &self.checkpoint)];
+        all.extend(self.previous.iter().map(|it| active(Use::Checkpoint, it)));
+        all.push(active(Use::Export, &self.export));
+        all.extend(self.others.iter().cloned());
+        all.sort_by_key(|one| (one.usage, !one.active));
+        all
+    }
+
+    /// Keys under which what this service stored and states can be checked.
+    pub(crate) fn trusted(&self) -> Trusted {
+        let mut trusted = Trusted::default();
+        for Published { usage, key, .. } in self.published() {
+            match usage {
+                Use::Checkpoint => trusted.checkpoint.push(key),
+                Use::Export => trusted.export.push(key),
+                Use::Witness => trusted.witness.push(key),
+                Use::Certificate => {}
+            }
+        }
+        trusted
+    }
+}

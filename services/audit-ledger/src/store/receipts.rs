@@ -1,0 +1,100 @@
+//! What a receipt is made of.
+
+use uuid::Uuid;
+use writ_chain::Hash;
+use writ_pg::TenantTx;
+
+use super::{number, stored};
+use crate::error::Error;
+
+/// A recorded decision.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    pub(crate) seq: u64,
+    pub(crate) event_id: Uuid,
+    pub(crate) leaf_bytes: Vec<u8>,
+}
+
+/// A head of the organisation's tree, and where it stands in the global log.
+#[derive(Debug, Clone)]
+pub(crate) struct Covering {
+    pub(crate) size: u64,
+    pub(crate) note: String,
+    pub(crate) interval: HeadPlace,
+    pub(crate) global_index: u64,
+}
+
+/// A head's place among those of its interval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeadPlace {
+    pub(crate) index: u64,
+    pub(crate) size: u64,
+    pub(crate) path: Vec<Hash>,
+}
+
+/// The entry of a decision of the transaction's organisation.
+pub(crate) async fn decision(tx: &mut TenantTx, id: &str) -> Result<Option<Recorded>, Error> {
+    let row: Option<(i64, Uuid, Vec<u8>)> = sqlx::query_as(
+        "select seq, event_id, leaf_bytes from entries
+         where decision_id = $1 and type like 'decision.%' order by seq limit 1",
+    )
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|(seq, event_id, leaf_bytes)| Recorded {
+        seq: number(seq),
+        event_id,
+        leaf_bytes,
+    }))
+}
+
+/// Whether any organisation's ledger has the decision.
+pub(crate) async fn is_recorded(tx: &mut TenantTx, id: &str) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("select decision_is_recorded($1)")
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await?)
+}
+
+/// The first signed head that covers the entry `seq` and whose place in the global log is kept.
+pub(crate) async fn covering(tx: &mut TenantTx, seq: u64) -> Result<Option<Covering>, Error> {
+    type Row = (i64, String, i32, i32, Vec<u8>, i64);
+    let row: Option<Row> = sqlx::query_as(
+        "select size, note, interval_index, interval_size, interval_path, global_index
+         from checkpoints where size > $1 and interval_path is not null order by size limit 1",
+    )
+    .bind(stored(seq))
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(
+        row.map(|(size, note, index, heads, path, global_index)| Covering {
+            size: number(size),
+            note,
+            interval: HeadPlace {
+                index: number(index.into()),
+                size: number(heads.into()),
+                path: path.as_chunks::<32>().0.to_vec(),
+            },
+            global_index: number(global_index),
+        }),
+    )
+}
+
+/// The latest signed head of the global log: its size and its note.
+pub(crate) async fn global_signed(tx: &mut TenantTx) -> Result<Option<(u64, String)>, Error> {
+    let row: Option<(i64, String)> =
+        sqlx::query_as("select index + 1, note from global_log order by index desc limit 1")
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(row.map(|(size, note)| (number(size), note)))
+}
+
+/// The signed head of the global log right after its leaf `index`.
+pub(crate) async fn global_note(tx: &mut TenantTx, index: u64) -> Result<Option<String>, Error> {
+    Ok(
+        sqlx::query_scalar("select note from global_log where index = $1")
+            .bind(stored(index))
+            .fetch_optional(&mut **tx)
+            .await?,
+    )
+}

@@ -1,0 +1,142 @@
+//! A decision has a receipt that anyone can check, and only its own organisation gets it.
+
+use http::StatusCode;
+use serde_json::Value;
+use uuid::Uuid;
+use writ_chain::receipt::{Receipt, verify};
+use writ_chain::statement::Signed;
+use writ_contract::{DecisionId, Envelope, OrgId, Packed};
+
+use crate::stage::{Stage, org, trusted};
+
+const SCHEMA: &str = include_str!("../../../../schemas/receipt.v1.json");
+
+fn ids(packed: &Packed) -> Vec<String> {
+    let id = |record: &writ_contract::Record| Envelope::decode(&record.envelope).unwrap();
+    packed
+        .records
+        .iter()
+        .map(|it| id(it).aggregate_id)
+        .collect()
+}
+
+async fn receipt(stage: &Stage, id: &str, key: &str) -> Value {
+    let path = format!("/api/v1/audit/decisions/{id}/receipt");
+    let (status, body) = stage.get(&path, key).await;
+    assert_eq!(status, StatusCode::OK, "{id}: {body}");
+    serde_json::from_str::<Value>(&body).unwrap()["data"].take()
+}
+
+fn verified(receipt: &Value) -> u64 {
+    let signed: Signed<Receipt> = serde_json::from_value(receipt.clone()).unwrap();
+    verify(&signed, &trusted()).unwrap().size()
+}
+
+#[tokio::test]
+async fn every_decision_of_a_long_log_has_a_receipt_that_verifies() {
+    let stage = Stage::running().await;
+    let (ours, theirs) = (org(), org());
+    let viewer = stage.key(ours, "viewer").await;
+    stage.policies(theirs, 1, 3).await;
+    let mut all = Vec::new();
+    for message in 0..4u64 {
+        let numbers: Vec<u64> = (message * 200 + 1..=message * 200 + 200).collect();
+        all.extend(ids(&stage.decisions(ours, 1, &numbers).await));
+        stage.policies(theirs, 10 + message, 1).await;
+    }
+    stage.sealed(ours, 801).await;
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    for at in [0, 1, 254, 255, 256, 400, 511, 512, 799] {
+        let found = receipt(&stage, &all[at], &viewer).await;
+        let problems: Vec<String> = schema
+            .iter_errors(&found)
+            .map(|it| it.to_string())
+            .collect();
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(
+            found["statement"]["entry"]["aggregate_id"],
+            all[at].as_str()
+        );
+        assert_eq!(found["statement"]["witnessed"], false);
+        assert!(verified(&found) > at as u64);
+    }
+    let tiles: i64 = sqlx::query_scalar("select count(*) from ledger.tiles where org_id = $1")
+        .bind(ours.0)
+        .fetch_one(&mut stage.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(tiles, 3, "801 entries are three full tiles");
+}
+
+#[tokio::test]
+async fn a_bare_uuid_names_the_same_decision() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    let id = ids(&stage.decisions(org, 1, &[1]).await).remove(0);
+    let bare = id.parse::<DecisionId>().unwrap().0.to_string();
+    // Asked at once: the answer waits for the seal.
+    assert_eq!(verified(&receipt(&stage, &bare, &key).await), 2);
+}
+
+#[tokio::test]
+async fn another_organisations_decision_and_none_at_all_are_not_found() {
+    let stage = Stage::running().await;
+    let (ours, theirs) = (org(), org());
+    let key = stage.key(ours, "owner").await;
+    let foreign = ids(&stage.decisions(theirs, 1, &[1]).await).remove(0);
+    stage.sealed(theirs, 1).await;
+    let old = DecisionId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001)).to_string();
+    for id in [
+        foreign.as_str(),
+        old.as_str(),
+        "dec_",
+        "nonsense",
+        "dec_%25",
+    ] {
+        let path = format!("/api/v1/audit/decisions/{id}/receipt");
+        assert_eq!(
+            stage.get(&path, &key).await.0,
+            StatusCode::NOT_FOUND,
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_may_be_on_its_way_is_to_be_asked_for_again() {
+    let stage = Stage::running().await;
+    let key = stage.key(org(), "viewer").await;
+    let id = DecisionId(Uuid::now_v7());
+    let path = format!("/api/v1/audit/decisions/{id}/receipt");
+    let (status, body) = stage.get(&path, &key).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        body.contains("NOT_SEALED_YET") && body.contains("AUD0004"),
+        "{body}"
+    );
+}
+
+/// The stored leaf is changed behind the triggers: what comes out would not verify, so nothing does.
+#[tokio::test]
+async fn no_receipt_is_given_that_would_not_verify() {
+    let stage = Stage::running().await;
+    let org: OrgId = org();
+    let key = stage.key(org, "viewer").await;
+    let id = ids(&stage.decisions(org, 1, &[1, 2, 3]).await).remove(1);
+    stage.sealed(org, 4).await;
+    receipt(&stage, &id, &key).await;
+    let mut sql = stage.sql().await;
+    sqlx::raw_sql("set session_replication_role = replica")
+        .execute(&mut sql)
+        .await
+        .unwrap();
+    sqlx::query("update ledger.entries set leaf_hash = sha256('x') where seq = 1")
+        .execute(&mut sql)
+        .await
+        .unwrap();
+    let path = format!("/api/v1/audit/decisions/{id}/receipt");
+    let (status, _) = stage.get(&path, &key).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+}
