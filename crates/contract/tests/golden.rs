@@ -125,6 +125,16 @@ fn facts_of_control_keep_their_bytes() {
             cidrs: vec!["10.0.0.0/8".into()],
             environments: vec!["staging".into()],
             signature_required: true,
+            ..ApiKey::default()
+        },
+    );
+    fact(
+        "revoked",
+        &ApiKey {
+            key_id: raw(1),
+            revoked: true,
+            leaked: true,
+            ..ApiKey::default()
         },
     );
     fact(

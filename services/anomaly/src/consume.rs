@@ -33,7 +33,7 @@ pub(crate) struct Projection {
     pub(crate) outbox: Outbox,
     pub(crate) settings: Settings,
     pub(crate) caught_up: Requirement,
-    pub(crate) incidents: [Incidents; 3],
+    pub(crate) incidents: [Incidents; 4],
 }
 
 /// Whose baseline.
@@ -75,12 +75,13 @@ impl Projection {
             .pool
             .lead_eventually(store::SCHEMA, store::PROJECTION, standby);
         let _leading = leading.await?;
-        let [decisions, bypasses, approvals] = &self.incidents;
+        let [decisions, bypasses, approvals, keys] = &self.incidents;
         tokio::try_join!(
             self.baselines(),
             decisions.run(),
             bypasses.run(),
-            approvals.run()
+            approvals.run(),
+            keys.run(),
         )?;
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! And what has to be looked at by a person?
 //!
-//! Facts in: `metered.summed` and bypasses of `ingest`, decisions of the gate, mismatches of
-//! `approval`. Facts out: `finding.found`, `incident.{opened, escalated, reopened, acknowledged,
+//! Facts in: `metered.summed`, bypasses and forgeries of `ingest`, decisions of the gate, mismatches
+//! of `approval`, keys of `control` that leaked. Facts out: `finding.found`, `incident.{opened, escalated, reopened, acknowledged,
 //! resolved, noted}`. Projections: `agent_baseline`, exponentially weighted averages of each agent's
 //! metrics; `incidents`, what one agent did against one policy in an hour. Each is saved together
 //! with its facts and its resume point. Promises: what a replica summed up counts exactly once, and

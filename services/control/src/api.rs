@@ -16,6 +16,7 @@ mod jwks;
 mod keys;
 mod members;
 mod organization;
+mod owning;
 mod pauses;
 mod policies;
 mod prompts;

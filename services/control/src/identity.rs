@@ -76,18 +76,25 @@ impl Identity {
         Ok((key, Some(text)))
     }
 
-    /// Revokes a key; from then on it is refused. Revoking it again changes nothing.
+    /// Revokes a key; from then on it is refused. `leaked` says that somebody else got hold of it,
+    /// which can also be said later.
     ///
     /// # Errors
     /// [`crate::Refusal::KeyNotFound`], [`crate::Refusal::RoleTooHigh`], or the store's trouble.
-    pub async fn revoke(&self, caller: &Caller, actor: &Actor, id: Uuid) -> Result<Key, Error> {
+    pub async fn revoke(
+        &self,
+        caller: &Caller,
+        actor: &Actor,
+        id: Uuid,
+        leaked: bool,
+    ) -> Result<Key, Error> {
         let mut tx = self.writes.begin(actor.org).await?;
         let repeated = actor.repeats(&mut tx, id).await?.is_some();
         let found = store::lock_key(&mut tx, id).await?;
         if repeated {
             return Ok(found);
         }
-        let Some(revoked) = found.revoked(caller, self.writes.clock().now())? else {
+        let Some(revoked) = found.revoked(caller, leaked, self.writes.clock().now())? else {
             actor.changes_nothing(tx).await?;
             return Ok(found);
         };
@@ -186,7 +193,7 @@ impl Identity {
             version: key.version,
             verb,
             action,
-            reason_code: "",
+            reason_code: if key.leaked { "KEY_LEAKED" } else { "" },
         };
         self.writes.event(actor, about, &key.fact())
     }

@@ -5,6 +5,7 @@ mod check;
 mod commands;
 mod delegation;
 mod grant;
+mod owner;
 mod pair;
 mod store;
 
@@ -15,6 +16,7 @@ pub use agent::{Agent, AgentRef, KillApplied, Strictness};
 pub use commands::{Patch, Register, Transfer};
 pub use delegation::{Delegation, HandDown};
 pub use grant::{Give, Grant};
+pub use owner::Holder;
 pub use store::{Heartbeat, Page, Search};
 
 use crate::error::{Error, Refusal};
@@ -35,7 +37,7 @@ impl Registry {
 
     /// Registers an agent or finds it registered; the flag says whether it is new. However many
     /// processes register the same agent at once, all get the same id. A pause stays. `most` is how
-    /// many agents the plan allows.
+    /// many agents the plan allows, `own` whether one that is there is the caller's own.
     ///
     /// # Errors
     /// [`Refusal::Invalid`], [`Refusal::PlanLimit`], or the store's trouble.
@@ -44,6 +46,7 @@ impl Registry {
         actor: &Actor,
         command: &Register,
         most: Option<u64>,
+        own: impl Fn(&Agent) -> bool,
     ) -> Result<(Agent, bool), Error> {
         let now = self.writes.clock().now();
         let mut tx = self.writes.begin(actor.org).await?;
@@ -60,7 +63,7 @@ impl Registry {
         if repeated {
             return Ok((found, false));
         }
-        let changed = found.reregistered(command, now)?;
+        let changed = found.reregistered(command, own(&found), now)?;
         if changed == found {
             actor.changes_nothing(tx).await?;
             return Ok((found, false));
@@ -203,7 +206,7 @@ impl Registry {
         store::list(&mut tx, search).await
     }
 
-    /// Which of these agents do not exist, and which are not owned by `person`.
+    /// Which of these agents do not exist, and which are not owned by `holder`.
     ///
     /// # Errors
     /// The store's trouble.
@@ -211,10 +214,10 @@ impl Registry {
         &self,
         org: uuid::Uuid,
         agents: &[uuid::Uuid],
-        person: Option<&str>,
+        holder: Option<&Holder>,
     ) -> Result<(Vec<uuid::Uuid>, Vec<uuid::Uuid>), Error> {
         let mut tx = self.writes.begin(org).await?;
-        store::owned(&mut tx, agents, person).await
+        store::owned(&mut tx, agents, holder).await
     }
 
     /// Writes down when agents were last heard of.

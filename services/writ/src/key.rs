@@ -1,5 +1,7 @@
 //! `writ key`.
 
+mod leak;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
@@ -28,6 +30,12 @@ pub(crate) enum KeyCommand {
     Revoke {
         /// Its id
         id: String,
+        /// Somebody else got hold of it: an incident; lists what the key did
+        #[arg(long)]
+        leaked: bool,
+        /// What it did since then, RFC 3339; default: from the beginning
+        #[arg(long, value_name = "TIME", requires = "leaked")]
+        since: Option<String>,
     },
 }
 
@@ -68,7 +76,12 @@ pub(crate) async fn run(command: KeyCommand, context: &Context) -> Result<(), Fa
             output::object(context.format, &list::data(answer))?;
             output::note("keep the key now: it is not shown again")
         }
-        KeyCommand::Revoke { id } => {
+        KeyCommand::Revoke {
+            id,
+            leaked: true,
+            since,
+        } => leak::revoke(&api, context, id, since).await,
+        KeyCommand::Revoke { id, .. } => {
             let answer = api.send(Method::DELETE, &["keys", &id], None).await?;
             output::object(context.format, &list::data(answer))
         }

@@ -32,7 +32,7 @@ pub(super) struct ListQuery {
     state: Option<String>,
     /// `low`, `medium`, `high` or `critical`.
     severity: Option<String>,
-    /// `policy`, `refusal`, `finding`, `bypass` or `certificate`.
+    /// `policy`, `refusal`, `finding`, `bypass`, `certificate`, `forgery` or `leak`.
     kind: Option<String>,
     /// The id the application chose, or the agent's UUID.
     agent_id: Option<String>,
@@ -175,7 +175,7 @@ fn listing(query: ListQuery) -> Result<Incidents, ApiError> {
     let states: Option<Progress> = word("state", query.state, STATES)?;
     let severities = "low, medium, high or critical";
     let severity: Option<Gravity> = word("severity", query.severity, severities)?;
-    let kinds = "policy, refusal, finding, bypass or certificate";
+    let kinds = "policy, refusal, finding, bypass, certificate, forgery or leak";
     let kind: Option<What> = word("kind", query.kind, kinds)?;
     Ok(Incidents {
         agent: query.agent_id,
@@ -216,14 +216,14 @@ fn answer(row: IncidentRow) -> Response {
 #[serde(rename_all = "camelCase")]
 pub(super) struct IncidentDto {
     id: IncidentId,
-    /// `policy`, `refusal`, `finding`, `bypass` or `certificate`.
+    /// `policy`, `refusal`, `finding`, `bypass`, `certificate`, `forgery` or `leak`.
     kind: String,
     /// As the application names the agent; empty when none is known.
     agent_id: String,
     agent_uuid: Option<Uuid>,
     environment: String,
     policy_id: Option<PolicyId>,
-    /// Type of the policy, reason of the refusal or bypass, metric of the finding.
+    /// Type of the policy, reason of the refusal or bypass, metric of the finding, id of the key.
     subject: String,
     /// The first decision behind it.
     decision_id: Option<DecisionId>,

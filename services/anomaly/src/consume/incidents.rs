@@ -1,4 +1,4 @@
-//! Decisions, bypasses and mismatches → incidents.
+//! Decisions, bypasses, mismatches, forgeries and leaks → incidents.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +25,18 @@ pub(crate) enum Source {
     Gate,
     Ingest,
     Approval,
+    Control,
 }
 
 impl Source {
-    pub(crate) const ALL: [Self; 3] = [Self::Gate, Self::Ingest, Self::Approval];
+    pub(crate) const ALL: [Self; 4] = [Self::Gate, Self::Ingest, Self::Approval, Self::Control];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Gate => "incidents_of_decisions",
             Self::Ingest => "incidents_of_bypasses",
             Self::Approval => "incidents_of_approvals",
+            Self::Control => "incidents_of_keys",
         }
     }
 
@@ -43,14 +45,16 @@ impl Source {
             Self::Gate => 0,
             Self::Ingest => 1,
             Self::Approval => 2,
+            Self::Control => 3,
         }
     }
 
     const fn kinds(self) -> &'static [What] {
         match self {
             Self::Gate => &[What::Policy, What::Refusal],
-            Self::Ingest => &[What::Bypass],
+            Self::Ingest => &[What::Bypass, What::Forgery],
             Self::Approval => &[What::Certificate],
+            Self::Control => &[What::Leak],
         }
     }
 
@@ -62,9 +66,11 @@ impl Source {
                 vec![
                     topology.facts::<wire::BypassWindow>(),
                     topology.facts::<wire::BypassDrop>(),
+                    topology.facts::<wire::ForgedCredential>(),
                 ],
             ),
             Self::Approval => (Stream::Approval, vec![topology.facts::<wire::Approval>()]),
+            Self::Control => (Stream::Control, vec![topology.facts::<wire::ApiKey>()]),
         }
     }
 }

@@ -65,6 +65,8 @@ fn fact(envelope: &Envelope) -> Option<Signal> {
         wire::Approval::AGGREGATE if envelope.kind.verb() == "mismatched" => {
             Some(mismatch(envelope, &envelope.open().ok()?))
         }
+        wire::ForgedCredential::AGGREGATE => Some(forgery(envelope, &envelope.open().ok()?)),
+        wire::ApiKey::AGGREGATE => leak(envelope, &envelope.open().ok()?),
         _ => None,
     }
 }
@@ -104,6 +106,24 @@ fn mismatch(envelope: &Envelope, approval: &wire::Approval) -> Signal {
         .first()
         .and_then(|id| DecisionId::from_bytes(id).ok());
     signal
+}
+
+fn forgery(envelope: &Envelope, forged: &wire::ForgedCredential) -> Signal {
+    let agent = &forged.external_agent_id;
+    let mut signal = of(envelope, What::Forgery, agent, "forged_credential");
+    signal.group.environment.clone_from(&forged.environment);
+    signal.agent_uuid = AgentId::from_bytes(&forged.agent_id).ok().map(|id| id.0);
+    signal.count = forged.traces.max(1);
+    signal
+}
+
+/// Told once: a key that leaked does not change any more.
+fn leak(envelope: &Envelope, key: &wire::ApiKey) -> Option<Signal> {
+    let signal = of(envelope, What::Leak, "", &envelope.aggregate_id);
+    key.leaked.then_some(Signal {
+        gravity: Gravity::Critical,
+        ..signal
+    })
 }
 
 fn of(envelope: &Envelope, what: What, agent: &str, subject: &str) -> Signal {

@@ -27,6 +27,10 @@ pub enum What {
     Bypass,
     /// A certificate was presented for another act than the approved one.
     Certificate,
+    /// Traces came with a credential that nobody here made, or that is another agent's.
+    Forgery,
+    /// A key got into hands it was not meant for.
+    Leak,
 }
 
 /// How bad, in rising order.
@@ -78,6 +82,8 @@ words!(What {
     Finding = "finding",
     Bypass = "bypass",
     Certificate = "certificate",
+    Forgery = "forgery",
+    Leak = "leak",
 });
 words!(Gravity { Low = "low", Medium = "medium", High = "high", Critical = "critical" });
 words!(Progress { Open = "open", Acknowledged = "acknowledged", Resolved = "resolved" });
@@ -91,7 +97,7 @@ pub struct Group {
     pub agent: String,
     pub environment: String,
     pub policy: Option<PolicyId>,
-    /// Type of the policy, reason of the refusal or bypass, metric of the finding.
+    /// Type of the policy, reason of the refusal or bypass, metric of the finding, id of the key.
     pub subject: String,
 }
 

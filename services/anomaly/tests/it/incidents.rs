@@ -192,7 +192,7 @@ async fn one_agent_against_one_policy_in_one_hour_is_one_incident_in_any_mode() 
 }
 
 #[tokio::test]
-async fn bypasses_mismatches_and_findings_are_incidents_too() {
+async fn bypasses_mismatches_forgeries_leaks_and_findings_are_incidents_too() {
     let stage = Stage::running().await;
     let org = org();
     let key = stage.key(org).await;
@@ -216,14 +216,39 @@ async fn bypasses_mismatches_and_findings_are_incidents_too() {
     };
     stage.publish(org, "a1", "mismatched", &approval).await;
     stage.publish(org, "a2", "granted", &approval).await;
+    let forged = wire::ForgedCredential {
+        external_agent_id: "bot".into(),
+        environment: "production".into(),
+        traces: 3,
+        ..wire::ForgedCredential::default()
+    };
+    stage.publish(org, "bot", "found", &forged).await;
+    for (id, leaked) in [("key_1", true), ("key_2", false)] {
+        let revoked = wire::ApiKey {
+            public_id: id.into(),
+            mac: vec![0; 32],
+            role: "viewer".into(),
+            key_id: vec![0; 16],
+            revoked: true,
+            leaked,
+            ..wire::ApiKey::default()
+        };
+        stage.publish(org, id, "revoked", &revoked).await;
+    }
     stage.minutes(org, "bot", 0, 30).await;
     stage.minute(org, "bot", 30, 40_000).await;
-    let found = listed(&stage, &key, "", 4).await;
+    let found = listed(&stage, &key, "", 6).await;
     let of = |subject: &str| found.iter().find(|it| it["subject"] == subject).unwrap();
     assert_eq!(of("network_error")["occurrences"], 7);
     assert_eq!(of("reports_dropped")["occurrences"], 5);
     assert_eq!(of("action_context_mismatch")["kind"], "certificate");
     assert_eq!(of("cost")["kind"], "finding");
+    let forgery = of("forged_credential");
+    assert_eq!(
+        (&forgery["kind"], &forgery["occurrences"]),
+        (&json!("forgery"), &json!(3))
+    );
+    assert_eq!(of("key_1")["severity"], "critical");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use writ_service_kit::json::{Data, Lenient, Page, Strict};
 use writ_service_kit::routes::{Class, Routes};
 
 use super::extract::{By, IfMatch, InEnvironment, ListQuery, cursor};
+use super::owning::Rights;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::Refusal;
 use crate::registry::{Agent, AgentRef, Patch, Register, Search, Transfer};
@@ -82,7 +83,9 @@ pub(super) async fn enrol(
         .filter(|name| !name.is_empty());
     by.may_act_in(environment.unwrap_or("production"))?;
     let most = state.identity.organization(by.org()).await?.limits.agents;
-    let registered = state.registry.register(&by.actor, command, most);
+    let rights = Rights::of(state, by).await?;
+    let own = |agent: &Agent| rights.over(agent);
+    let registered = state.registry.register(&by.actor, command, most, own);
     let (agent, new) = registered.await?;
     state
         .channel
@@ -164,7 +167,13 @@ async fn update(
         by.require(Role::Admin)?;
     }
     let reference = AgentRef::parse(&id, query.environment.as_deref());
-    let may = |agent: &Agent| by.may_act_in(&agent.environment);
+    let rights = Rights::of(&state, &by).await?;
+    let may = |agent: &Agent| {
+        if patch.owner_email.is_some() && !rights.over(agent) {
+            return Err(not_yours());
+        }
+        by.may_act_in(&agent.environment)
+    };
     let most = state.identity.organization(by.org()).await?.limits.agents;
     let agent = state
         .registry
@@ -190,16 +199,10 @@ async fn transfer(
         return Err(Refusal::field("owners", &problem).into());
     }
     let reference = AgentRef::parse(&id, query.environment.as_deref());
+    let rights = Rights::of(&state, &by).await?;
     let may = |agent: &Agent| {
-        let own = by
-            .actor
-            .person
-            .as_ref()
-            .is_some_and(|me| agent.owners.contains(me));
-        if !own && by.caller.require(Role::Admin).is_err() {
-            return Err(Refusal::NotOwned(
-                "the agent is not one of yours".to_owned(),
-            ));
+        if !rights.over(agent) {
+            return Err(not_yours());
         }
         by.may_act_in(&agent.environment)
     };
@@ -207,6 +210,10 @@ async fn transfer(
         .registry
         .transfer(&by.actor, &reference, &transfer, may);
     Ok(answer(&state, by.org(), &transferred.await?))
+}
+
+fn not_yours() -> Refusal {
+    Refusal::NotOwned("the agent is not one of yours".to_owned())
 }
 
 fn answer(state: &State, org: Uuid, agent: &Agent) -> Response {
@@ -280,6 +287,8 @@ pub(super) struct Shown {
     outcome_strictness: &'static str,
     /// `per_` ids of those who may write policies for it.
     owners: Vec<String>,
+    /// Teams whose members may, too.
+    teams: Vec<String>,
     capabilities: Vec<String>,
     /// `active`, `paused` or `archived`.
     status: &'static str,
@@ -336,6 +345,7 @@ pub(super) fn shown(state: &State, org: Uuid, agent: &Agent) -> Shown {
         autonomy_level: agent.autonomy_level.clone(),
         outcome_strictness: agent.strictness.as_str(),
         owners: agent.owners.clone(),
+        teams: agent.teams.clone(),
         capabilities: agent.capabilities(),
         status,
         pause_reason: reason,

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use writ_access::Role;
 use writ_contract::{AgentId, DelegationId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Page, Strict};
 use writ_service_kit::routes::Routes;
 
 use super::extract::{By, InEnvironment, ListQuery, cursor};
+use super::owning::Rights;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
 use crate::registry::{Agent, AgentRef, Delegation, HandDown};
@@ -82,9 +82,10 @@ async fn give(
 ) -> Result<(StatusCode, Json<Data<Shown>>), ApiError> {
     let key = state.signing.current()?;
     let agent = AgentRef::parse(&id, query.environment.as_deref());
+    let rights = Rights::of(&state, &by).await?;
     let may = |agent: &Agent, to: &Agent| {
         by.may_act_in(&to.environment)?;
-        may_hand_down(&by, agent)
+        may_hand_down(&by, &rights, agent)
     };
     let made = state.registry.delegate(&by.actor, &agent, &command, may);
     let (made, new) = made.await?;
@@ -127,7 +128,8 @@ async fn revoke(
     let delegation: DelegationId = delegation
         .parse()
         .map_err(|_| Refusal::DelegationNotFound)?;
-    let may = |agent: &Agent| may_hand_down(&by, agent);
+    let rights = Rights::of(&state, &by).await?;
+    let may = |agent: &Agent| may_hand_down(&by, &rights, agent);
     let revoked = state
         .registry
         .revoke_delegation(&by.actor, &agent, delegation.0, may);
@@ -137,11 +139,9 @@ async fn revoke(
 
 /// Whether somebody may hand down what `agent` may do: an admin, or an owner of it; and only where
 /// its key may act.
-fn may_hand_down(by: &By, agent: &Agent) -> Result<(), Refusal> {
+fn may_hand_down(by: &By, rights: &Rights, agent: &Agent) -> Result<(), Refusal> {
     by.may_act_in(&agent.environment)?;
-    let person = by.actor.person.as_ref();
-    let owner = person.is_some_and(|person| agent.owners.contains(person));
-    if owner || by.caller.require(Role::Admin).is_ok() {
+    if rights.over(agent) {
         return Ok(());
     }
     let whose = &agent.external_id;

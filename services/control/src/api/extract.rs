@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 use writ_access::{Caller, Role};
+use writ_contract::PersonId;
 use writ_service_kit::ApiError;
 use writ_service_kit::openapi::{Input, Part};
 use writ_service_kit::routes::{Authed, Repeatable};
@@ -89,6 +90,11 @@ impl By {
     /// The organisation everything happens in.
     pub(super) fn org(&self) -> Uuid {
         self.actor.org
+    }
+
+    /// The person behind the key, if there is one.
+    pub(super) fn person(&self) -> Option<PersonId> {
+        self.caller.person()?.parse().ok()
     }
 
     /// Asks for the right to change what the organisation may use: its Owner's, unless whoever runs

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use writ_access::Role;
 use writ_contract::{AgentId, GrantId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Page, Strict};
 use writ_service_kit::routes::Routes;
 
 use super::extract::{By, InEnvironment, ListQuery, cursor};
+use super::owning::Rights;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::Refusal;
 use crate::registry::{Agent, AgentRef, Give, Grant};
@@ -59,7 +59,8 @@ async fn give(
     Strict(give): Strict<Give>,
 ) -> Result<(StatusCode, Json<Data<Shown>>), ApiError> {
     let agent = AgentRef::parse(&id, query.environment.as_deref());
-    let may = |agent: &Agent, target: &Agent| may_let(&by, agent, target);
+    let rights = Rights::of(&state, &by).await?;
+    let may = |agent: &Agent, target: &Agent| may_let(&by, &rights, agent, target);
     let (grant, new) = state.registry.grant(&by.actor, &agent, &give, may).await?;
     let status = if new {
         StatusCode::CREATED
@@ -100,7 +101,8 @@ async fn revoke(
 ) -> Result<Json<Data<Shown>>, ApiError> {
     let agent = AgentRef::parse(&id, query.environment.as_deref());
     let grant: GrantId = grant.parse().map_err(|_| Refusal::GrantNotFound)?;
-    let may = |agent: &Agent, target: &Agent| may_let(&by, agent, target);
+    let rights = Rights::of(&state, &by).await?;
+    let may = |agent: &Agent, target: &Agent| may_let(&by, &rights, agent, target);
     let revoked = state
         .registry
         .revoke_grant(&by.actor, &agent, grant.0, may)
@@ -112,12 +114,10 @@ async fn revoke(
 
 /// Whether somebody may decide what `agent` may ask of `target`: an admin, or an owner of the agent
 /// that is asked; and only where its key may act.
-fn may_let(by: &By, agent: &Agent, target: &Agent) -> Result<(), Refusal> {
+fn may_let(by: &By, rights: &Rights, agent: &Agent, target: &Agent) -> Result<(), Refusal> {
     by.may_act_in(&agent.environment)?;
     by.may_act_in(&target.environment)?;
-    let person = by.actor.person.as_ref();
-    let owner = person.is_some_and(|person| target.owners.contains(person));
-    if owner || by.caller.require(Role::Admin).is_ok() {
+    if rights.over(target) {
         return Ok(());
     }
     let whose = &target.external_id;

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State as Shared};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use writ_contract::{KeyId, PersonId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Page, Strict};
@@ -39,10 +39,20 @@ struct Shown {
     signature_required: bool,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    /// Revoked because somebody else got hold of it.
+    leaked: bool,
     created_at: DateTime<Utc>,
     /// The key itself, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+}
+
+/// Why a key is revoked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    /// Somebody else got hold of it; can be said later, too.
+    leaked: Option<bool>,
 }
 
 pub(super) fn routes(to: Routes<State>) -> Routes<State> {
@@ -56,7 +66,12 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
         )
         .makes::<Data<Shown>>()
         .delete("/keys/{id}", ADMIN, revoke)
-        .says("Revoke a key", "Refused everywhere within moments.")
+        .says(
+            "Revoke a key",
+            "Refused everywhere within moments. With `leaked=true` it is an incident too. What the \
+             key did is in `GET /audit-logs?actor=key:key_…`, `GET /decisions?keyId=key_…` and \
+             `GET /traces?keyId=key_…`, each with `since`.",
+        )
         .answers::<Data<Shown>>(200)
 }
 
@@ -98,9 +113,12 @@ async fn revoke(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
+    Query(why): Query<Why>,
 ) -> Result<Json<Data<Shown>>, ApiError> {
     let id: KeyId = id.parse().map_err(|_| Refusal::KeyNotFound)?;
-    let key = state.identity.revoke(&by.caller, &by.actor, id.0).await?;
+    let leaked = why.leaked.unwrap_or_default();
+    let revoked = state.identity.revoke(&by.caller, &by.actor, id.0, leaked);
+    let key = revoked.await?;
     Ok(Json(Data { data: shown(&key) }))
 }
 
@@ -117,6 +135,7 @@ fn shown(key: &Key) -> Shown {
         signature_required: key.signature_required,
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
+        leaked: key.leaked,
         created_at: key.created_at,
         key: None,
     }

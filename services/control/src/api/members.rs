@@ -32,6 +32,8 @@ struct Shown {
     role: &'static str,
     /// May decide approvals, whatever the role.
     approver: bool,
+    /// Agents that were handed over to one of these are this member's, too.
+    teams: Vec<String>,
     removed_at: Option<DateTime<Utc>>,
     /// Counts its changes; the `ETag`.
     version: u64,
@@ -159,6 +161,7 @@ fn shown(member: &Member) -> Shown {
         email: member.email.clone(),
         role: member.role.as_str(),
         approver: member.approver,
+        teams: member.teams.clone(),
         removed_at: member.removed_at,
         version: member.version,
         created_at: member.created_at,

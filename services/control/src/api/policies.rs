@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
-use writ_access::Role;
 use writ_contract::{OrgId, PolicyId};
 use writ_policy::PolicyType;
 use writ_service_kit::ApiError;
@@ -20,6 +19,7 @@ use writ_service_kit::routes::Routes;
 
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::owning::Rights;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
 use crate::policy::{Body, Policy, Said, Targets};
@@ -234,20 +234,21 @@ async fn targets(state: &State, by: &By, body: &Body, stored: &[Uuid]) -> Result
     let named = body.applies_to_agents.iter().flatten();
     let mut agents: Vec<Uuid> = named.filter_map(|id| Uuid::try_parse(id).ok()).collect();
     agents.extend_from_slice(stored);
-    let below_admin = by.caller.require(Role::Admin).is_err();
+    let rights = Rights::of(state, by).await?;
     if agents.is_empty() {
         return Ok(Targets {
             unknown: Vec::new(),
-            foreign: below_admin.then(Vec::new),
+            foreign: rights.own().map(|_| Vec::new()),
         });
     }
+    let own = rights.own();
     let (unknown, foreign) = state
         .registry
-        .owned(by.org(), &agents, by.actor.person.as_deref())
+        .owned(by.org(), &agents, own.flatten())
         .await?;
     Ok(Targets {
         unknown,
-        foreign: below_admin.then_some(foreign),
+        foreign: own.map(|_| foreign),
     })
 }
 

@@ -36,6 +36,8 @@ pub struct Key {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Revoked because somebody else got hold of it.
+    pub leaked: bool,
     /// Networks it may be used from; empty is any.
     pub cidrs: Vec<String>,
     /// Environments it may act in; empty is any.
@@ -180,6 +182,7 @@ pub(super) fn issue(
         test: parsed.prefix().is_test(),
         expires_at: command.expires_at,
         revoked_at: None,
+        leaked: false,
         cidrs: command.cidrs.clone(),
         environments: command.environments.clone(),
         signature_required: command.signature_required,
@@ -196,22 +199,27 @@ pub(super) fn hash(text: &str, cost: u32, salt: [u8; 16]) -> Result<String, Erro
 }
 
 impl Key {
-    /// After its revocation; `None` when it is revoked already.
+    /// After its revocation, because it leaked or not; `None` when that is known already.
     pub(super) fn revoked(
         &self,
         caller: &Caller,
+        leaked: bool,
         now: DateTime<Utc>,
     ) -> Result<Option<Self>, Refusal> {
         if caller.require(self.role).is_err() {
             return Err(Refusal::RoleTooHigh(self.role));
         }
-        Ok(self.revoked_at.is_none().then(|| self.ended(now)))
+        let news = self.revoked_at.is_none() || (leaked && !self.leaked);
+        Ok(news.then(|| Self {
+            leaked: self.leaked || leaked,
+            ..self.ended(now)
+        }))
     }
 
     /// Revoked, whoever says so.
     pub(super) fn ended(&self, now: DateTime<Utc>) -> Self {
         Self {
-            revoked_at: Some(now),
+            revoked_at: self.revoked_at.or(Some(now)),
             version: self.version + 1,
             ..self.clone()
         }
@@ -232,6 +240,7 @@ impl Key {
             cidrs: self.cidrs.clone(),
             environments: self.environments.clone(),
             signature_required: self.signature_required,
+            leaked: self.leaked,
         }
     }
 }
@@ -287,11 +296,16 @@ mod tests {
     }
 
     #[test]
-    fn revoking_twice_changes_nothing() {
+    fn revoking_twice_changes_nothing_unless_it_turns_out_to_have_leaked() {
         let (key, _) = try_issue(r#"{"name":"a","role":"viewer","personName":"x"}"#).unwrap();
         let caller = Caller::system(Uuid::nil());
-        let revoked = key.revoked(&caller, facts().now).unwrap().unwrap();
-        assert!(revoked.fact().revoked);
-        assert_eq!(revoked.revoked(&caller, facts().now), Ok(None));
+        let revoked = key.revoked(&caller, false, facts().now).unwrap().unwrap();
+        assert!(revoked.fact().revoked && !revoked.fact().leaked);
+        assert_eq!(revoked.revoked(&caller, false, facts().now), Ok(None));
+        let later = facts().now + chrono::TimeDelta::hours(1);
+        let leaked = revoked.revoked(&caller, true, later).unwrap().unwrap();
+        assert!(leaked.fact().leaked);
+        assert_eq!(leaked.revoked_at, Some(facts().now));
+        assert_eq!(leaked.revoked(&caller, true, later), Ok(None));
     }
 }

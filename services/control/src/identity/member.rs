@@ -14,6 +14,8 @@ use super::organization::said;
 use crate::error::Refusal;
 
 const NAME: usize = 200;
+const TEAMS: usize = 20;
+const TEAM: usize = 64;
 /// RFC 5321, 4.5.3.1.3, without the angle brackets.
 const EMAIL: usize = 254;
 
@@ -30,6 +32,8 @@ pub struct Member {
     pub role: Role,
     /// May decide approvals whatever the role.
     pub approver: bool,
+    /// Agents of these teams are this member's, too.
+    pub teams: Vec<String>,
     /// When this person left.
     pub removed_at: Option<DateTime<Utc>>,
     /// Dense from 1; 0 is a person from before there were members, not yet a fact.
@@ -52,6 +56,8 @@ pub struct Add {
     role: Option<String>,
     /// May decide approvals, whatever the role.
     approver: bool,
+    /// Agents that were handed over to one of these teams are this member's, too.
+    teams: Vec<String>,
 }
 
 /// What changes about a member; absent fields stay.
@@ -68,6 +74,8 @@ pub struct Change {
     role: Option<String>,
     /// May decide approvals, whatever the role.
     approver: Option<bool>,
+    /// Agents that were handed over to one of these teams are this member's, too.
+    teams: Option<Vec<String>>,
 }
 
 impl Add {
@@ -88,6 +96,7 @@ impl Add {
             email: self.email.clone(),
             role: role_of(role)?,
             approver: self.approver,
+            teams: self.teams.clone(),
             removed_at: None,
             version: 1,
             created_at: now,
@@ -113,6 +122,7 @@ impl Member {
             email: email.map(ToOwned::to_owned),
             role,
             approver: false,
+            teams: Vec::new(),
             removed_at: None,
             version: 1,
             created_at: now,
@@ -145,6 +155,7 @@ impl Member {
             email: change.email.clone().unwrap_or(own.email),
             role: role.unwrap_or(self.role),
             approver: change.approver.unwrap_or(self.approver),
+            teams: change.teams.clone().unwrap_or(own.teams),
             ..own
         };
         may_give(caller, next.role)?;
@@ -194,6 +205,12 @@ impl Member {
         }
         if self.email.as_deref().is_some_and(|email| !is_email(email)) {
             problems.push("email: not an e-mail address".to_owned());
+        }
+        let odd = |team: &String| team.trim().is_empty() || team.chars().count() > TEAM;
+        if self.teams.len() > TEAMS || self.teams.iter().any(odd) {
+            problems.push(format!(
+                "teams: at most {TEAMS} names of 1 to {TEAM} characters"
+            ));
         }
         if problems.is_empty() {
             Ok(self)

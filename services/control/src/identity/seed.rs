@@ -204,6 +204,7 @@ impl Identity {
             test: parsed.prefix().is_test(),
             expires_at: None,
             revoked_at: None,
+            leaked: false,
             cidrs: Vec::new(),
             environments: Vec::new(),
             signature_required: false,

@@ -71,6 +71,7 @@ struct KeyRow {
     test: bool,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    leaked: bool,
     cidrs: Vec<String>,
     environments: Vec<String>,
     signature_required: bool,
@@ -98,6 +99,7 @@ impl TryFrom<KeyRow> for Key {
             test: row.test,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            leaked: row.leaked,
             cidrs: row.cidrs,
             environments: row.environments,
             signature_required: row.signature_required,
@@ -226,10 +228,11 @@ pub(super) async fn insert_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgErr
 }
 
 pub(super) async fn update_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {
-    sqlx::query("update keys set revoked_at = $2, version = $3 where key_id = $1")
+    sqlx::query("update keys set revoked_at = $2, version = $3, leaked = $4 where key_id = $1")
         .bind(key.id)
         .bind(key.revoked_at)
         .bind(signed(key.version))
+        .bind(key.leaked)
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -42,6 +42,8 @@ pub struct Agent {
     pub declared: Vec<String>,
     /// `per_` ids of those who may write policies for it.
     pub owners: Vec<String>,
+    /// Teams whose members may, too.
+    pub teams: Vec<String>,
     /// As of `kill_version`.
     pub paused: bool,
     /// The words of the last pause; empty when active.

@@ -11,8 +11,10 @@ use super::agent::{Agent, Strictness};
 use super::check::checked;
 use crate::error::Refusal;
 
-/// People that an agent may belong to.
+/// People that an agent may belong to, and teams.
 const OWNERS: usize = 20;
+/// Characters of a team's name.
+const TEAM: usize = 64;
 
 /// `POST /agents`: sent by the SDK at every process start. Absent fields stay as they are.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -39,7 +41,8 @@ pub struct Patch {
     r#type: Option<String>,
     platform: Option<String>,
     description: Option<String>,
-    owner_email: Option<String>,
+    /// The member of this address owns it too; an owner or an admin says so.
+    pub owner_email: Option<String>,
     allowed_data_sources: Option<Vec<String>>,
     allowed_actions: Option<Vec<String>>,
     requires_human_approval_for: Option<Vec<String>>,
@@ -59,9 +62,12 @@ pub struct Patch {
 pub struct Transfer {
     /// Who owns it from now on, and nobody else.
     pub owners: Vec<PersonId>,
-    /// The address to write to; absent leaves it.
+    /// The member of this address owns it, too.
     #[serde(default)]
     pub owner_email: Option<String>,
+    /// And so do the members of these teams.
+    #[serde(default)]
+    pub teams: Option<Vec<String>>,
 }
 
 /// The fields that registration and patch share.
@@ -112,6 +118,7 @@ impl Agent {
             strictness: Strictness::default(),
             declared: Vec::new(),
             owners: person.map(str::to_owned).into_iter().collect(),
+            teams: Vec::new(),
             paused: false,
             pause_reason: String::new(),
             kill_version: 0,
@@ -124,12 +131,21 @@ impl Agent {
         checked(agent.with(&command.details))
     }
 
-    /// After the same agent registered again: named fields are taken over, a pause stays.
+    /// After the same agent registered again: named fields are taken over, a pause stays. So does
+    /// its address when somebody registers it whose `own` it is not: the address makes an owner.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field.
-    pub fn reregistered(&self, command: &Register, now: DateTime<Utc>) -> Result<Self, Refusal> {
+    pub fn reregistered(
+        &self,
+        command: &Register,
+        own: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
         let mut next = self.clone().with(&command.details);
+        if !own {
+            next.owner_email.clone_from(&self.owner_email);
+        }
         if let Some(name) = filled(command.name.as_ref()) {
             next.name = name;
         }
@@ -168,9 +184,16 @@ impl Agent {
         let mut owners: Vec<String> = transfer.owners.iter().map(ToString::to_string).collect();
         owners.sort_unstable();
         owners.dedup();
+        let teams = transfer.teams.clone().unwrap_or_default();
+        let odd = |team: &String| team.trim().is_empty() || team.chars().count() > TEAM;
+        if teams.len() > OWNERS || teams.iter().any(odd) {
+            let problem = format!("at most {OWNERS} names of 1 to {TEAM} characters");
+            return Err(Refusal::field("teams", &problem));
+        }
         let next = Self {
             owners,
-            owner_email: transfer.owner_email.clone().or(self.owner_email.clone()),
+            teams,
+            owner_email: transfer.owner_email.clone(),
             ..self.clone()
         };
         self.succeeded_by(next, now)
@@ -292,13 +315,22 @@ mod tests {
         };
         let paused = agent().killed(&kill, at(1)).unwrap();
         let same = paused
-            .reregistered(&register(r#"{"agentId":"a","name":"a"}"#), at(2))
+            .reregistered(&register(r#"{"agentId":"a","name":"a"}"#), true, at(2))
             .unwrap();
         assert_eq!(same, paused, "nothing new, so no new version");
         let command = register(r#"{"agentId":"a","tags":["x"],"description":null,"later":1}"#);
-        let tagged = paused.reregistered(&command, at(3)).unwrap();
+        let tagged = paused.reregistered(&command, true, at(3)).unwrap();
         assert!(tagged.paused);
         assert_eq!((tagged.version, tagged.tags.len()), (paused.version + 1, 1));
+    }
+
+    #[test]
+    fn who_does_not_own_an_agent_does_not_come_to_own_it_by_registering_it_again() {
+        let command = register(r#"{"agentId":"a","ownerEmail":"me@example.com"}"#);
+        let same = agent().reregistered(&command, false, at(1)).unwrap();
+        assert_eq!(same, agent());
+        let own = agent().reregistered(&command, true, at(1)).unwrap();
+        assert_eq!(own.owner_email.as_deref(), Some("me@example.com"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use writ_pg::{PgError, TenantTx};
 
 use super::agent::{Agent, AgentRef, Strictness};
+use super::owner::Holder;
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
 
@@ -64,6 +65,7 @@ struct Row {
     outcome_strictness: String,
     capabilities: Vec<String>,
     owners: Vec<String>,
+    teams: Vec<String>,
     paused: bool,
     pause_reason: String,
     kill_version: i64,
@@ -72,6 +74,15 @@ struct Row {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     last_seen_at: Option<DateTime<Utc>>,
+}
+
+/// Whose an agent is.
+#[derive(Debug, sqlx::FromRow)]
+struct Owned {
+    agent_id: Uuid,
+    owners: Vec<String>,
+    owner_email: Option<String>,
+    teams: Vec<String>,
 }
 
 impl From<Row> for Agent {
@@ -94,6 +105,7 @@ impl From<Row> for Agent {
             strictness: Strictness::read(&row.outcome_strictness).unwrap_or_default(),
             declared: row.capabilities,
             owners: row.owners,
+            teams: row.teams,
             paused: row.paused,
             pause_reason: row.pause_reason,
             kill_version: unsigned(row.kill_version),
@@ -163,7 +175,8 @@ pub(super) async fn update(tx: &mut TenantTx, agent: &Agent) -> Result<(), PgErr
            owner_email = $6, allowed_data_sources = $7, allowed_actions = $8,
            requires_human_approval_for = $9, tags = $10, metadata = $11, autonomy_level = $12,
            paused = $13, pause_reason = $14, kill_version = $15, archived = $16, version = $17,
-           updated_at = $18, owners = $19, outcome_strictness = $20, capabilities = $21
+           updated_at = $18, owners = $19, outcome_strictness = $20, capabilities = $21,
+           teams = $22
          where agent_id = $1",
     )
     .bind(agent.id)
@@ -187,6 +200,7 @@ pub(super) async fn update(tx: &mut TenantTx, agent: &Agent) -> Result<(), PgErr
     .bind(&agent.owners)
     .bind(agent.strictness.as_str())
     .bind(&agent.declared)
+    .bind(&agent.teams)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -276,24 +290,22 @@ pub(super) async fn list(tx: &mut TenantTx, search: &Search) -> Result<Page, Err
 pub(super) async fn owned(
     tx: &mut TenantTx,
     agents: &[Uuid],
-    person: Option<&str>,
+    holder: Option<&Holder>,
 ) -> Result<(Vec<Uuid>, Vec<Uuid>), Error> {
-    let rows: Vec<(Uuid, bool)> = sqlx::query_as(
-        "select agent_id, coalesce($2 = any(owners), false) from agents where agent_id = any($1)",
+    let rows: Vec<Owned> = sqlx::query_as(
+        "select agent_id, owners, owner_email, teams from agents where agent_id = any($1)",
     )
     .bind(agents)
-    .bind(person)
     .fetch_all(&mut **tx)
     .await
     .map_err(PgError::from)?;
-    let known = |id: &&Uuid| rows.iter().any(|(found, _)| found == *id);
+    let known = |id: &&Uuid| rows.iter().any(|row| row.agent_id == **id);
     let missing = agents.iter().filter(|id| !known(id)).copied().collect();
-    let foreign = rows
-        .iter()
-        .filter(|(_, own)| !own)
-        .map(|(id, _)| *id)
-        .collect();
-    Ok((missing, foreign))
+    let foreign = rows.iter().filter(|row| {
+        let (owners, email) = (&row.owners, row.owner_email.as_deref());
+        !holder.is_some_and(|holder| holder.owns(owners, email, &row.teams))
+    });
+    Ok((missing, foreign.map(|row| row.agent_id).collect()))
 }
 
 /// Not a change of the agent: no version, no fact.

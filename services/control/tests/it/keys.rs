@@ -5,6 +5,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Row;
 use writ_access::Role;
+use writ_contract::Envelope;
 
 use crate::stand::Stand;
 
@@ -166,4 +167,38 @@ async fn the_organisation_is_the_callers_own() {
         stand.dev(Method::PATCH, path, "{}").await.status,
         StatusCode::FORBIDDEN
     );
+}
+
+#[tokio::test]
+async fn a_leaked_key_is_revoked_and_the_record_says_why() {
+    let stand = Stand::start().await;
+    let issued = stand
+        .owner(Method::POST, KEYS, r#"{"name":"ci","role":"viewer"}"#)
+        .await;
+    let id = issued.body["data"]["id"].as_str().unwrap().to_owned();
+    let path = format!("{KEYS}/{id}");
+    let revoked = stand.owner(Method::DELETE, &path, "").await;
+    assert_eq!(revoked.body["data"]["leaked"], false, "{revoked:?}");
+    let at = revoked.body["data"]["revokedAt"].clone();
+    let leaked = format!("{path}?leaked=true");
+    for _ in 0..2 {
+        let revoked = stand.owner(Method::DELETE, &leaked, "").await;
+        let data = &revoked.body["data"];
+        assert_eq!((&data["leaked"], &data["revokedAt"]), (&json!(true), &at));
+    }
+    let pool = sqlx::PgPool::connect(&stand.db.superuser_url)
+        .await
+        .unwrap();
+    let facts: Vec<Vec<u8>> = sqlx::query_scalar(
+        "select envelope from control.events where aggregate_id = $1 order by version",
+    )
+    .bind(&id)
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let reasons: Vec<String> = facts
+        .iter()
+        .map(|bytes| Envelope::decode(bytes).unwrap().audit.reason_code)
+        .collect();
+    assert_eq!(reasons, ["", "", "KEY_LEAKED"]);
 }

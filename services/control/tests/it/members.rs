@@ -207,3 +207,51 @@ async fn the_plan_says_how_many_members_there_may_be() {
         "who left takes no room: {added:?}"
     );
 }
+
+#[tokio::test]
+async fn an_agent_is_also_its_addresss_and_its_teams_and_nobody_takes_one() {
+    let stand = Stand::start().await;
+    let (id, ada) = joined(&stand, "Ada", "developer").await;
+    let path = format!("{MEMBERS}/{id}");
+    let known = r#"{"email":"ada@example.com","teams":["payments"]}"#;
+    stand.owner(Method::PATCH, &path, known).await;
+    let policy = |agent: &str| {
+        json!({"name": "p", "policyType": "injection_scan", "enforcementMode": "monitor",
+            "ruleDefinition": {}, "appliesToAgents": [agent]})
+        .to_string()
+    };
+    let write = async |agent: &str| {
+        stand
+            .call(&ada, Method::POST, "/api/v1/policies", &policy(agent))
+            .await
+    };
+    let bot = stand.agent("bot").await;
+    assert_eq!(write(&bot).await.code(), "NOT_OWNED");
+    let taken = r#"{"ownerEmail":"ada@example.com"}"#;
+    let bot_path = format!("{AGENTS}/{bot}");
+    let taken = stand.call(&ada, Method::PATCH, &bot_path, taken).await;
+    assert_eq!(
+        (taken.status, taken.code()),
+        (StatusCode::FORBIDDEN, "NOT_OWNED")
+    );
+    let taken = r#"{"agentId":"bot","ownerEmail":"ada@example.com"}"#;
+    let taken = stand.call(&ada, Method::POST, AGENTS, taken).await;
+    assert_eq!(taken.body["data"]["ownerEmail"], Value::Null, "{taken:?}");
+
+    let given = r#"{"agentId":"given","ownerEmail":"Ada@Example.com"}"#;
+    let given = stand.dev(Method::POST, AGENTS, given).await;
+    let given = given.body["data"]["id"].as_str().unwrap().to_owned();
+    let written = write(&given).await;
+    assert_eq!(written.status, StatusCode::CREATED, "{written:?}");
+
+    let me = stand.dev(Method::GET, "/api/v1/members/me", "").await;
+    let over = json!({"owners": [me.body["data"]["id"]], "teams": ["payments"]}).to_string();
+    let over = stand
+        .dev(Method::POST, &format!("{bot_path}/transfer"), &over)
+        .await;
+    assert_eq!(over.body["data"]["teams"], json!(["payments"]), "{over:?}");
+    let written = write(&bot).await;
+    assert_eq!(written.status, StatusCode::CREATED, "{written:?}");
+    stand.owner(Method::PATCH, &path, r#"{"teams":[]}"#).await;
+    assert_eq!(write(&bot).await.code(), "NOT_OWNED", "who left the team");
+}

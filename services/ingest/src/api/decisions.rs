@@ -23,6 +23,8 @@ pub(super) struct Wanted {
     agent_id: Option<String>,
     outcome: Option<String>,
     environment: Option<String>,
+    /// Only what came with this key, `key_…`.
+    key_id: Option<KeyId>,
     /// Not before this RFC 3339 time.
     since: Option<String>,
     /// Before this RFC 3339 time.
@@ -46,6 +48,7 @@ pub(super) async fn list(
         agent_id: wanted.agent_id,
         outcome: wanted.outcome,
         environment: wanted.environment,
+        key: wanted.key_id,
         since: page::time("since", wanted.since.as_deref())?.map(micros),
         until: page::time("until", wanted.until.as_deref())?.map(micros),
         after: page::after(wanted.cursor.as_deref())?,

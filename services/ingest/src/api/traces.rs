@@ -26,6 +26,8 @@ pub(super) struct Wanted {
     status: Option<String>,
     environment: Option<String>,
     decision_id: Option<String>,
+    /// Only what came with this key, `key_…`.
+    key_id: Option<KeyId>,
     /// Not before this RFC 3339 time.
     since: Option<String>,
     /// Before this RFC 3339 time.
@@ -50,6 +52,7 @@ pub(super) async fn list(
         status: wanted.status,
         environment: wanted.environment,
         decision_id: wanted.decision_id.as_deref().map(decision).transpose()?,
+        key: wanted.key_id,
         since: page::time("since", wanted.since.as_deref())?.map(millis),
         until: page::time("until", wanted.until.as_deref())?.map(millis),
         after: page::after(wanted.cursor.as_deref())?,

@@ -2,7 +2,7 @@
 
 use clickhouse::error::Error;
 use clickhouse::query::Query;
-use writ_contract::{DecisionId, OrgId};
+use writ_contract::{DecisionId, KeyId, OrgId};
 
 use super::{DecisionRow, Store, TraceRow};
 
@@ -25,6 +25,7 @@ pub(crate) struct TraceFilter {
     pub(crate) status: Option<String>,
     pub(crate) environment: Option<String>,
     pub(crate) decision_id: Option<DecisionId>,
+    pub(crate) key: Option<KeyId>,
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
     pub(crate) after: Option<Cursor>,
@@ -37,6 +38,7 @@ pub(crate) struct TraceFilter {
 pub(crate) struct DecisionFilter {
     pub(crate) agent_id: Option<String>,
     pub(crate) outcome: Option<String>,
+    pub(crate) key: Option<KeyId>,
     pub(crate) environment: Option<String>,
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
@@ -114,6 +116,7 @@ impl Store {
                 "decision",
                 filter.decision_id,
             )
+            .and("key_id = {key:String}", "key", filter.key)
             .and(
                 "timestamp >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
                 "since",
@@ -193,6 +196,7 @@ impl Store {
                 "env",
                 filter.environment.as_ref(),
             )
+            .and("key_id = {key:String}", "key", filter.key)
             .and(
                 "timestamp >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')",
                 "since",

@@ -210,6 +210,14 @@ async fn an_id_reads_in_sql_as_it_does_everywhere_else() {
         text(&shown["hits"][0]["policyId"]),
         text(&shown["agentUuid"]),
     );
+    for (wanted, found) in [
+        (key.as_str(), 1),
+        ("key_00000000000000000000000000000001", 0),
+    ] {
+        let path = format!("/api/v1/decisions?keyId={wanted}");
+        let (_, listed) = fixture.get(&fixture.org, &path).await;
+        assert_eq!(listed["data"].as_array().unwrap().len(), found, "{listed}");
+    }
     let (decision, org) = (text(&shown["id"]), fixture.org.id);
     let copied = format!(
         "SELECT count() FROM decisions WHERE org_id = '{org}' AND decision_id = '{decision}' \

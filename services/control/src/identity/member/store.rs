@@ -8,7 +8,8 @@ use super::Member;
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
 
-const SELECT: &str = "select m.person_id, p.name, p.email, m.role, m.approver, m.removed_at,
+const SELECT: &str =
+    "select m.person_id, p.name, p.email, m.role, m.approver, m.teams, m.removed_at,
     m.version, m.created_at, m.updated_at
     from members m join people p using (org_id, person_id)";
 
@@ -19,6 +20,7 @@ struct Row {
     email: Option<String>,
     role: String,
     approver: bool,
+    teams: Vec<String>,
     removed_at: Option<DateTime<Utc>>,
     version: i64,
     created_at: DateTime<Utc>,
@@ -39,6 +41,7 @@ impl TryFrom<Row> for Member {
             email: row.email,
             role,
             approver: row.approver,
+            teams: row.teams,
             removed_at: row.removed_at,
             version: unsigned(row.version),
             created_at: row.created_at,
@@ -62,8 +65,9 @@ pub(in super::super) async fn insert(tx: &mut TenantTx, member: &Member) -> Resu
     .execute(&mut **tx)
     .await?;
     let done = sqlx::query(
-        "insert into members (org_id, person_id, role, approver, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (org_id, person_id) do nothing",
+        "insert into members (org_id, person_id, role, approver, version, created_at, updated_at,
+           teams)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id, person_id) do nothing",
     )
     .bind(org)
     .bind(member.id)
@@ -72,6 +76,7 @@ pub(in super::super) async fn insert(tx: &mut TenantTx, member: &Member) -> Resu
     .bind(signed(member.version))
     .bind(member.created_at)
     .bind(member.updated_at)
+    .bind(&member.teams)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -86,7 +91,7 @@ pub(super) async fn update(tx: &mut TenantTx, member: &Member) -> Result<(), PgE
         .await?;
     sqlx::query(
         "update members set role = $2, approver = $3, removed_at = $4, version = $5,
-           updated_at = $6
+           updated_at = $6, teams = $7
          where person_id = $1",
     )
     .bind(member.id)
@@ -95,6 +100,7 @@ pub(super) async fn update(tx: &mut TenantTx, member: &Member) -> Result<(), PgE
     .bind(member.removed_at)
     .bind(signed(member.version))
     .bind(member.updated_at)
+    .bind(&member.teams)
     .execute(&mut **tx)
     .await?;
     Ok(())

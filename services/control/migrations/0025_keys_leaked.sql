@@ -1,0 +1,1 @@
+alter table keys add column if not exists leaked boolean not null default false;
