@@ -6,7 +6,7 @@ TOOLS := $(or $(WRIT_TOOLS_DIR),$(HOME)/.cache/writ-tools)
 export WRIT_TOOLS_DIR := $(TOOLS)
 export PATH := $(TOOLS)/cargo/bin:$(PATH)
 
-.PHONY: help setup build run dev-up dev-down test lint bench bench-kill bench-policy eval fuzz gen chart clean
+.PHONY: help setup build run dev-up dev-down test lint bench bench-kill bench-policy eval fuzz gen proto-baseline chart clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -58,6 +58,11 @@ eval: setup ## Scores the detectors on the labelled data of EVAL_DIR
 gen: setup ## Writes the files that come from code: schemas/*.txt, schemas/openapi.json, golden bytes, docs/errors, the chart's permissions
 	@cargo build --locked --workspace --bins
 	@WRIT_BLESS=1 cargo nextest run --locked --no-fail-fast --workspace -E 'binary(golden) | package(writ) | test(architecture)'
+
+proto-baseline: ## At a release: today's protocol is what later ones must stay compatible with
+	@infra/dev/setup lint
+	@PATH="$(TOOLS)/buf/node_modules/.bin:$$PATH"; buf breaking proto --against schemas/proto.binpb && \
+	  buf build proto --exclude-source-info -o schemas/proto.binpb
 
 chart: ## Lints, renders and validates the Helm chart
 	@infra/dev/setup lint && deploy/helm/check

@@ -38,6 +38,12 @@ fn decisions(c: &mut Criterion) {
     judged(
         c,
         "decide 1 KB",
+        "the injection detector alone: no pattern, no other policy",
+        vec![detector()],
+    );
+    judged(
+        c,
+        "decide 1 KB",
         "20 of 10,000 policies apply",
         scoped(10_000, 20),
     );
@@ -132,12 +138,17 @@ fn scans(c: &mut Criterion) {
     }
 }
 
+/// The first of the mixed policies without its patterns.
+fn detector() -> Policy {
+    let mut policy = mixed(3).remove(0);
+    policy.rule_definition = serde_json::json!({});
+    policy
+}
+
 /// The price of 56 patterns is the difference between the two.
 fn patterns(c: &mut Criterion) {
-    let mut with = mixed(3);
-    with.truncate(1);
-    let mut without = with.clone();
-    without[0].rule_definition = serde_json::json!({});
+    let with = vec![mixed(3).remove(0)];
+    let without = vec![detector()];
     for (name, text) in scanned() {
         let request = request(&text);
         let facts = Facts::at(NOON_MS);

@@ -210,7 +210,8 @@ impl Decision {
 }
 
 /// The outcome a hit in this mode asks for.
-pub(crate) fn outcome_of(mode: Mode) -> Outcome {
+#[must_use]
+pub fn outcome_of(mode: Mode) -> Outcome {
     match mode {
         Mode::Monitor | Mode::Warn => Outcome::Allow,
         Mode::RequireApproval => Outcome::Hold,

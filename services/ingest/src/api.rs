@@ -8,11 +8,13 @@ mod otlp;
 mod page;
 mod resolutions;
 mod shape;
+mod simulate;
 mod status;
 mod traces;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tonic::codec::CompressionEncoding;
 use writ_access::Role;
 use writ_service_kit::grpc::Services;
@@ -36,6 +38,8 @@ pub(crate) struct Api {
     pub(crate) tally: Arc<Tally>,
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) facts: Facts,
+    /// Turns of simulations.
+    pub(crate) simulating: Arc<Semaphore>,
 }
 
 /// The endpoints of this service.
@@ -46,7 +50,7 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
     let read = Access::Role(Role::Viewer);
     // Whoever may act may have acted without a decision, and a 429 or a 403 would lose the evidence.
     let evidence = read.class(Class::Generous);
-    Routes::new(gate)
+    let routes = Routes::new(gate)
         .post("/traces/ingest", send, ingest::ingest)
         .says(
             "Ingest traces",
@@ -87,14 +91,28 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
              `errors`.",
         )
         .takes::<bypass::Windows>()
-        .answers::<bypass::Stated>(200)
-        .get("/decisions", read, decisions::list)
+        .answers::<bypass::Stated>(200);
+    reads_of_decisions(routes).build(api)
+}
+
+fn reads_of_decisions(to: Routes<Api>) -> Routes<Api> {
+    let read = Access::Role(Role::Viewer);
+    to.get("/decisions", read, decisions::list)
         .says("List decisions", "Latest first.")
         .answers::<Page<decisions::Shown<'_>>>(200)
         .get("/decisions/{id}", read, decisions::one)
         .says("Get a decision", "`id` is `dec_…` or the bare UUID.")
         .answers::<Data<decisions::Shown<'_>>>(200)
-        .build(api)
+        .post(
+            "/policies/simulate",
+            Access::Role(Role::Developer),
+            simulate::simulate,
+        )
+        .says(
+            "Simulate a policy",
+            "What a draft would have done to the latest decisions. Nothing is stored.",
+        )
+        .answers::<Data<simulate::Simulated>>(200)
 }
 
 /// The gRPC services and their names.

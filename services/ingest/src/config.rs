@@ -77,6 +77,8 @@ pub struct IntakeConfig {
     pub meter_window: HumanDuration,
     /// How often the month's counts are taken over from the table.
     pub usage_refresh: HumanDuration,
+    /// How often rows whose time is over are deleted.
+    pub retention_check: HumanDuration,
     /// Whether outside publishers are served.
     pub publishers: bool,
 }
@@ -118,6 +120,7 @@ impl Default for IntakeConfig {
             log_timeout: HumanDuration::from_secs(5),
             meter_window: HumanDuration::from_secs(60),
             usage_refresh: HumanDuration::from_secs(60),
+            retention_check: HumanDuration::from_secs(3_600),
             publishers: true,
         }
     }

@@ -13,6 +13,7 @@ mod props;
 mod recent;
 mod registry;
 mod resolution;
+mod simulation;
 mod trace;
 mod usage;
 
@@ -25,5 +26,6 @@ pub(crate) use meter::{Meter, Sum, Window};
 pub(crate) use recent::Recent;
 pub(crate) use registry::{Agent, Organization, Registry};
 pub(crate) use resolution::{About, Observed, Resolution};
+pub(crate) use simulation::{Draft, Judged, Past, Said};
 pub(crate) use trace::Trace;
 pub(crate) use usage::{COUNTED, Month, Spent, TRACES, Usage};

@@ -17,6 +17,9 @@ pub(crate) enum Error {
     /// A field of a body does not hold what it should.
     #[error(transparent)]
     Field(#[from] InvalidField),
+    /// A draft of a policy is wrong; in all these ways.
+    #[error("{}", .0.join("; "))]
+    Draft(Vec<String>),
     /// The body is in a form that is not read here.
     #[error("expected a body of application/x-protobuf or application/json")]
     MediaType,
@@ -62,9 +65,11 @@ impl Error {
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Body(_) | Self::Report(_) | Self::Field(_) | Self::Parameter { .. } => {
-                "VALIDATION_ERROR"
-            }
+            Self::Body(_)
+            | Self::Report(_)
+            | Self::Field(_)
+            | Self::Parameter { .. }
+            | Self::Draft(_) => "VALIDATION_ERROR",
             Self::MediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::Environment(_) => Forbidden::Environment.code(),
             Self::TooLarge(_) => "BODY_TOO_LARGE",
@@ -93,6 +98,7 @@ impl Error {
             Self::Field(_) => "ING0108",
             Self::Environment(_) => "ING0109",
             Self::MediaType => "ING0110",
+            Self::Draft(_) => "ING0111",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use writ_contract::{Service, Topology};
 use writ_eventlog::{EventLog, KeyFeed};
 use writ_service_kit::tasks::Backoff;
@@ -58,6 +59,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let parts = Parts {
         log,
         facts,
+        simulating: Arc::new(Semaphore::new(1)),
         registrar,
         intake,
         store: config.clickhouse.store(),
@@ -106,6 +108,7 @@ struct Parts {
     store: Store,
     tally: Arc<Tally>,
     facts: Facts,
+    simulating: Arc<Semaphore>,
     keys: Arc<KeyFeed>,
     needs: Needs,
 }
@@ -135,6 +138,7 @@ impl Parts {
             tally: self.tally.clone(),
             registrar: self.registrar.clone(),
             facts: self.facts.clone(),
+            simulating: self.simulating.clone(),
         }
     }
 
@@ -143,6 +147,7 @@ impl Parts {
         self.sinks(config, deps, tasks);
         self.usage(config, deps, tasks);
         self.quota(config, deps, tasks);
+        self.retention(config, deps, tasks);
         self.metering(deps, tasks);
         self.forgeries(deps, tasks);
         if config.intake.publishers {
@@ -220,6 +225,19 @@ impl Parts {
             let clock = clock.clone();
             async move {
                 consume::run_quota(&log, &registrar, &intake, clock.as_ref(), every)
+                    .await
+                    .map(|never: Infallible| match never {})
+            }
+        });
+    }
+
+    fn retention(&self, config: &Config, deps: &Deps, tasks: &Tasks) {
+        let (registrar, store) = (self.registrar.clone(), self.store.clone());
+        let (clock, every) = (deps.clock.clone(), config.intake.retention_check.get());
+        tasks.supervise("retention", Backoff::default(), move || {
+            let (registrar, store, clock) = (registrar.clone(), store.clone(), clock.clone());
+            async move {
+                consume::run_retention(&registrar, &store, clock.as_ref(), every)
                     .await
                     .map(|never: Infallible| match never {})
             }

@@ -1,7 +1,9 @@
 //! ClickHouse: tables, inserts, reads. All SQL of the service is here and in `migrations/`.
 
+mod contents;
 mod infer;
 mod read;
+mod retention;
 mod rows;
 mod write;
 
@@ -11,6 +13,7 @@ use std::time::Duration;
 use clickhouse::Client;
 use clickhouse::error::Error;
 
+pub(crate) use contents::Content;
 pub(crate) use read::{Cursor, DecisionFilter, TraceFilter};
 pub(crate) use rows::{DecisionRow, TraceRow};
 
@@ -20,7 +23,7 @@ pub(crate) const TRACE_ROWS: &str = "trace_rows";
 pub(crate) const DECISION_ROWS: &str = "decision_rows";
 
 /// One statement each, idempotent, in order.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("../migrations/0001_trace_rows.sql"),
     include_str!("../migrations/0002_traces.sql"),
     include_str!("../migrations/0003_decision_rows.sql"),
@@ -33,6 +36,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0010_traces.sql"),
     include_str!("../migrations/0011_resolutions.sql"),
     include_str!("../migrations/0012_trace_links.sql"),
+    include_str!("../migrations/0013_trace_days.sql"),
 ];
 
 /// The store as this service uses it. Cheap to clone.

@@ -8,6 +8,7 @@ use writ_service_kit::routes::PREFIXES;
 const REST: &[(&str, Service)] = &[
     ("", Service::Control),
     ("/policies/enforce", Service::Enforcement),
+    ("/policies/simulate", Service::Ingest),
     ("/agents/authorize", Service::Enforcement),
     ("/traces", Service::Ingest),
     ("/decisions", Service::Ingest),
@@ -96,6 +97,7 @@ mod tests {
             ("/api/v1/policies", Service::Control),
             ("/api/v1/policies/enforce", Service::Enforcement),
             ("/api/policies/enforce", Service::Enforcement),
+            ("/api/v1/policies/simulate", Service::Ingest),
             ("/api/v1/policies/pol_1", Service::Control),
             ("/api/v1/agents/authorize", Service::Enforcement),
             ("/api/v1/agents/a/pause", Service::Control),

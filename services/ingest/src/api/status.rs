@@ -39,7 +39,7 @@ impl From<Failure> for ApiError {
             }
             Error::MediaType => refused(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Error::Environment(_) => refused(StatusCode::FORBIDDEN),
-            Error::Body(_) | Error::Field(_) | Error::Parameter { .. } => {
+            Error::Body(_) | Error::Field(_) | Error::Parameter { .. } | Error::Draft(_) => {
                 refused(StatusCode::BAD_REQUEST)
             }
             Error::Report(_) => refused(StatusCode::UNPROCESSABLE_ENTITY),

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
+use uuid::Uuid;
 use writ_contract::topology::GateLeaf;
 use writ_contract::{Envelope, OrgId, Stream, wire};
 use writ_eventlog::{Content, Delivered, EventLog, Reader, ReaderError, Start};
+use writ_policy::AgentRef;
 use writ_service_kit::Requirement;
 
 use crate::domain::{Agent, Organization, Registry};
@@ -74,6 +76,12 @@ impl Registrar {
     #[must_use]
     pub(crate) fn only(&self, org: OrgId, name: &str) -> Option<Agent> {
         self.read(|r| r.only(org, name))
+    }
+
+    /// A registered agent as policies see it.
+    #[must_use]
+    pub(crate) fn described(&self, org: OrgId, id: Uuid) -> Option<AgentRef> {
+        self.read(|r| r.described(org, id))
     }
 
     /// Since when a name that is registered nowhere is paused in an environment.

@@ -176,6 +176,7 @@ mod tests {
     use super::*;
 
     const STRICT: Organization = Organization {
+        retention_days: None,
         registration_required: true,
         suspended: false,
         max_traces_per_month: None,

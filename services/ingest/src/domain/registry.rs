@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 use writ_contract::{Acting, AgentId, Envelope, Fact as _, OrgId, Standing, Unreadable, wire};
+use writ_policy::AgentRef;
 
 /// How the fact of an agent says that it owes evidence.
 const STRICT: &str = "strict";
@@ -17,6 +18,8 @@ pub(crate) struct Organization {
     pub(crate) suspended: bool,
     /// Traces need the credential of their agent.
     pub(crate) credential_required: bool,
+    /// Days that traces and decisions are kept; `None` is for ever.
+    pub(crate) retention_days: Option<u32>,
     /// Traces a calendar month (UTC); `None` is unlimited.
     pub(crate) max_traces_per_month: Option<u64>,
 }
@@ -39,6 +42,7 @@ struct Registered {
     version: u64,
     org: OrgId,
     external_id: String,
+    name: String,
     environment: String,
     strict: bool,
     tags: Vec<String>,
@@ -152,6 +156,21 @@ impl Registry {
         }
     }
 
+    /// A registered agent as policies see it, without what its registration limits.
+    #[must_use]
+    pub(crate) fn described(&self, org: OrgId, id: Uuid) -> Option<AgentRef> {
+        let known = self.agents.get(&AgentId(id));
+        let agent = known.filter(|agent| agent.org == org)?;
+        Some(AgentRef {
+            id,
+            external_id: agent.external_id.clone(),
+            name: agent.name.clone(),
+            environment: agent.environment.clone(),
+            tags: agent.tags.clone(),
+            ..AgentRef::default()
+        })
+    }
+
     /// Since when a name that is registered nowhere is paused in an environment, by the pauses that
     /// ask for no registration.
     #[must_use]
@@ -200,6 +219,7 @@ impl Registry {
                 suspended: fact.suspended,
                 credential_required: fact.credential_required,
                 max_traces_per_month: fact.max_traces_per_month,
+                retention_days: fact.retention_days,
             };
             self.orgs.insert(envelope.org, (envelope.version, state));
         }
@@ -221,6 +241,7 @@ impl Registry {
             version: envelope.version,
             org: envelope.org,
             external_id: known.map_or(fact.external_id, |agent| agent.external_id.clone()),
+            name: fact.name,
             environment: fact.environment,
             strict: fact.outcome_strictness == STRICT,
             tags: fact.tags,

@@ -42,6 +42,7 @@ pub(super) fn failed(stream: &str, why: &Error) -> Value {
         | Error::Report(_)
         | Error::Field(_)
         | Error::Parameter { .. }
+        | Error::Draft(_)
         | Error::NotFound(_) => (400, NOT_READ),
         Error::MediaType => (415, NOT_READ),
         Error::Environment(_) => (403, NOT_ALLOWED),

@@ -238,13 +238,19 @@ impl Store {
         self.reading(select.query(self).fetch_optional()).await
     }
 
-    /// Traces received at or after an instant (microseconds since the Unix epoch).
+    /// Traces received at or after an instant (microseconds since the Unix epoch, the beginning of a
+    /// day in UTC), with those that are deleted by now.
     ///
     /// # Errors
     /// When ClickHouse does not answer or refuses.
     pub(crate) async fn count_since(&self, org: OrgId, since_us: i64) -> Result<u64, Error> {
-        let sql = "SELECT count() FROM traces WHERE org_id = {org:String} \
-                   AND received_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')";
+        let sql = "SELECT toUInt64(sum(traces)) FROM (\
+                   SELECT count() AS traces FROM traces WHERE org_id = {org:String} \
+                   AND received_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC') \
+                   AND toDate(received_at, 'UTC') NOT IN \
+                   (SELECT day FROM trace_days WHERE org_id = {org:String}) \
+                   UNION ALL SELECT sum(traces) FROM trace_days FINAL WHERE org_id = {org:String} \
+                   AND day >= toDate(fromUnixTimestamp64Micro({since:Int64}, 'UTC'), 'UTC'))";
         let query = self
             .client
             .query(sql)

@@ -98,6 +98,7 @@ fn config(db: &ClickHouseDb) -> Config {
     config.batch.wait = HumanDuration::from_millis(200);
     config.intake.meter_window = HumanDuration::from_secs(1);
     config.intake.usage_refresh = HumanDuration::from_millis(200);
+    config.intake.retention_check = HumanDuration::from_millis(200);
     config
 }
 

@@ -20,5 +20,7 @@ mod otlp;
 mod publishers;
 mod rebuild;
 mod resolutions;
+mod retention;
+mod simulate;
 mod sink;
 mod streaming;

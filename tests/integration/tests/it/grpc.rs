@@ -3,18 +3,9 @@
 use serde_json::json;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request};
+use writ_client::proto as v1;
 
 use crate::stack::Stack;
-
-#[allow(
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    unreachable_pub,
-    reason = "generated from proto/writ/v1"
-)]
-mod v1 {
-    tonic::include_proto!("writ.v1");
-}
 
 use v1::control_service_client::ControlServiceClient;
 use v1::enforcement_service_client::EnforcementServiceClient;

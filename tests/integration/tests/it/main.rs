@@ -22,6 +22,7 @@ mod otlp;
 mod outcomes;
 mod policies_as_code;
 mod publisher;
+mod rust_client;
 mod sdk;
 mod stack;
 mod validators;
