@@ -57,6 +57,16 @@ impl Api {
         })
     }
 
+    /// Where it is.
+    pub(crate) fn base(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// Whether calls carry a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// `GET /api/v1/<path>`; the whole body.
     pub(crate) async fn get(
         &self,

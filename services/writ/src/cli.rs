@@ -11,8 +11,8 @@ use crate::output::{self, Format};
 use crate::route::Routes;
 use crate::target::TargetArgs;
 use crate::{
-    agent, approval, audit, contexts, detect, dev, doctor, key, pause, policy, setup, topology,
-    trace, webhook,
+    agent, approval, audit, contexts, detect, dev, doctor, key, pause, policy, server, setup,
+    topology, trace, webhook,
 };
 
 /// Writ decides whether an AI agent may act, before it acts
@@ -71,6 +71,9 @@ enum Command {
     /// Servers and their keys by name, kept in your configuration folder
     #[command(subcommand)]
     Context(contexts::ContextCommand),
+    /// The server that commands go to
+    #[command(subcommand)]
+    Server(server::ServerCommand),
     /// The detectors that policies use, over a file of texts, offline
     #[command(subcommand)]
     Detect(detect::DetectCommand),
@@ -177,6 +180,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Trace(command) => trace::run(command, context).await?,
         Command::Key(command) => key::run(command, context).await?,
         Command::Webhook(command) => webhook::run(command, context).await?,
+        Command::Server(command) => server::run(&command, context).await?,
         Command::Setup(args) => setup::run(args).await?,
         Command::Context(command) => contexts::run(command, context)?,
         Command::Detect(command) => detect::run(&command)?,

@@ -154,14 +154,16 @@ impl Contexts {
     }
 }
 
-/// A line of standard input; a terminal is told what is wanted.
+/// A line of standard input; at a terminal it is asked for and not seen.
 fn asked() -> Result<Option<String>, Failure> {
     let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        output::note("API key (it will be seen; or give it as WRIT_API_KEY):")?;
-    }
-    let mut line = String::new();
-    stdin.read_line(&mut line)?;
+    let line = if stdin.is_terminal() {
+        rpassword::prompt_password("API key: ")?
+    } else {
+        let mut line = String::new();
+        stdin.read_line(&mut line)?;
+        line
+    };
     Ok(Some(line.trim().to_owned()).filter(|key| !key.is_empty()))
 }
 

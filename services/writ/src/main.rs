@@ -18,6 +18,7 @@ mod output;
 mod pause;
 mod policy;
 mod route;
+mod server;
 mod setup;
 mod target;
 mod topology;
