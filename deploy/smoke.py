@@ -67,7 +67,7 @@ def service_secret(service: str, secret: dict, env: dict) -> dict:
             "writer_url": postgres(env, secret, f"{role}_writer"),
         }
     own = {
-        "control": {"sealing": {"key": secret["validator_key"]}},
+        "control": {"digest_key": secret["digest_key"], "sealing": {"key": secret["validator_key"]}},
         "enforcement": {"digest_key": secret["digest_key"], "sealing": {"key": secret["validator_key"]}},
         "approval": {"approvals": {"digest_key": secret["digest_key"], "certificate_seed": secret["certificate_seed"]}},
         "audit-ledger": {"ledger": {"signing_seed": secret["checkpoint_seed"], "export_seed": secret["export_seed"]}},

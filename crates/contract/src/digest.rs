@@ -43,6 +43,13 @@ impl OrgDigestKey {
         hmac(&self.0, &[bytes])
     }
 
+    /// The digest of a person whom the application knows by `name`: an id or an e-mail address. Kept
+    /// apart from that of an input with the same text.
+    #[must_use]
+    pub fn user(&self, name: &str) -> [u8; 32] {
+        hmac(&self.0, &[b"writ/user/v1\0", name.as_bytes()])
+    }
+
     /// The raw key, for functions of other crates that take one.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -119,11 +119,13 @@ facts! {
     FalsePositive = "false_positive" by Control;
     DelegationState = "delegation" by Control;
     SigningKey = "signing_key" by Control;
+    PrivacyRequest = "privacy" by Control;
     Kill = "kill" by Control;
     Pause = "pause" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;
     Consumed = "certificate" by Approval;
+    CardErasure = "card_erasure" by Approval;
     Sealed = "ledger" by AuditLedger;
     Metered = "metered" by Ingest;
     Quota = "quota" by Ingest;
@@ -132,6 +134,7 @@ facts! {
     BypassWindow = "bypass" by Ingest;
     BypassDrop = "bypass_drop" by Ingest;
     Resolution = "resolution" by Ingest;
+    Erasure = "erasure" by Ingest;
     Finding = "finding" by Anomaly;
     Incident = "incident" by Anomaly;
     WebhookEndpoint = "webhook" by Notifier;

@@ -163,6 +163,10 @@ id!(
     DelegationId, "dlg_", "a delegation id", "dlg_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );
 id!(
+    /// A request of a data subject.
+    PrivacyRequestId, "prq_", "a privacy request id", "prq_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
     /// The pseudonym of a person; whose it is stands only in control's `person` table.
     PersonId, "per_", "a person id", "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );

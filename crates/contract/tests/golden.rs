@@ -706,3 +706,37 @@ fn the_topology_is_the_one_in_schemas() {
         "run `make gen`, review"
     );
 }
+
+#[test]
+fn facts_of_data_subjects_keep_their_bytes() {
+    fact(
+        "received",
+        &PrivacyRequest {
+            request_id: raw(1),
+            kind: "erasure".into(),
+            state: "open".into(),
+            legal_hold: true,
+            person: "per_1".into(),
+            subject_digests: vec![vec![2; 32]],
+            received_at_us: 3,
+            due_at_us: 4,
+            closed_at_us: Some(5),
+            due: "soon".into(),
+        },
+    );
+    fact(
+        "carried_out",
+        &Erasure {
+            request_id: raw(1),
+            spans: 2,
+            decisions: 3,
+        },
+    );
+    fact(
+        "carried_out",
+        &CardErasure {
+            request_id: raw(1),
+            cards: 2,
+        },
+    );
+}

@@ -19,6 +19,7 @@ mod organization;
 mod owning;
 mod pauses;
 mod policies;
+mod privacy;
 mod prompts;
 mod sockets;
 mod status;
@@ -38,6 +39,7 @@ use crate::baseline::Baselines;
 use crate::channel::{Channel, Heartbeats, Sockets};
 use crate::identity::Identity;
 use crate::policy::Policies;
+use crate::privacy::Privacy;
 use crate::prompt::Prompts;
 use crate::registry::Registry;
 use crate::signing::Signing;
@@ -55,6 +57,7 @@ pub(crate) struct State {
     pub(crate) signing: Signing,
     pub(crate) keys: Arc<KeyFeed>,
     pub(crate) policies: Policies,
+    pub(crate) privacy: Privacy,
     pub(crate) validators: Validators,
     pub(crate) channel: Channel,
     /// Owners set their plan and its limits.
@@ -97,6 +100,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
     let routes = validators::routes(routes);
     let routes = members::routes(routes);
     let routes = keys::routes(routes);
+    let routes = privacy::routes(routes);
     let routes = billing::routes(routes);
     organization::routes(routes)
 }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use writ_contract::Service;
+use writ_contract::digest::DigestKey;
 use writ_egress::Rules;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
 use writ_seal::SealingConfig;
-use writ_service_kit::config::{HumanDuration, Validate};
+use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Who may call.
     pub access: AccessConfig,
+    /// Key of digests, the same for every service: 64 hexadecimal digits.
+    pub digest_key: Secret,
     /// How keys are issued.
     pub keys: KeysConfig,
     /// Keys the secrets of validators are sealed with.
@@ -86,6 +89,7 @@ impl Default for Config {
             store: PgConfig::default(),
             log: LogConfig::default(),
             access: AccessConfig::default(),
+            digest_key: Secret::default(),
             keys: KeysConfig::default(),
             sealing: SealingConfig::default(),
             signing: SigningConfig::default(),
@@ -95,6 +99,16 @@ impl Default for Config {
             heartbeat_every: HumanDuration::from_secs(10),
             seed_file: String::new(),
         }
+    }
+}
+
+impl Config {
+    /// The digest key.
+    pub(crate) fn digest_key(&self) -> Result<DigestKey, String> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(self.digest_key.expose(), &mut bytes)
+            .map_err(|_| "digest_key: must be 64 hexadecimal digits".to_owned())?;
+        Ok(DigestKey::new(bytes))
     }
 }
 
@@ -115,6 +129,7 @@ impl Validate for Config {
                 .map(|wrong| wrong.to_string()),
         );
         problems.extend(self.access.problems());
+        problems.extend(self.digest_key().err());
         problems.extend(self.sealing.problem());
         problems.extend(self.signing.problems());
         if !(4..=16).contains(&self.keys.bcrypt_cost) {
@@ -146,6 +161,7 @@ mod tests {
             "log.",
             "access.key_pepper",
             "sealing",
+            "digest_key",
         ] {
             assert!(problems.contains(field), "{field} in {problems}");
         }

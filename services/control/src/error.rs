@@ -84,6 +84,9 @@ pub enum Refusal {
     /// No such organisation: it was never created.
     #[error("organization not found")]
     OrganizationNotFound,
+    /// Requests of data subjects.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyRefusal),
     /// Fields that do not say what they should, each line beginning with the field's name.
     #[error("{}", .0.join("; "))]
     Invalid(Vec<String>),
@@ -133,6 +136,29 @@ pub enum Refusal {
     /// The same switch is being turned by too many at once.
     #[error("the agent's switch is contended, try again")]
     Contended,
+}
+
+/// Refusals about requests of data subjects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PrivacyRefusal {
+    /// No such request in this organisation.
+    #[error("privacy request not found")]
+    NotFound,
+    /// The request was answered, or is being carried out.
+    #[error("the request is {0} already")]
+    Closed(&'static str),
+    /// Nothing may be erased while a legal hold stands.
+    #[error("a legal hold stands: end it first, with legalHold null")]
+    LegalHold,
+    /// Somebody who is still a member cannot be forgotten.
+    #[error("the subject is still a member: remove the member first")]
+    StillMember,
+}
+
+impl From<PrivacyRefusal> for Error {
+    fn from(refusal: PrivacyRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
 impl Refusal {

@@ -2,13 +2,12 @@
 //!
 //! Facts out: organisations, keys, agents, their versions, prompts and tool baselines, policies, validators (full state, dense
 //! version), and pauses on the gate. Facts in: its own, to fill the memory its switches are answered
-//! from, and ingest's counts of traces. Projection: `registry`, the tables of schema `control`.
+//! from, ingest's counts of traces, and what ingest and approval erased. Projection: `registry`, the tables of schema `control`.
 //! Promises: a write answers with the state it produced; a pause that was acknowledged precedes
 //! every ALLOW recorded after it; pausing and status polls need no Postgres.
 //!
 //! Modules that do not know each other: [`identity`], [`registry`], [`agent_version`], [`prompt`],
-//! [`baseline`], [`policy`],
-//! [`validator`], [`channel`].
+//! [`baseline`], [`policy`], [`validator`], [`channel`]; [`privacy`] reads and deletes rows of people.
 
 pub mod agent_version;
 pub mod baseline;
@@ -16,6 +15,7 @@ pub mod channel;
 pub mod config;
 pub mod identity;
 pub mod policy;
+pub mod privacy;
 pub mod prompt;
 pub mod registry;
 pub mod signing;
@@ -127,6 +127,7 @@ fn state(
         ),
         keys,
         policies: policy::Policies::new(writes.clone()),
+        privacy: privacy::Privacy::new(writes.clone(), config.digest_key()?),
         validators: validator::Validators::new(
             writes,
             config.sealing.sealer()?,

@@ -178,6 +178,7 @@ impl Loops {
             let (prompts, log) = (prompts.clone(), log.clone());
             async move { prompts.follow(&log).await }
         });
+        self.state.privacy.start(&self.log, tasks);
         tasks.spawn(
             "rows",
             keep_rows(self.state.registry.clone(), self.turned, tasks.clone()),

@@ -147,6 +147,7 @@ impl Configs<'_> {
                     "seed_file",
                     seed_file(self.plan.layout).display().to_string().into(),
                 );
+                put("digest_key", self.secret("digest_key"));
                 put("sealing", section([("key", self.secret("validator_key"))]));
                 put("validators", local());
             }

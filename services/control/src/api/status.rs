@@ -6,7 +6,7 @@ use writ_eventlog::PublishError;
 use writ_pg::PgError;
 use writ_service_kit::ApiError;
 
-use crate::error::{Error, Refusal};
+use crate::error::{Error, PrivacyRefusal, Refusal};
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
@@ -58,6 +58,7 @@ impl From<Refusal> for ApiError {
             Refusal::MemberNotFound => (StatusCode::NOT_FOUND, "MEMBER_NOT_FOUND", "CTL0140"),
             Refusal::LastOwner => (StatusCode::CONFLICT, "LAST_OWNER", "CTL0141"),
             Refusal::MemberExists => (StatusCode::CONFLICT, "MEMBER_EXISTS", "CTL0142"),
+            Refusal::Privacy(refusal) => privacy(*refusal),
             Refusal::OrganizationNotFound => {
                 (StatusCode::NOT_FOUND, "ORGANIZATION_NOT_FOUND", "CTL0105")
             }
@@ -105,6 +106,19 @@ impl From<Refusal> for ApiError {
             Refusal::Contended => (StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", "CTL0111"),
         };
         Self::new(status, code, refusal.to_string()).with_ref(reference)
+    }
+}
+
+fn privacy(refusal: PrivacyRefusal) -> (StatusCode, &'static str, &'static str) {
+    match refusal {
+        PrivacyRefusal::NotFound => (
+            StatusCode::NOT_FOUND,
+            "PRIVACY_REQUEST_NOT_FOUND",
+            "CTL0150",
+        ),
+        PrivacyRefusal::Closed(_) => (StatusCode::CONFLICT, "PRIVACY_REQUEST_CLOSED", "CTL0151"),
+        PrivacyRefusal::LegalHold => (StatusCode::CONFLICT, "LEGAL_HOLD", "CTL0152"),
+        PrivacyRefusal::StillMember => (StatusCode::CONFLICT, "STILL_MEMBER", "CTL0153"),
     }
 }
 

@@ -22,6 +22,7 @@ mod pauses;
 mod plans;
 mod policies;
 mod policy_chains;
+mod privacy;
 mod prompts;
 mod sockets;
 mod stand;

@@ -322,6 +322,7 @@ fn config(db: &Db, prefix: &str) -> Config {
     config.access.key_pepper = Secret::new("pepper for tests, 32 bytes long!");
     config.access.limits.control_per_minute = 0;
     config.keys.bcrypt_cost = 4;
+    config.digest_key = Secret::new("cd".repeat(32));
     config.sealing.key = Secret::new("ab".repeat(32));
     config
 }

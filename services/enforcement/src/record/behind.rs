@@ -8,14 +8,12 @@ use super::cut;
 
 /// Agents of a chain that are kept.
 const HOPS: usize = 16;
-/// Keeps the digest of a person apart from that of an input with the same text.
-const USER: &[u8] = b"writ/user/v1\0";
 
 /// The person the act is for.
 pub(super) fn user(request: &Request, key: &OrgDigestKey) -> Option<wire::User> {
     let person = request.person();
     (!person.is_empty()).then(|| wire::User {
-        digest: key.digest(&[USER, person.as_bytes()].concat()).to_vec(),
+        digest: key.user(person).to_vec(),
         verified: request.on_behalf_of.as_ref().is_some_and(|p| p.verified),
     })
 }
