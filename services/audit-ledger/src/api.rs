@@ -1,6 +1,7 @@
 //! REST: the audit log, its checkpoint, and the bundle anyone can verify offline.
 
 mod checkpoint;
+mod compliance;
 mod export;
 mod keys;
 mod logs;
@@ -16,6 +17,7 @@ use writ_service_kit::Clock;
 use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Gate, Routes};
 
+use crate::domain::compliance::Catalogues;
 use crate::keys::Keys;
 
 /// What handlers need.
@@ -23,6 +25,7 @@ use crate::keys::Keys;
 pub(crate) struct State {
     pub(crate) pool: ApiPool,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) catalogues: Arc<Catalogues>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -37,7 +40,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
             "Every sealed entry as a bundle that `writ audit verify` checks offline.",
         )
         .sends("application/jsonl");
-    own_tree(global_log(proofs(log)))
+    evidence(own_tree(global_log(proofs(log))))
 }
 
 /// What is signed, and with what.
@@ -112,4 +115,29 @@ fn own_tree(to: Routes<State>) -> Routes<State> {
          tlog-tiles has them.",
     )
     .sends("application/octet-stream")
+}
+
+/// What the ledger says about controls.
+fn evidence(to: Routes<State>) -> Routes<State> {
+    to.get(
+        "/compliance/frameworks",
+        Access::Role(Role::Admin),
+        compliance::list,
+    )
+    .says(
+        "List compliance frameworks",
+        "The control catalogues, and what in the ledger bears on each control.",
+    )
+    .answers::<Data<Vec<compliance::FrameworkDto>>>(200)
+    .get(
+        "/compliance/reports",
+        Access::Role(Role::Admin),
+        compliance::show,
+    )
+    .says(
+        "Get a compliance report",
+        "Evidence about the controls of a framework, signed; as a printable page with \
+         `Accept: text/html` or `format=html`, as OSCAL assessment results with `format=oscal`.",
+    )
+    .answers::<Data<compliance::SignedReportDto>>(200)
 }

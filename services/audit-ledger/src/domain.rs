@@ -1,6 +1,7 @@
 //! What becomes an entry, and what may be signed: decisions over values.
 
 mod arrival;
+pub(crate) mod compliance;
 mod plan;
 mod seal;
 

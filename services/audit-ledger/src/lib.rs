@@ -25,6 +25,8 @@ use writ_pg::{Outbox, Pools, Relay};
 use writ_service_kit::tasks::Backoff;
 use writ_service_kit::{Built, Deps, ReadyLatch, RunError, Tasks};
 
+use domain::compliance::Catalogues;
+
 pub use config::Config;
 pub use error::Error;
 
@@ -52,9 +54,11 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let keys = KeyFeed::new(log.clone());
     let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
     let signing = Arc::new(config.ledger.keys()?);
+    let catalogues = Catalogues::load().map_err(|wrong| format!("catalogues: {wrong}"))?;
     let (router, endpoints) = api::routes(gate).build(api::State {
         pool: pools.api.clone(),
         keys: signing.clone(),
+        catalogues: Arc::new(catalogues),
         clock: deps.clock.clone(),
     });
     let service = Running {

@@ -1,6 +1,7 @@
 //! All SQL of the service: entries, seals and listings.
 
 mod entries;
+mod evidence;
 mod listing;
 mod receipts;
 mod seals;
@@ -9,7 +10,8 @@ mod tiles;
 pub(crate) use entries::{
     chains, close, insert, known, numbers, positions, save_chains, save_numbers,
 };
-pub(crate) use listing::{Listing, LogRow, Signed, export_page, list, signed};
+pub(crate) use evidence::{found, save_evidence};
+pub(crate) use listing::{Listing, LogRow, Signed, export_page, list, rows, signed};
 pub(crate) use seals::{
     GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals,
     insist_on_disk, last_seals, unsealed, unsealed_leaves,

@@ -123,7 +123,7 @@ pub(crate) async fn run(command: AgentCommand, context: &Context) -> Result<(), 
 /// The server ends a stream after a while; the next one begins with everything again.
 async fn watch(api: &Api) -> Result<(), Failure> {
     loop {
-        let mut stream = api.download(&["events"]).await?;
+        let mut stream = api.download(&["events"], &[]).await?;
         let mut read = Vec::new();
         while let Ok(Some(bytes)) = stream.chunk().await {
             read.extend_from_slice(&bytes);

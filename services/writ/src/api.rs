@@ -140,8 +140,12 @@ impl Api {
     }
 
     /// `GET /api/v1/<path>` as it comes, for what is long and no JSON document.
-    pub(crate) async fn download(&self, path: &[&str]) -> Result<reqwest::Response, Failure> {
-        let request = self.request(Method::GET, self.url(path, &[])?)?;
+    pub(crate) async fn download(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<reqwest::Response, Failure> {
+        let request = self.request(Method::GET, self.url(path, query)?)?;
         let answer = request.timeout(DOWNLOAD).send().await;
         let answer = answer.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();

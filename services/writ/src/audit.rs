@@ -3,11 +3,12 @@
 mod action_receipt;
 mod export;
 mod global;
-mod keys;
+pub(crate) mod keys;
 mod ledger;
 mod log;
 mod outcome;
 mod receipt;
+mod report;
 mod verify;
 
 use std::process::ExitCode;

@@ -11,8 +11,8 @@ use crate::output::{self, Format};
 use crate::route::Routes;
 use crate::target::TargetArgs;
 use crate::{
-    agent, approval, audit, contexts, detect, dev, doctor, key, pause, policy, server, setup,
-    topology, trace, webhook,
+    agent, approval, audit, compliance, contexts, detect, dev, doctor, key, pause, policy, server,
+    setup, topology, trace, webhook,
 };
 
 /// Writ decides whether an AI agent may act, before it acts
@@ -62,6 +62,9 @@ enum Command {
     /// The signed record: verify, export, log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Evidence about the controls of a framework: report, package
+    #[command(subcommand)]
+    Compliance(compliance::ComplianceCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -178,6 +181,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Pause(command) => pause::run(command, context).await?,
         Command::Approval(command) => approval::run(command, context).await?,
         Command::Trace(command) => trace::run(command, context).await?,
+        Command::Compliance(command) => compliance::run(command, context).await?,
         Command::Key(command) => key::run(command, context).await?,
         Command::Webhook(command) => webhook::run(command, context).await?,
         Command::Server(command) => server::run(&command, context).await?,

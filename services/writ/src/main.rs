@@ -5,6 +5,7 @@ mod api;
 mod approval;
 mod audit;
 mod cli;
+mod compliance;
 mod contexts;
 mod detect;
 mod dev;

@@ -18,6 +18,7 @@ use document::Operation;
 /// Routes that a handwritten command of another name does.
 const HANDWRITTEN: &[&str] = &[
     "approveRequest",
+    "getComplianceReport",
     "denyRequest",
     "getReceipt",
     "issueKey",

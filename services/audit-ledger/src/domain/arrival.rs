@@ -6,6 +6,8 @@ use writ_contract::{
 };
 use writ_eventlog::{Content, Delivered};
 
+use super::compliance::{Bearing, Evidence};
+
 /// A fact on its way into the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Arrival {
@@ -18,6 +20,7 @@ pub(crate) struct Arrival {
     /// The entry, its digest still empty.
     pub(crate) body: EntryBody,
     pub(crate) index: Index,
+    pub(crate) bearing: Bearing,
     pub(crate) number: Option<Number>,
 }
 
@@ -81,6 +84,7 @@ fn single(envelope: &Envelope, delivered: &Delivered, stream: &str) -> Arrival {
         envelope: envelope.encode(),
         body: body(envelope, source),
         index: index(envelope),
+        bearing: Bearing::fact(envelope),
         number,
     }
 }
@@ -104,9 +108,17 @@ fn records(packed: &Packed, delivered: &Delivered, stream: &str) -> Vec<Arrival>
         };
         let envelope = Envelope::decode(&record.envelope).ok();
         let envelope = envelope.filter(|it| it.org == record.org && it.event_id == record.event_id);
-        let (body, index) = match &envelope {
-            Some(envelope) => (body(envelope, source), index(envelope)),
-            None => (unreadable(source, delivered.stored_at_us), Index::default()),
+        let (body, index, bearing) = match &envelope {
+            Some(envelope) => (
+                body(envelope, source),
+                index(envelope),
+                Bearing::fact(envelope),
+            ),
+            None => (
+                unreadable(source, delivered.stored_at_us),
+                Index::default(),
+                Bearing::of(Evidence::EntriesUnreadable),
+            ),
         };
         Arrival {
             org: record.org,
@@ -115,6 +127,7 @@ fn records(packed: &Packed, delivered: &Delivered, stream: &str) -> Vec<Arrival>
             envelope: record.envelope.clone(),
             body,
             index,
+            bearing,
             number: Some(Number {
                 source: incarnation.clone(),
                 seq: record.emitter_seq,

@@ -11,6 +11,7 @@ use writ_chain::leaf::{EntryBody, salted_digest};
 use writ_contract::{EventId, OrgId};
 
 use super::arrival::{Arrival, Index, Number, unreadable};
+use super::compliance::{Bearing, Evidence};
 
 /// Salts: 32 random bytes each time.
 pub(crate) trait Randomness: FnMut() -> [u8; 32] {}
@@ -28,6 +29,7 @@ pub(crate) struct NewEntry {
     pub(crate) salt: [u8; 32],
     pub(crate) body: EntryBody,
     pub(crate) index: Index,
+    pub(crate) bearing: Bearing,
 }
 
 /// What one batch comes to.
@@ -114,6 +116,7 @@ fn gap(after: &Arrival, missing: Range<u64>) -> Arrival {
             ..unreadable(after.body.source.clone(), after.body.occurred_at)
         },
         index: Index::default(),
+        bearing: Bearing::of(Evidence::GapsFound),
         number: None,
     }
 }
@@ -147,6 +150,7 @@ fn entry(chain: &mut Chain, arrival: Arrival, salt: [u8; 32]) -> Option<NewEntry
         salt,
         body,
         index: arrival.index,
+        bearing: arrival.bearing,
     })
 }
 

@@ -218,6 +218,6 @@ pub(crate) async fn close(tx: &mut WriterTx, sources: &[String]) -> Result<(), E
     Ok(())
 }
 
-fn time(micros: i64) -> DateTime<Utc> {
+pub(super) fn time(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

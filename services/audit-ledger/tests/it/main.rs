@@ -9,6 +9,7 @@
 
 mod api;
 mod append_only;
+mod compliance;
 mod faults;
 mod ledger;
 mod receipts;

@@ -44,7 +44,10 @@ pub(super) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failu
 
 async fn from_api(out: &Path, context: &Context) -> Result<(), Failure> {
     let api = context.api()?;
-    let mut bundle = api.download(&["audit", "export"]).await?.bytes_stream();
+    let mut bundle = api
+        .download(&["audit", "export"], &[])
+        .await?
+        .bytes_stream();
     let mut file = create(out)?;
     while let Some(bytes) = bundle.next().await {
         let bytes = bytes.map_err(|error| {

@@ -97,7 +97,7 @@ pub(super) async fn print(context: &Context) -> Result<(), Failure> {
 }
 
 /// The keys the server says it signs with.
-async fn ask(api: &Api) -> Result<Value, Failure> {
+pub(crate) async fn ask(api: &Api) -> Result<Value, Failure> {
     api.get_bare(&[".well-known", "writ-keys.json"]).await
 }
 

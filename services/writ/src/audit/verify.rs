@@ -18,7 +18,7 @@ use super::global;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Ledger};
 use super::outcome::{Outcome, show};
-use super::receipt;
+use super::{receipt, report};
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::target::read;
@@ -46,7 +46,7 @@ const LARGEST_RECEIPT: u64 = 1024 * 1024;
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseArg,
-    /// Check an exported bundle or a receipt, offline; no database is asked, also when one is configured
+    /// Check an exported bundle, a receipt or a compliance report, offline; no database is asked, also when one is configured
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only this organisation, org_… or its UUID; default: all
@@ -170,7 +170,7 @@ async fn verify_ledger(
     Ok(run.finish())
 }
 
-/// A receipt, or else a bundle.
+/// A report, a receipt, or else a bundle.
 fn verify_document(
     file: &Path,
     org: Option<Uuid>,
@@ -179,7 +179,11 @@ fn verify_document(
 ) -> Result<Outcome, Failure> {
     let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_RECEIPT);
     let text = small.then(|| std::fs::read_to_string(file).ok()).flatten();
-    match text.and_then(|text| receipt::in_file(&text)) {
+    let text = text.unwrap_or_default();
+    if let Some(signed) = report::in_file(&text) {
+        return Ok(report::verify(&signed?, org, &keys));
+    }
+    match receipt::in_file(&text) {
         Some(signed) => Ok(receipt::verify(&signed?, org, &keys)),
         None => Ok(verify_file(file, org, keys.checkpoint, known)?.into()),
     }

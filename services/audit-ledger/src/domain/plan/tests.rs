@@ -21,6 +21,7 @@ fn arrival(org: u128, event: u128, number: Option<(&str, u64)>) -> Arrival {
             ..unreadable(source, 5)
         },
         index: Index::default(),
+        bearing: Bearing::default(),
         number: number.map(|(source, seq)| Number {
             source: source.into(),
             seq,

@@ -1,0 +1,15 @@
+//! Compliance: what bears on a control, by the catalogues of `schemas/compliance`.
+
+mod assess;
+mod bearing;
+mod catalogue;
+mod evidence;
+mod window;
+
+pub(crate) use assess::{
+    Assessment, Counted, Found, Held, Judged, Piece, PolicyPiece, Role, assess,
+};
+pub(crate) use bearing::Bearing;
+pub(crate) use catalogue::{Catalogue, Catalogues, Control};
+pub(crate) use evidence::Evidence;
+pub(crate) use window::Window;

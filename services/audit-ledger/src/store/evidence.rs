@@ -1,0 +1,162 @@
+//! What entries are evidence of: kept with them, read for a window.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+use writ_pg::{TenantTx, WriterTx};
+
+use super::{entries::time, number, stored};
+use crate::domain::NewEntry;
+use crate::domain::compliance::{Counted, Found, Held, Window};
+use crate::error::Error;
+
+/// Entries that count as one word on one day.
+struct Count {
+    count: i64,
+    first_seq: i64,
+    last_seq: i64,
+}
+
+/// Keeps what new entries are evidence of, in the transaction that appends them.
+pub(crate) async fn save_evidence(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
+    save_counts(tx, entries).await?;
+    save_standing(tx, entries).await
+}
+
+async fn save_counts(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
+    let mut counts: BTreeMap<(Uuid, NaiveDate, &str), Count> = BTreeMap::new();
+    for entry in entries {
+        let (day, seq) = (time(entry.body.occurred_at).date_naive(), stored(entry.seq));
+        for word in &entry.bearing.counts {
+            let counted = counts.entry((entry.org.0, day, word.as_ref()));
+            let counted = counted.or_insert(Count {
+                count: 0,
+                first_seq: seq,
+                last_seq: seq,
+            });
+            counted.count += 1;
+            counted.last_seq = seq;
+        }
+    }
+    if counts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into evidence_days (org_id, day, word, count, first_seq, last_seq)
+         select * from unnest($1::uuid[], $2::date[], $3::text[], $4::bigint[], $5::bigint[],
+             $6::bigint[])
+         on conflict (org_id, day, word) do update
+           set count = evidence_days.count + excluded.count, last_seq = excluded.last_seq",
+    )
+    .bind(counts.keys().map(|(org, _, _)| *org).collect::<Vec<_>>())
+    .bind(counts.keys().map(|(_, day, _)| *day).collect::<Vec<_>>())
+    .bind(counts.keys().map(|(_, _, word)| *word).collect::<Vec<_>>())
+    .bind(counts.values().map(|it| it.count).collect::<Vec<_>>())
+    .bind(counts.values().map(|it| it.first_seq).collect::<Vec<_>>())
+    .bind(counts.values().map(|it| it.last_seq).collect::<Vec<_>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn save_standing(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
+    for entry in entries {
+        let Some(standing) = &entry.bearing.standing else {
+            continue;
+        };
+        sqlx::query(
+            "insert into standing (org_id, subject, version, seq, at, holds)
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        )
+        .bind(entry.org.0)
+        .bind(&standing.subject)
+        .bind(stored(standing.version))
+        .bind(stored(entry.seq))
+        .bind(time(entry.body.occurred_at))
+        .bind(
+            standing
+                .holds
+                .iter()
+                .map(AsRef::as_ref)
+                .collect::<Vec<&str>>(),
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// What the ledger of the transaction's organisation holds of a window.
+pub(crate) async fn found(tx: &mut TenantTx, window: Window) -> Result<Found, Error> {
+    let checkpoints: i64 = sqlx::query_scalar(
+        "select count(*) from checkpoints where created_at >= $1 and created_at < $2",
+    )
+    .bind(window.start())
+    .bind(window.end())
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(Found {
+        counted: counted(tx, window).await?,
+        standing: standing(tx, window).await?,
+        checkpoints: number(checkpoints),
+    })
+}
+
+async fn counted(tx: &mut TenantTx, window: Window) -> Result<HashMap<String, Counted>, Error> {
+    let rows: Vec<(String, i64, i64, i64, Vec<i64>)> = sqlx::query_as(
+        "select word, sum(count)::bigint, min(first_seq), max(last_seq),
+             (array_agg(last_seq order by day desc))[1:3]
+         from evidence_days where day between $1 and $2 group by word",
+    )
+    .bind(window.first)
+    .bind(window.last)
+    .fetch_all(&mut **tx)
+    .await?;
+    let counted =
+        |(word, count, first_seq, last_seq, mut samples): (_, i64, i64, i64, Vec<i64>)| {
+            if !samples.contains(&first_seq) {
+                samples.push(first_seq);
+            }
+            let counted = Counted {
+                count: number(count),
+                first_seq,
+                last_seq,
+                samples,
+            };
+            (word, counted)
+        };
+    Ok(rows.into_iter().map(counted).collect())
+}
+
+/// What held at its beginning, and what began to hold in it.
+async fn standing(tx: &mut TenantTx, window: Window) -> Result<HashMap<String, Held>, Error> {
+    let rows: Vec<(String, i64, i64, Vec<i64>)> = sqlx::query_as(
+        "with known as (select * from standing where at < $2),
+         before as (
+             select distinct on (subject) subject, seq, holds from known
+             where at < $1 order by subject, version desc),
+         last as (
+             select distinct on (subject) subject, holds from known order by subject, version desc)
+         select word, count(distinct subject),
+             (select count(*) from last where word = any(last.holds)),
+             (array_agg(seq order by seq desc))[1:3]
+         from (select * from before
+               union all select subject, seq, holds from known where at >= $1) held,
+             unnest(holds) word
+         group by word",
+    )
+    .bind(window.start())
+    .bind(window.end())
+    .fetch_all(&mut **tx)
+    .await?;
+    let held = |(word, count, at_end, samples): (_, i64, i64, Vec<i64>)| {
+        let held = Held {
+            count: number(count),
+            at_end: number(at_end),
+            samples,
+        };
+        (word, held)
+    };
+    Ok(rows.into_iter().map(held).collect())
+}

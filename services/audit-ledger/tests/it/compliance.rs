@@ -1,0 +1,247 @@
+//! Reports about controls: what they count, cite and never say.
+
+use http::StatusCode;
+use serde_json::Value;
+use writ_chain::statement::{Signed, Statement};
+use writ_contract::{OrgId, wire};
+
+use super::stage::{Stage, org, trusted};
+
+/// The report as anyone reads it from a file.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+struct Report(Value);
+
+impl Statement for Report {
+    const FORMAT: &'static str = "writ-compliance-report/1";
+
+    fn format(&self) -> &str {
+        self.0["format"].as_str().unwrap_or_default()
+    }
+}
+
+/// Facts of the tests happen in September 2026, checkpoints when the tests run.
+const WINDOW: &str = "from=2026-09-01&to=2036-12-31";
+
+async fn get(stage: &Stage, key: &str, query: &str) -> Value {
+    let path = format!("/api/v1/compliance/reports?{query}");
+    let (status, body) = stage.get(&path, key).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+async fn report(stage: &Stage, key: &str, framework: &str) -> Value {
+    let answer = get(stage, key, &format!("framework={framework}&{WINDOW}")).await;
+    answer["data"]["statement"].clone()
+}
+
+fn control<'a>(report: &'a Value, id: &str) -> &'a Value {
+    let mut controls = report["controls"].as_array().unwrap().iter();
+    controls.find(|it| it["id"] == id).unwrap()
+}
+
+fn count(control: &Value, evidence: &str) -> u64 {
+    let mut pieces = control["evidence"].as_array().unwrap().iter();
+    let piece = pieces.find(|it| it["evidence"] == evidence).unwrap();
+    piece["count"].as_u64().unwrap()
+}
+
+fn pii_policy(active: bool) -> wire::Policy {
+    wire::Policy {
+        policy_type: "pii_access".into(),
+        is_active: active,
+        ..wire::Policy::default()
+    }
+}
+
+/// A key, a policy on personal data, an agent and twelve decisions: fifteen entries.
+async fn with_decisions(stage: &Stage, org: OrgId) -> String {
+    let key = stage.key(org, "admin").await;
+    stage.publish(org, "pol_1", 1, &pii_policy(true)).await;
+    stage.publish(org, "a", 1, &wire::Agent::default()).await;
+    stage.decisions(org, 1, &(1..=12).collect::<Vec<_>>()).await;
+    stage.sealed(org, 15).await;
+    key
+}
+
+#[tokio::test]
+async fn a_report_says_what_it_counted_and_cites_entries() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let report = report(&stage, &key, "hipaa").await;
+    let access = control(&report, "164.312(a)(1)");
+    assert_eq!(access["assessment"], "operated", "{access}");
+    assert_eq!(count(access, "decisions.recorded"), 12);
+    let policy = &access["policies"][0];
+    assert_eq!(policy["policyType"], "pii_access");
+    assert_eq!(
+        (&policy["inForce"], &policy["atEnd"], &policy["changes"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    let samples = access["samples"].as_array().unwrap();
+    assert!(samples.len() >= 2, "{samples:?}");
+    assert_eq!(
+        (&samples[0]["seq"], &samples[0]["receipt"]),
+        (&1.into(), &Value::Null)
+    );
+    let decision = samples
+        .iter()
+        .find(|it| it["type"] == "decision.updated.v1")
+        .unwrap();
+    let receipt = decision["receipt"].as_str().unwrap();
+    assert!(
+        receipt.starts_with("/api/v1/audit/decisions/dec_"),
+        "{receipt}"
+    );
+    let none = control(&report, "164.310(d)(2)(i)");
+    assert_eq!(none["assessment"], "no evidence");
+    assert!(!none["gaps"].as_array().unwrap().is_empty());
+    assert!(!none["recommendations"].as_array().unwrap().is_empty());
+    let total = report["controls"].as_array().unwrap().len();
+    let summary = &report["summary"];
+    let sum = ["operated", "partly", "noEvidence"].map(|it| summary[it].as_u64().unwrap());
+    assert_eq!(sum.iter().sum::<u64>(), u64::try_from(total).unwrap());
+}
+
+#[tokio::test]
+async fn a_policy_counts_from_when_it_was_in_force_until_it_was_not() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    stage.publish(org, "pol_1", 2, &pii_policy(false)).await;
+    stage.publish(org, "pol_2", 1, &pii_policy(false)).await;
+    stage.sealed(org, 17).await;
+    let during = report(&stage, &key, "hipaa").await;
+    let policy = &control(&during, "164.312(a)(1)")["policies"][0];
+    assert_eq!(
+        (&policy["inForce"], &policy["atEnd"]),
+        (&1.into(), &0.into())
+    );
+    let answer = get(
+        &stage,
+        &key,
+        "framework=hipaa&from=2026-10-01&to=2026-10-31",
+    )
+    .await;
+    let after = control(&answer["data"]["statement"], "164.312(a)(1)");
+    assert_eq!(after["policies"][0]["inForce"], 0, "{after}");
+    assert_eq!(after["assessment"], "no evidence");
+}
+
+#[tokio::test]
+async fn a_hole_in_the_record_is_counted_against_the_control() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    stage.decisions(org, 1, &[20]).await;
+    stage.sealed(org, 17).await;
+    let report = report(&stage, &key, "hipaa").await;
+    let audit = control(&report, "164.312(b)");
+    assert_eq!(audit["assessment"], "partly", "{audit}");
+    assert_eq!(count(audit, "gaps.found"), 1);
+    assert_eq!(audit["samples"][0]["type"], "ledger.gap_detected.v1");
+}
+
+#[tokio::test]
+async fn a_fact_that_comes_twice_is_counted_once() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let packed = stage.decisions(org, 1, &[13, 14]).await;
+    stage.append(org, &packed).await;
+    stage.decisions(org, 1, &[15]).await;
+    stage.sealed(org, 18).await;
+    let report = report(&stage, &key, "soc2").await;
+    assert_eq!(count(control(&report, "CC2.1"), "decisions.recorded"), 15);
+}
+
+#[tokio::test]
+async fn the_signature_holds_for_the_report_and_for_nothing_else() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let answer = get(&stage, &key, &format!("framework=gdpr&{WINDOW}")).await;
+    let mut signed: Signed<Report> = serde_json::from_value(answer["data"].clone()).unwrap();
+    signed.open(&trusted().export).unwrap();
+    signed.statement.0["summary"]["operated"] = 99.into();
+    assert!(signed.open(&trusted().export).is_err());
+}
+
+#[tokio::test]
+async fn the_same_report_is_a_page_and_oscal_results() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let path = format!("/api/v1/compliance/reports?framework=iso27001&{WINDOW}");
+    let (status, page) = stage.get_as(&path, &key, "text/html,*/*").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    let (_, again) = stage.get(&format!("{path}&format=html"), &key).await;
+    assert!(again.starts_with("<!doctype html>"));
+    let oscal = get(
+        &stage,
+        &key,
+        &format!("framework=iso27001&{WINDOW}&format=oscal"),
+    )
+    .await;
+    let result = &oscal["assessment-results"]["results"][0];
+    let signed = get(&stage, &key, &format!("framework=iso27001&{WINDOW}")).await;
+    let controls = signed["data"]["statement"]["controls"].as_array().unwrap();
+    for part in ["observations", "findings"] {
+        assert_eq!(
+            result[part].as_array().unwrap().len(),
+            controls.len(),
+            "{part}"
+        );
+    }
+    for text in [page, oscal.to_string(), signed.to_string()] {
+        let text = text.to_ascii_lowercase();
+        assert!(text.contains("evidence"));
+        assert!(!text.contains("certified") && !text.contains("compliant"));
+    }
+}
+
+#[tokio::test]
+async fn reports_are_of_ones_own_ledger_and_for_administrators() {
+    let stage = Stage::running().await;
+    let (org, other) = (org(), org());
+    with_decisions(&stage, org).await;
+    let foreign = stage.key(other, "admin").await;
+    let developer = stage.key(other, "developer").await;
+    stage.sealed(other, 2).await;
+    let report = report(&stage, &foreign, "soc2").await;
+    assert_eq!(count(control(&report, "CC2.1"), "decisions.recorded"), 0);
+    for path in ["reports?framework=soc2", "frameworks"] {
+        let (status, _) = stage
+            .get(&format!("/api/v1/compliance/{path}"), &developer)
+            .await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_is_refused_by_name() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "admin").await;
+    stage.sealed(org, 1).await;
+    for (query, said) in [
+        ("framework=pci", "one of: soc2, iso27001"),
+        ("framework=soc2&from=soon", "from must be a day"),
+        ("framework=soc2&from=2026-02-01&to=2026-01-01", "after"),
+        ("framework=soc2&format=pdf", "format"),
+        ("from=2026-01-01", "framework"),
+        ("framework=soc2&since=2026-01-01", "since"),
+    ] {
+        let (status, body) = stage
+            .get(&format!("/api/v1/compliance/reports?{query}"), &key)
+            .await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
+        assert!(body.contains(said), "{query}: {body}");
+    }
+    let (status, body) = stage.get("/api/v1/compliance/frameworks", &key).await;
+    assert_eq!(status, StatusCode::OK);
+    let frameworks: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(frameworks["data"].as_array().unwrap().len(), 7);
+}

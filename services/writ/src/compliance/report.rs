@@ -1,0 +1,111 @@
+//! `writ compliance report`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Asked;
+use crate::api::Api;
+use crate::cli::Context;
+use crate::failure::Failure;
+use crate::output::{self, Column};
+
+const COLUMNS: &[Column] = &[
+    ("CONTROL", "/id"),
+    ("TITLE", "/title"),
+    ("ASSESSMENT", "/assessment"),
+    ("GAPS", "/gaps"),
+];
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    asked: Asked,
+    /// Write it there; it must not exist yet. A printable page for .html, OSCAL assessment results
+    /// for .oscal.json, else the signed report
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: ReportArgs, context: &Context) -> Result<(), Failure> {
+    let api = context.api()?;
+    let Some(out) = &args.out else {
+        let report = signed(&api, &args.asked).await?;
+        if context.format.is_data() {
+            return output::data(context.format, &report);
+        }
+        let controls = report.pointer("/statement/controls");
+        let controls = controls.and_then(Value::as_array).cloned();
+        return output::rows(context.format, &controls.unwrap_or_default(), COLUMNS);
+    };
+    let bytes = match form(out) {
+        "json" => pretty(&signed(&api, &args.asked).await?),
+        form => document(&api, &args.asked, form).await?,
+    };
+    keep(out, &bytes)?;
+    output::note(&format!("written to {}", out.display()))
+}
+
+fn form(out: &Path) -> &'static str {
+    let name = out.to_string_lossy().to_ascii_lowercase();
+    if name.ends_with(".html") || name.ends_with(".htm") {
+        "html"
+    } else if name.ends_with(".oscal.json") {
+        "oscal"
+    } else {
+        "json"
+    }
+}
+
+/// The signed report.
+pub(super) async fn signed(api: &Api, asked: &Asked) -> Result<Value, Failure> {
+    let mut answer = api
+        .get(&["compliance", "reports"], &asked.query("json"))
+        .await?;
+    let signed = answer.get_mut("data").map(Value::take);
+    signed.ok_or_else(|| Failure::Unavailable("the server answered without a report".to_owned()))
+}
+
+/// The report in another form, as it comes.
+pub(super) async fn document(api: &Api, asked: &Asked, form: &str) -> Result<Vec<u8>, Failure> {
+    let path = ["compliance", "reports"];
+    let answer = api.download(&path, &asked.query(form)).await?;
+    let bytes = answer.bytes().await.map_err(|error| {
+        let why = crate::api::innermost(&error);
+        Failure::Unavailable(format!("the report ended early: {why}; try again"))
+    })?;
+    Ok(bytes.to_vec())
+}
+
+pub(super) fn pretty(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}
+
+/// Writes a file that is not there yet.
+pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let broken =
+        |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", path.display()));
+    let mut file = std::fs::File::create_new(path).map_err(broken)?;
+    file.write_all(bytes).map_err(broken)?;
+    file.sync_all().map_err(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_file_says_its_form() {
+        for (name, expected) in [
+            ("soc2.html", "html"),
+            ("SOC2.HTM", "html"),
+            ("soc2.oscal.json", "oscal"),
+            ("soc2.json", "json"),
+            ("html", "json"),
+        ] {
+            assert_eq!(form(Path::new(name)), expected, "{name}");
+        }
+    }
+}
