@@ -120,6 +120,7 @@ pub(crate) mod tests {
             reason_code: None,
             policy_set_hash: None,
             trace_id: None,
+            window: None,
             source: Source {
                 stream: "EVT_GATE".into(),
                 subject: "writ.evt.gate.3.kill".into(),

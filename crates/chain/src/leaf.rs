@@ -80,10 +80,24 @@ pub struct EntryBody {
     /// The trace it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
+    /// The time a report is about, for one of time without decisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// Where on the log the fact was read.
     pub source: Source,
     /// Lower-case hex of [`salted_digest`] over the fact's envelope bytes.
     pub digest: String,
+}
+
+/// A time in which acts were not decided on, as who acted reports it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its first act, microseconds since 1970.
+    pub from: i64,
+    /// Its last act.
+    pub to: i64,
+    /// How many acts, or lost reports.
+    pub count: u64,
 }
 
 /// Where a recorded fact came from.

@@ -1,5 +1,5 @@
 //! What makes Writ's record checkable by someone who trusts nobody: canonical bytes, the hash
-//! chain, RFC 6962 trees, signed checkpoints, approval certificates and the offline verifier.
+//! chain, RFC 6962 trees, signed checkpoints, receipts, approval certificates and the offline verifier.
 //!
 //! Pure: no clock, no randomness, no input or output, and no other Writ crate. Everything here that
 //! ends up in a hash or under a signature is final from its first release: a change needs a new
@@ -10,6 +10,7 @@ pub mod canonical;
 pub mod certificate;
 pub mod chain;
 pub mod checkpoint;
+pub mod coverage;
 pub mod export;
 pub mod global;
 pub mod keys;

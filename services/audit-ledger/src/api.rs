@@ -1,11 +1,14 @@
-//! REST: the audit log, its checkpoint, and the bundle anyone can verify offline.
+//! REST and gRPC: the audit log, its proofs, and the bundle anyone can verify offline.
 
 mod checkpoint;
 mod compliance;
+mod coverage;
 mod export;
+pub(crate) mod grpc;
 mod keys;
 mod logs;
 mod receipt;
+mod signed;
 mod status;
 mod tiles;
 
@@ -14,11 +17,13 @@ use std::sync::Arc;
 use writ_access::Role;
 use writ_pg::ApiPool;
 use writ_service_kit::Clock;
+use writ_service_kit::grpc::Services;
 use writ_service_kit::json::{Data, Page};
 use writ_service_kit::routes::{Access, Gate, Routes};
 
 use crate::domain::compliance::Catalogues;
 use crate::keys::Keys;
+use grpc::v1::ledger_service_server::LedgerServiceServer;
 
 /// What handlers need.
 #[derive(Debug, Clone)]
@@ -43,6 +48,14 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
     evidence(own_tree(global_log(proofs(log))))
 }
 
+/// The gRPC service and its name.
+pub(crate) fn services(gate: Gate, state: State) -> (axum::Router, Vec<&'static str>) {
+    let server = LedgerServiceServer::new(state);
+    Services::new(gate)
+        .with(Access::Role(Role::Viewer), server)
+        .build()
+}
+
 /// What is signed, and with what.
 fn proofs(to: Routes<State>) -> Routes<State> {
     to.get(
@@ -65,7 +78,18 @@ fn proofs(to: Routes<State>) -> Routes<State> {
         "Of a decision: that it is in the signed ledger, for anyone to check offline with \
          `writ audit verify --file`. While it is not sealed yet: 503 with `Retry-After`.",
     )
-    .answers::<Data<receipt::ReceiptDto>>(200)
+    .answers::<Data<signed::SignedDto>>(200)
+    .get(
+        "/audit/coverage",
+        Access::Role(Role::Viewer),
+        coverage::show,
+    )
+    .says(
+        "Get coverage",
+        "Of an agent in a period: how many decisions, how long it acted without, and whether any \
+         record is missing. Signed.",
+    )
+    .answers::<Data<signed::SignedDto>>(200)
     .get_bare("/.well-known/writ-keys.json", Access::Public, keys::list)
     .says(
         "Get the public keys",

@@ -6,5 +6,5 @@ mod plan;
 mod seal;
 
 pub(crate) use arrival::{Arrival, arrivals, incarnation};
-pub(crate) use plan::{NewEntry, Plan, plan};
+pub(crate) use plan::{GAP, NewEntry, Plan, plan};
 pub(crate) use seal::{Head, StoredLeaf, extend};

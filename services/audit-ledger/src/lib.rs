@@ -55,12 +55,14 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     let gate = config.access.gate(keys.clone(), deps.clock.clone())?;
     let signing = Arc::new(config.ledger.keys()?);
     let catalogues = Catalogues::load().map_err(|wrong| format!("catalogues: {wrong}"))?;
-    let (router, endpoints) = api::routes(gate).build(api::State {
+    let state = api::State {
         pool: pools.api.clone(),
         keys: signing.clone(),
         catalogues: Arc::new(catalogues),
         clock: deps.clock.clone(),
-    });
+    };
+    let (rest, endpoints) = api::routes(gate.clone()).build(state.clone());
+    let (grpc, grpc_names) = api::services(gate, state);
     let service = Running {
         writer: Arc::new(consume::Writer {
             log: log.clone(),
@@ -80,9 +82,9 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
     };
     Ok(Built {
         name: NAME,
-        router,
-        descriptors: Vec::new(),
-        grpc_names: Vec::new(),
+        router: rest.merge(grpc),
+        descriptors: vec![api::grpc::DESCRIPTORS],
+        grpc_names,
         endpoints,
         ready,
         run: Box::pin(service.run(Tasks::new(deps.cancel))),

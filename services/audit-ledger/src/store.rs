@@ -1,16 +1,18 @@
 //! All SQL of the service: entries, seals and listings.
 
+mod coverage;
 mod entries;
 mod evidence;
+mod insert;
 mod listing;
 mod receipts;
 mod seals;
 mod tiles;
 
-pub(crate) use entries::{
-    chains, close, insert, known, numbers, positions, save_chains, save_numbers,
-};
+pub(crate) use coverage::{EmitterRow, Period, emitters, lost_reports, outcomes, present, windows};
+pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, save_numbers};
 pub(crate) use evidence::{found, save_evidence};
+pub(crate) use insert::{hear, insert};
 pub(crate) use listing::{Listing, LogRow, Signed, export_page, list, rows, signed};
 pub(crate) use seals::{
     GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals,
@@ -18,9 +20,10 @@ pub(crate) use seals::{
 };
 
 pub(crate) use receipts::{
-    Covering, HeadPlace, Recorded, covering, decision, global_note, global_signed, is_recorded,
+    Covering, HeadPlace, Recorded, StoredEntry, covering, decision, entry, global_note,
+    global_signed, is_recorded, note_of,
 };
-pub(crate) use tiles::{GLOBAL, keep_tiles, leaves, tile, tiles};
+pub(crate) use tiles::{GLOBAL, consistency, inclusion, keep_tiles, leaves, tile};
 
 use sqlx::migrate::Migrator;
 

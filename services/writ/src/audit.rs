@@ -1,6 +1,7 @@
 //! `writ audit`: the signed record, checked by the reader instead of believed.
 
 mod action_receipt;
+mod coverage;
 mod export;
 mod global;
 pub(crate) mod keys;
@@ -27,6 +28,8 @@ pub(crate) enum AuditCommand {
     Export(export::ExportArgs),
     /// The proof that a decision is in the ledger, for `writ audit verify --file`
     Receipt(receipt::ReceiptArgs),
+    /// How much of an agent's time was governed, and whether any record is missing
+    Coverage(coverage::CoverageArgs),
     /// Print the keys the server signs with, to be kept (`writ audit keys > KEYS.json`), and their
     /// fingerprints, to be compared with what its operator published elsewhere
     Keys,
@@ -40,6 +43,9 @@ pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<Exit
         AuditCommand::Verify(args) => verify::run(args, context).await,
         AuditCommand::Export(args) => export::run(args, context).await.map(|()| ExitCode::SUCCESS),
         AuditCommand::Receipt(args) => receipt::run(args, context)
+            .await
+            .map(|()| ExitCode::SUCCESS),
+        AuditCommand::Coverage(args) => coverage::run(args, context)
             .await
             .map(|()| ExitCode::SUCCESS),
         AuditCommand::Log(args) => log::run(args, context).await.map(|()| ExitCode::SUCCESS),

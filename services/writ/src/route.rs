@@ -20,6 +20,7 @@ const HANDWRITTEN: &[&str] = &[
     "approveRequest",
     "getComplianceReport",
     "denyRequest",
+    "getCoverage",
     "getReceipt",
     "issueKey",
     "listAuditLogEntries",

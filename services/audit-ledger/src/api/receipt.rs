@@ -6,21 +6,18 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use schemars::JsonSchema;
-use serde::Serialize;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 use writ_chain::leaf::Leaf;
-use writ_chain::merkle::prove_inclusion;
 use writ_chain::receipt::{self, FORMAT, Inclusion, Interval, Receipt, path_text};
 use writ_chain::statement::{Signed, sign};
-use writ_chain::tiles::Needed;
 use writ_contract::DecisionId;
 use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Data;
 use writ_service_kit::routes::Authed;
 
+use super::signed::SignedDto;
 use super::{State, status};
 use crate::error::Error;
 use crate::store::{self, Covering, GLOBAL, Recorded};
@@ -30,20 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A decision that is not recorded anywhere after this long never was made.
 const ON_ITS_WAY_MS: i64 = 60_000;
-
-/// A receipt; `schemas/receipt.v1.json` is its schema, and the signature is over its canonical form.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Receipt")]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ReceiptDto {
-    /// The entry, the paths and the checkpoints.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    statement: Receipt,
-    key_name: String,
-    key_id: String,
-    /// Ed25519 over `writ-receipt/1`, a line feed and the statement as canonical JSON; base64.
-    signature: String,
-}
 
 /// What became of a request for a receipt.
 enum Found {
@@ -58,20 +41,9 @@ pub(super) async fn show(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
     Path(id): Path<String>,
-) -> Result<Json<Data<ReceiptDto>>, ApiError> {
+) -> Result<Json<Data<SignedDto>>, ApiError> {
     let signed = find(&state, caller.org_id(), &id).await?;
-    let Signed {
-        statement,
-        key_name,
-        key_id,
-        signature,
-    } = signed;
-    let data = ReceiptDto {
-        statement,
-        key_name,
-        key_id,
-        signature,
-    };
+    let data = SignedDto::of(signed)?;
     Ok(Json(Data { data }))
 }
 
@@ -134,9 +106,9 @@ async fn assemble(
     let entry = serde_json::from_slice(&leaf.body).map_err(|_| damaged())?;
     let note = store::global_note(tx, covering.global_index).await?;
     let note = note.ok_or_else(damaged)?;
-    let in_tree = inclusion(tx, org, recorded.seq, covering.size).await?;
+    let in_tree = store::inclusion(tx, org, recorded.seq, covering.size).await?;
     let size = covering.global_index + 1;
-    let in_global = inclusion(tx, GLOBAL, covering.global_index, size).await?;
+    let in_global = store::inclusion(tx, GLOBAL, covering.global_index, size).await?;
     let statement = Receipt {
         format: FORMAT.to_owned(),
         org,
@@ -146,7 +118,7 @@ async fn assemble(
         leaf: BASE64.encode(&recorded.leaf_bytes),
         inclusion: Inclusion {
             index: recorded.seq,
-            path: in_tree,
+            path: path_text(&in_tree),
             checkpoint: covering.note,
         },
         interval: Interval {
@@ -156,7 +128,7 @@ async fn assemble(
         },
         global: Inclusion {
             index: covering.global_index,
-            path: in_global,
+            path: path_text(&in_global),
             checkpoint: note,
         },
         witnessed: false,
@@ -168,19 +140,4 @@ async fn assemble(
         damaged()
     })?;
     Ok(signed)
-}
-
-/// The path of leaf `index` in the tree of `size` leaves, as a receipt has it.
-async fn inclusion(
-    tx: &mut TenantTx,
-    log: Uuid,
-    index: u64,
-    size: u64,
-) -> Result<Vec<String>, Error> {
-    let beyond = |_| Error::Damaged(format!("leaf {index} of {size} of {log}"));
-    let needed = Needed::by(|nodes| prove_inclusion(nodes, index, size)).map_err(beyond)?;
-    let tiles = store::tiles(tx, log, size, needed).await?;
-    let path = prove_inclusion(&tiles, index, size);
-    let path = path.map_err(|_| Error::Damaged(format!("the tiles of {log}")))?;
-    Ok(path_text(&path))
 }

@@ -1,6 +1,6 @@
 //! Messages of the log as the facts they state.
 
-use writ_chain::leaf::{EntryBody, Source};
+use writ_chain::leaf::{EntryBody, Source, Window};
 use writ_contract::{
     AgentId, DecisionId, Envelope, EventId, Fact, OrgId, Packed, Record, Service, wire,
 };
@@ -156,6 +156,7 @@ pub(crate) fn unreadable(source: Source, at_us: i64) -> EntryBody {
         reason_code: Some("UNREADABLE".to_owned()),
         policy_set_hash: None,
         trace_id: None,
+        window: None,
         source,
         digest: String::new(),
     }
@@ -175,6 +176,7 @@ fn body(envelope: &Envelope, source: Source) -> EntryBody {
         reason_code: filled(&audit.reason_code),
         policy_set_hash: policy_set_hash(envelope),
         trace_id: trace_id(&envelope.traceparent),
+        window: window(envelope),
         source,
         digest: String::new(),
     }
@@ -191,6 +193,29 @@ fn policy_set_hash(envelope: &Envelope) -> Option<String> {
         _ => return None,
     };
     (!hash.is_empty()).then(|| hex::encode(hash))
+}
+
+/// The time a report of acts without decisions, or of lost reports, is about.
+fn window(envelope: &Envelope) -> Option<Window> {
+    match envelope.kind.aggregate() {
+        wire::BypassWindow::AGGREGATE => {
+            let report = envelope.open::<wire::BypassWindow>().ok()?;
+            Some(Window {
+                from: report.first_at_us,
+                to: report.last_at_us.max(report.first_at_us),
+                count: report.count,
+            })
+        }
+        wire::BypassDrop::AGGREGATE => {
+            let report = envelope.open::<wire::BypassDrop>().ok()?;
+            Some(Window {
+                from: report.since_us.unwrap_or(envelope.occurred_at_us),
+                to: envelope.occurred_at_us,
+                count: report.windows,
+            })
+        }
+        _ => None,
+    }
 }
 
 /// The second field of a W3C traceparent.

@@ -13,6 +13,9 @@ use writ_contract::{EventId, OrgId};
 use super::arrival::{Arrival, Index, Number, unreadable};
 use super::compliance::{Bearing, Evidence};
 
+/// Type of the entry that says which numbers never came.
+pub(crate) const GAP: &str = "ledger.gap_detected.v1";
+
 /// Salts: 32 random bytes each time.
 pub(crate) trait Randomness: FnMut() -> [u8; 32] {}
 impl<F: FnMut() -> [u8; 32]> Randomness for F {}
@@ -109,7 +112,7 @@ fn gap(after: &Arrival, missing: Range<u64>) -> Arrival {
         single: false,
         envelope: what.clone().into_bytes(),
         body: EntryBody {
-            kind: "ledger.gap_detected.v1".to_owned(),
+            kind: GAP.to_owned(),
             action: Some("ledger.gap.detected".to_owned()),
             target: Some(what),
             reason_code: Some("GAP_DETECTED".to_owned()),

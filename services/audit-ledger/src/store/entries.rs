@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use writ_chain::chain::Chain;
 use writ_chain::merkle::Frontier;
 use writ_pg::WriterTx;
 
 use super::{PROJECTION, number, stored};
-use crate::domain::{Arrival, NewEntry};
+use crate::domain::Arrival;
 use crate::error::Error;
 
 /// Which of these facts are in the ledger.
@@ -93,71 +92,6 @@ pub(crate) async fn chains(
     rows.into_iter().map(chain).collect()
 }
 
-const INSERT: &str =
-    "insert into entries (org_id, seq, event_id, leaf_bytes, leaf_hash, salt, single_fact,
-         type, action, actor, target, outcome, reason_code, agent_id, agent_external_id,
-         decision_id, occurred_at)
-     select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::bytea[],
-         $6::bytea[], $7::bool[], $8::text[], $9::text[], $10::text[], $11::text[],
-         $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-         $17::timestamptz[])";
-
-/// Inserts entries. Two writers cannot both get past the primary key.
-pub(crate) async fn insert(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
-    let of = |field: fn(&NewEntry) -> Option<&String>| -> Vec<Option<&str>> {
-        entries
-            .iter()
-            .map(|entry| field(entry).map(String::as_str))
-            .collect()
-    };
-    sqlx::query(INSERT)
-        .bind(entries.iter().map(|it| it.org.0).collect::<Vec<_>>())
-        .bind(entries.iter().map(|it| stored(it.seq)).collect::<Vec<_>>())
-        .bind(entries.iter().map(|it| it.event_id.0).collect::<Vec<_>>())
-        .bind(
-            entries
-                .iter()
-                .map(|it| it.leaf_bytes.as_slice())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            entries
-                .iter()
-                .map(|it| it.leaf_hash.as_slice())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            entries
-                .iter()
-                .map(|it| it.salt.as_slice())
-                .collect::<Vec<_>>(),
-        )
-        .bind(entries.iter().map(|it| it.single).collect::<Vec<_>>())
-        .bind(
-            entries
-                .iter()
-                .map(|it| it.body.kind.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(of(|it| it.body.action.as_ref()))
-        .bind(of(|it| it.body.actor.as_ref()))
-        .bind(of(|it| it.body.target.as_ref()))
-        .bind(of(|it| it.body.outcome.as_ref()))
-        .bind(of(|it| it.body.reason_code.as_ref()))
-        .bind(of(|it| it.index.agent_id.as_ref()))
-        .bind(of(|it| it.index.agent_external_id.as_ref()))
-        .bind(of(|it| it.index.decision_id.as_ref()))
-        .bind(
-            entries
-                .iter()
-                .map(|it| time(it.body.occurred_at))
-                .collect::<Vec<_>>(),
-        )
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
 /// Saves where the chains stand.
 pub(crate) async fn save_chains<'a>(
     tx: &mut WriterTx,
@@ -216,8 +150,4 @@ pub(crate) async fn close(tx: &mut WriterTx, sources: &[String]) -> Result<(), E
             .await?;
     }
     Ok(())
-}
-
-pub(super) fn time(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

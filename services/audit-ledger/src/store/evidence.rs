@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 use writ_pg::{TenantTx, WriterTx};
 
-use super::{entries::time, number, stored};
+use super::{insert::time, number, stored};
 use crate::domain::NewEntry;
 use crate::domain::compliance::{Counted, Found, Held, Window};
 use crate::error::Error;

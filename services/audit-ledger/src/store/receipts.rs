@@ -1,5 +1,6 @@
 //! What a receipt is made of.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use writ_chain::Hash;
 use writ_pg::TenantTx;
@@ -46,6 +47,38 @@ pub(crate) async fn decision(tx: &mut TenantTx, id: &str) -> Result<Option<Recor
         event_id,
         leaf_bytes,
     }))
+}
+
+/// An entry with everything its readers see.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEntry {
+    pub(crate) seq: u64,
+    pub(crate) leaf_bytes: Vec<u8>,
+    pub(crate) recorded_at: DateTime<Utc>,
+}
+
+/// The entry `seq` of the transaction's organisation.
+pub(crate) async fn entry(tx: &mut TenantTx, seq: u64) -> Result<Option<StoredEntry>, Error> {
+    let row: Option<(Vec<u8>, DateTime<Utc>)> =
+        sqlx::query_as("select leaf_bytes, recorded_at from entries where seq = $1")
+            .bind(stored(seq))
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(row.map(|(leaf_bytes, recorded_at)| StoredEntry {
+        seq,
+        leaf_bytes,
+        recorded_at,
+    }))
+}
+
+/// The signed head of exactly this size, when there is one.
+pub(crate) async fn note_of(tx: &mut TenantTx, size: u64) -> Result<Option<String>, Error> {
+    Ok(
+        sqlx::query_scalar("select note from checkpoints where size = $1")
+            .bind(stored(size))
+            .fetch_optional(&mut **tx)
+            .await?,
+    )
 }
 
 /// Whether any organisation's ledger has the decision.

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 use writ_chain::Hash;
 use writ_chain::merkle;
-use writ_chain::tiles::{TileId, Tiles, WIDTH, hashes_at, tile_root, width_in};
+use writ_chain::tiles::{Needed, TileId, Tiles, WIDTH, hashes_at, tile_root, width_in};
 use writ_pg::WriterTx;
 
 use super::{number, stored};
@@ -15,6 +15,32 @@ use crate::error::Error;
 
 /// Under which organisation the tiles of the global log are.
 pub(crate) const GLOBAL: Uuid = Uuid::nil();
+
+/// The audit path of leaf `index` in the tree of `size` leaves, which must have it.
+pub(crate) async fn inclusion(
+    db: &mut PgConnection,
+    log: Uuid,
+    index: u64,
+    size: u64,
+) -> Result<Vec<Hash>, Error> {
+    let damaged = || Error::Damaged(format!("leaf {index} of {size} of {log}"));
+    let needed = Needed::by(|nodes| merkle::prove_inclusion(nodes, index, size));
+    let tiles = tiles(db, log, size, needed.map_err(|_| damaged())?).await?;
+    merkle::prove_inclusion(&tiles, index, size).map_err(|_| damaged())
+}
+
+/// The proof that the tree of `new` leaves extends that of `old`, which must not be larger.
+pub(crate) async fn consistency(
+    db: &mut PgConnection,
+    log: Uuid,
+    old: u64,
+    new: u64,
+) -> Result<Vec<Hash>, Error> {
+    let damaged = || Error::Damaged(format!("the trees {old} and {new} of {log}"));
+    let needed = Needed::by(|nodes| merkle::prove_consistency(nodes, old, new));
+    let tiles = tiles(db, log, new, needed.map_err(|_| damaged())?).await?;
+    merkle::prove_consistency(&tiles, old, new).map_err(|_| damaged())
+}
 
 /// The tiles named, as they are in the tree of `size` leaves.
 pub(crate) async fn tiles(

@@ -10,7 +10,9 @@
 mod api;
 mod append_only;
 mod compliance;
+mod coverage;
 mod faults;
+mod grpc;
 mod ledger;
 mod receipts;
 mod stage;

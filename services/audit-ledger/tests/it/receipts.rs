@@ -132,7 +132,9 @@ async fn no_receipt_is_given_that_would_not_verify() {
         .execute(&mut sql)
         .await
         .unwrap();
-    sqlx::query("update ledger.entries set leaf_hash = sha256('x') where seq = 1")
+    let damage = "update ledger.entries set leaf_hash = sha256('x') where decision_id <> $1";
+    sqlx::query(damage)
+        .bind(&id)
         .execute(&mut sql)
         .await
         .unwrap();

@@ -39,6 +39,13 @@ impl Outcome {
         }
     }
 
+    /// One thing that does not hold.
+    pub(super) fn wrong(&mut self, class: Class, text: String) {
+        self.class = self.class.max(class);
+        self.total += 1;
+        self.findings.push(text);
+    }
+
     fn summary(&self) -> String {
         let sealed = match self.sealed {
             Some(size) => format!("{size} sealed by {}", self.signed_by.join(", ")),

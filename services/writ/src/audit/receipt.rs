@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 use uuid::Uuid;
+use writ_chain::coverage::Coverage;
 use writ_chain::keys::Trusted;
 use writ_chain::receipt::{self, Receipt};
 use writ_chain::statement::Signed;
@@ -55,7 +56,7 @@ pub(super) async fn run(args: ReceiptArgs, context: &Context) -> Result<(), Fail
     }
 }
 
-fn keep(file: &Path, document: &Value) -> Result<(), Failure> {
+pub(super) fn keep(file: &Path, document: &Value) -> Result<(), Failure> {
     use std::io::Write as _;
     let broken =
         |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", file.display()));
@@ -112,15 +113,24 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
 }
 
-/// The receipt in a file, if that is what it is; as the API answers it or as it was written out.
-pub(super) fn in_file(text: &str) -> Option<Result<Signed<Receipt>, Failure>> {
+/// A signed statement in a file.
+pub(super) enum InFile {
+    Receipt(Box<Signed<Receipt>>),
+    Coverage(Box<Signed<Coverage>>),
+}
+
+/// The statement in a file, if that is what it is; as the API answers it or as it was written out.
+pub(super) fn in_file(text: &str) -> Option<Result<InFile, Failure>> {
     let value: Value = serde_json::from_str(text).ok()?;
     let signed = value.get("data").unwrap_or(&value);
     let format = signed.pointer("/statement/format")?.as_str()?;
-    format.starts_with("writ-receipt/").then(|| {
-        serde_json::from_value(signed.clone())
-            .map_err(|error| Failure::Unavailable(format!("the receipt cannot be read: {error}")))
-    })
+    let read = match format.split('/').next()? {
+        "writ-receipt" => serde_json::from_value(signed.clone()).map(InFile::Receipt),
+        "writ-coverage" => serde_json::from_value(signed.clone()).map(InFile::Coverage),
+        _ => return None,
+    };
+    let unreadable = |error| Failure::Unavailable(format!("the statement cannot be read: {error}"));
+    Some(read.map_err(unreadable))
 }
 
 /// Checks a receipt, offline.
@@ -142,9 +152,7 @@ pub(super) fn verify(signed: &Signed<Receipt>, org: Option<Uuid>, keys: &Trusted
         Err(refusal) => Some((refusal.class(), refusal.to_string())),
     };
     if let Some((class, text)) = wrong {
-        outcome.class = class;
-        outcome.findings.push(text);
-        outcome.total = 1;
+        outcome.wrong(class, text);
     }
     outcome
 }

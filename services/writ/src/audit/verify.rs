@@ -18,7 +18,8 @@ use super::global;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Ledger};
 use super::outcome::{Outcome, show};
-use super::{receipt, report};
+use super::receipt::{self, InFile};
+use super::{coverage, report};
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::target::read;
@@ -46,7 +47,8 @@ const LARGEST_RECEIPT: u64 = 1024 * 1024;
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseArg,
-    /// Check an exported bundle, a receipt or a compliance report, offline; no database is asked, also when one is configured
+    /// Check an exported bundle, a receipt, coverage or a compliance report, offline; no database is
+    /// asked, also when one is configured
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only this organisation, org_… or its UUID; default: all
@@ -170,7 +172,7 @@ async fn verify_ledger(
     Ok(run.finish())
 }
 
-/// A report, a receipt, or else a bundle.
+/// A report, a receipt or coverage, or else a bundle.
 fn verify_document(
     file: &Path,
     org: Option<Uuid>,
@@ -184,7 +186,10 @@ fn verify_document(
         return Ok(report::verify(&signed?, org, &keys));
     }
     match receipt::in_file(&text) {
-        Some(signed) => Ok(receipt::verify(&signed?, org, &keys)),
+        Some(found) => Ok(match found? {
+            InFile::Receipt(signed) => receipt::verify(&signed, org, &keys),
+            InFile::Coverage(signed) => coverage::verify(&signed, org, &keys),
+        }),
         None => Ok(verify_file(file, org, keys.checkpoint, known)?.into()),
     }
 }

@@ -1,0 +1,301 @@
+//! A signed statement of how much of an agent's time was governed, and whether anything is missing.
+//!
+//! "Agent X, from T1 to T2: n decisions, m ungoverned seconds, 0 missing". Who records numbers
+//! densely, so a hole shows; the last record of an emitter that neither closed in order nor went on
+//! after T2 shows nothing about what followed it: then the statement says that it is not known.
+
+use crate::checkpoint::{self, NoteError, tenant_origin};
+use crate::keys::Trusted;
+use crate::statement::{SignatureRefusal, Signed, Statement};
+use crate::verify::Class;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The one format this release writes and reads.
+pub const FORMAT: &str = "writ-coverage/1";
+
+/// What no record can show: said in every statement.
+pub const EXCLUDES: [&str; 1] =
+    ["repeats that the SDK answered from its own cache within 60 seconds"];
+
+/// What is stated. Times are microseconds since 1970, `from` included and `to` not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Coverage {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Whose ledger.
+    pub org: Uuid,
+    /// The agent, as it was asked for.
+    pub agent: String,
+    /// Begin of the period.
+    pub from: i64,
+    /// End of the period.
+    pub to: i64,
+    /// Decisions of the agent in the period.
+    pub decisions: u64,
+    /// Of those, allowed, held and denied.
+    pub outcomes: Outcomes,
+    /// Seconds in which the agent's client reported that it acted without decisions, overlaps once,
+    /// rounded up.
+    pub ungoverned_seconds: u64,
+    /// Acts in that time, as reported.
+    pub ungoverned_acts: u64,
+    /// Reports of such time that clients of the organisation say they lost: if there are any, the
+    /// seconds and acts are the least there were.
+    pub lost_reports: u64,
+    /// Records that are missing from the period; absent when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u64>,
+    /// Who recorded decisions of the organisation, and how far each can be followed.
+    pub emitters: Vec<Emitter>,
+    /// Emitters that did not close in order and were not heard of, by any organisation, for a day
+    /// before the period. They are taken to have ended.
+    pub silent_emitters: u64,
+    /// What is not counted.
+    pub excludes: Vec<String>,
+    /// The signed head of the tree whose entries were counted.
+    pub checkpoint: String,
+    /// When it was issued.
+    pub issued_at: i64,
+}
+
+/// How decisions ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Outcomes {
+    /// The agent might act.
+    pub allowed: u64,
+    /// A person was asked.
+    pub held: u64,
+    /// The agent might not act.
+    pub denied: u64,
+}
+
+/// One life of one recorder, in the period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Emitter {
+    /// Its incarnation.
+    pub emitter: String,
+    /// The last number before the period; 0 when there was none.
+    pub after: u64,
+    /// The last number of the period.
+    pub last: u64,
+    /// How many of the numbers in between are in the ledger.
+    pub present: u64,
+    /// What followed the last number.
+    pub tail: Tail,
+}
+
+impl Emitter {
+    /// How many of its numbers are missing.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let expected = self.last.saturating_sub(self.after);
+        expected.saturating_sub(self.present)
+    }
+}
+
+/// What is known of the end of an emitter's records in the period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tail {
+    /// It said that there is nothing after its last number.
+    Closed,
+    /// It went on after the period.
+    Continued,
+    /// Neither: there may be records that never came.
+    Unknown,
+}
+
+impl Coverage {
+    /// How many records are missing; `None` when an emitter's end is unknown.
+    #[must_use]
+    pub fn missing_of(emitters: &[Emitter]) -> Option<u64> {
+        let known = emitters.iter().all(|one| one.tail != Tail::Unknown);
+        known.then(|| emitters.iter().map(Emitter::missing).sum())
+    }
+}
+
+impl Statement for Coverage {
+    const FORMAT: &'static str = FORMAT;
+
+    fn format(&self) -> &str {
+        &self.format
+    }
+}
+
+/// Why a statement of coverage shows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoverageRefusal {
+    /// Nobody trusted signed it, or not this one.
+    #[error("the statement: {0}")]
+    Statement(#[from] SignatureRefusal),
+    /// Its checkpoint is not to be trusted.
+    #[error("the checkpoint: {0}")]
+    Checkpoint(NoteError),
+    /// Its checkpoint is of another log.
+    #[error("the checkpoint is of another log")]
+    WrongOrigin,
+    /// It says that less is missing, or more is known, than its own emitters show.
+    #[error("what it says is missing is not what its emitters show")]
+    Contradiction,
+}
+
+impl CoverageRefusal {
+    /// The kind of trouble, and with it the exit code.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Statement(SignatureRefusal::UnknownKey(_))
+            | Self::Checkpoint(NoteError::UnknownKey) => Class::UnknownKey,
+            Self::Statement(_) | Self::Checkpoint(_) | Self::WrongOrigin | Self::Contradiction => {
+                Class::BadContent
+            }
+        }
+    }
+}
+
+/// Checks who states it and over which signed head. The counts themselves are checked against the
+/// entries, which are in an export.
+///
+/// # Errors
+/// [`CoverageRefusal`].
+pub fn verify<'a>(
+    signed: &'a Signed<Coverage>,
+    trusted: &Trusted,
+) -> Result<&'a Coverage, CoverageRefusal> {
+    let coverage = signed.open(&trusted.export)?;
+    let head = checkpoint::open(&coverage.checkpoint, &trusted.checkpoint);
+    let head = head.map_err(CoverageRefusal::Checkpoint)?;
+    let mut names = head.signed_by().iter();
+    if !names.any(|name| tenant_origin(name, coverage.org) == head.checkpoint().origin) {
+        return Err(CoverageRefusal::WrongOrigin);
+    }
+    if Coverage::missing_of(&coverage.emitters) == coverage.missing {
+        Ok(coverage)
+    } else {
+        Err(CoverageRefusal::Contradiction)
+    }
+}
+
+/// The length of the union of windows inside a period, in microseconds.
+#[must_use]
+pub fn union_within(windows: &[(i64, i64)], from: i64, to: i64) -> i64 {
+    let mut inside: Vec<(i64, i64)> = windows
+        .iter()
+        .map(|(begin, end)| ((*begin).max(from), (*end).min(to)))
+        .filter(|(begin, end)| begin < end)
+        .collect();
+    inside.sort_unstable();
+    let (mut sum, mut reached) = (0, from);
+    for (begin, end) in inside {
+        sum += (end - begin.max(reached)).max(0);
+        reached = reached.max(end);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Checkpoint;
+    use crate::keys::NamedSigner;
+    use crate::statement::sign;
+
+    const ORG: Uuid = Uuid::from_u128(7);
+
+    fn signer(name: &str, seed: u8) -> NamedSigner {
+        NamedSigner::from_seed(name, &[seed; 32]).unwrap()
+    }
+
+    fn trusted() -> Trusted {
+        Trusted {
+            checkpoint: vec![signer("log", 1).verifier().clone()],
+            export: vec![signer("export", 2).verifier().clone()],
+            witness: Vec::new(),
+        }
+    }
+
+    fn coverage(org: Uuid) -> Coverage {
+        let head = Checkpoint {
+            origin: tenant_origin("log", org),
+            size: 9,
+            root: [1; 32],
+            extensions: Vec::new(),
+        };
+        Coverage {
+            format: FORMAT.into(),
+            org: ORG,
+            agent: "support".into(),
+            from: 0,
+            to: 10,
+            decisions: 3,
+            outcomes: Outcomes {
+                allowed: 3,
+                ..Outcomes::default()
+            },
+            ungoverned_seconds: 0,
+            ungoverned_acts: 0,
+            lost_reports: 0,
+            missing: Some(0),
+            emitters: vec![Emitter {
+                emitter: "e".into(),
+                after: 4,
+                last: 7,
+                present: 3,
+                tail: Tail::Continued,
+            }],
+            silent_emitters: 0,
+            excludes: EXCLUDES.map(str::to_owned).to_vec(),
+            checkpoint: checkpoint::sign(&head, &[&signer("log", 1)]).unwrap(),
+            issued_at: 11,
+        }
+    }
+
+    fn refused(coverage: Coverage) -> Option<CoverageRefusal> {
+        let signed = sign(coverage, &signer("export", 2)).unwrap();
+        verify(&signed, &trusted()).err()
+    }
+
+    #[test]
+    fn a_statement_verifies_with_the_keys_for_its_parts() {
+        assert_eq!(refused(coverage(ORG)), None);
+        let signed = sign(coverage(ORG), &signer("export", 3)).unwrap();
+        let refusal = verify(&signed, &trusted()).unwrap_err();
+        assert_eq!(refusal.class(), Class::UnknownKey);
+        let other = refused(coverage(Uuid::from_u128(8)));
+        assert_eq!(other, Some(CoverageRefusal::WrongOrigin));
+    }
+
+    #[test]
+    fn nothing_missing_cannot_be_said_of_an_unknown_end_or_over_a_hole() {
+        let mut unknown = coverage(ORG);
+        unknown.emitters[0].tail = Tail::Unknown;
+        assert_eq!(
+            refused(unknown.clone()),
+            Some(CoverageRefusal::Contradiction)
+        );
+        unknown.missing = None;
+        assert_eq!(refused(unknown), None);
+        let mut hole = coverage(ORG);
+        hole.emitters[0].present = 2;
+        assert_eq!(refused(hole), Some(CoverageRefusal::Contradiction));
+    }
+
+    #[test]
+    fn windows_count_once_and_only_inside_the_period() {
+        assert_eq!(union_within(&[], 0, 100), 0);
+        let windows = [
+            (-50, 10),
+            (5, 20),
+            (30, 40),
+            (32, 35),
+            (90, 500),
+            (200, 300),
+            (60, 60),
+        ];
+        assert_eq!(union_within(&windows, 0, 100), 20 + 10 + 10);
+    }
+}

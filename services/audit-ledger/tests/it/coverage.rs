@@ -1,0 +1,138 @@
+//! What was decided, what was not, and whether anything is missing: stated and signed.
+
+use http::StatusCode;
+use serde_json::Value;
+use writ_chain::coverage::{Coverage, Tail, verify};
+use writ_chain::statement::Signed;
+use writ_contract::{OrgId, Packed, wire};
+
+use crate::stage::{Stage, envelope, org, trusted};
+
+const SCHEMA: &str = include_str!("../../../../schemas/coverage.v1.json");
+/// When the facts of the stage happen, and the hour around it.
+const AT: i64 = 1_790_000_000_000_000;
+const HOUR: &str = "from=2026-09-21T14:00:00Z&to=2026-09-21T15:00:00Z";
+
+async fn coverage(stage: &Stage, agent: &str, key: &str) -> Coverage {
+    let path = format!("/api/v1/audit/coverage?agentId={agent}&{HOUR}");
+    let (status, body) = stage.get(&path, key).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let data = serde_json::from_str::<Value>(&body).unwrap()["data"].take();
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let problems: Vec<String> = schema.iter_errors(&data).map(|it| it.to_string()).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    let signed: Signed<Coverage> = serde_json::from_value(data).unwrap();
+    verify(&signed, &trusted()).unwrap();
+    signed.statement
+}
+
+async fn close(stage: &Stage, org: OrgId, incarnation: u128) {
+    let last = Packed {
+        incarnation: writ_contract::IncarnationId(uuid::Uuid::from_u128(incarnation)),
+        service: "enforcement".into(),
+        records: Vec::new(),
+        closes: true,
+    };
+    stage.append(org, &last).await;
+}
+
+async fn bypass(stage: &Stage, org: OrgId, n: u8, from: i64, to: i64) {
+    let fact = wire::BypassWindow {
+        window_id: vec![n; 16],
+        external_agent_id: "support".into(),
+        first_at_us: AT + from * 1_000_000,
+        last_at_us: AT + to * 1_000_000,
+        count: 2,
+        ..wire::BypassWindow::default()
+    };
+    stage.publish(org, &format!("w{n}"), 0, &fact).await;
+}
+
+#[tokio::test]
+async fn nothing_is_missing_once_the_emitter_has_closed() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1, 2, 3]).await;
+    stage.sealed(org, 4).await;
+    let open = coverage(&stage, "support", &key).await;
+    assert_eq!(
+        (open.decisions, open.missing),
+        (3, None),
+        "an open end is unknown"
+    );
+    assert_eq!(open.emitters[0].tail, Tail::Unknown);
+    close(&stage, org, 1).await;
+    stage.policies(org, 1, 1).await;
+    stage.sealed(org, 5).await;
+    let closed = coverage(&stage, "support", &key).await;
+    assert_eq!((closed.decisions, closed.missing), (3, Some(0)));
+    assert_eq!(closed.emitters[0].tail, Tail::Closed);
+    assert!(closed.excludes[0].contains("cache"));
+    let other = coverage(&stage, "another", &key).await;
+    assert_eq!((other.decisions, other.missing), (0, Some(0)));
+}
+
+#[tokio::test]
+async fn a_hole_is_counted_and_so_is_time_without_decisions() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1, 2, 5, 6]).await;
+    close(&stage, org, 1).await;
+    bypass(&stage, org, 1, 0, 10).await;
+    bypass(&stage, org, 2, 5, 20).await;
+    bypass(&stage, org, 3, -90_000, -80_000).await;
+    let drop = wire::BypassDrop {
+        drop_id: vec![9; 16],
+        windows: 4,
+        since_us: Some(AT),
+        ..wire::BypassDrop::default()
+    };
+    stage.publish(org, "d", 0, &drop).await;
+    // Key, four decisions, the hole, three reports and one of lost reports.
+    stage.sealed(org, 10).await;
+    let found = coverage(&stage, "support", &key).await;
+    assert_eq!((found.decisions, found.missing), (4, Some(2)));
+    assert_eq!((found.ungoverned_seconds, found.ungoverned_acts), (20, 4));
+    assert_eq!(found.lost_reports, 4);
+}
+
+#[tokio::test]
+async fn an_emitter_that_goes_on_after_the_period_leaves_no_open_end() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    let packed = stage.decisions(org, 1, &[1, 2]).await;
+    let mut later = envelope(org, "dec_later", 0, &wire::Decision::default());
+    later.occurred_at_us = AT + 7_200_000_000;
+    let mut next = packed.clone();
+    next.records.truncate(1);
+    next.records[0].event_id = later.event_id;
+    next.records[0].emitter_seq = 3;
+    next.records[0].envelope = later.encode();
+    stage.append(org, &next).await;
+    stage.sealed(org, 4).await;
+    let found = coverage(&stage, "support", &key).await;
+    assert_eq!((found.decisions, found.missing), (2, Some(0)));
+    assert_eq!(found.emitters[0].tail, Tail::Continued);
+}
+
+#[tokio::test]
+async fn a_period_must_be_one() {
+    let stage = Stage::running().await;
+    let key = stage.key(org(), "viewer").await;
+    for wrong in [
+        "agentId=a&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "agentId=a&to=2100-01-01T00:00:00Z",
+        "agentId=&from=2026-01-01T00:00:00Z",
+        "agentId=a&since=2026-01-01T00:00:00Z",
+        "from=2026-01-01T00:00:00Z",
+    ] {
+        let (status, body) = stage
+            .get(&format!("/api/v1/audit/coverage?{wrong}"), &key)
+            .await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}: {body}");
+    }
+}

@@ -1,0 +1,191 @@
+//! The same over gRPC.
+
+use axum::body::Body;
+use http::Request as HttpRequest;
+use tonic::{Code, Request};
+use tower::ServiceExt as _;
+use writ_chain::checkpoint::open;
+use writ_chain::merkle::{leaf_hash, verify_consistency, verify_inclusion};
+use writ_chain::receipt::verify;
+use writ_contract::Envelope;
+
+use crate::stage::{Stage, checkpoint_key, org, trusted};
+
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    unreachable_pub,
+    reason = "generated from proto/writ/v1"
+)]
+mod v1 {
+    tonic::include_proto!("writ.v1");
+}
+
+use v1::get_entry_request::Entry as By;
+use v1::ledger_service_client::LedgerServiceClient;
+
+macro_rules! client {
+    ($stage:expr) => {
+        LedgerServiceClient::new(
+            $stage
+                .router()
+                .map_request(|request: HttpRequest<tonic::body::Body>| request.map(Body::new)),
+        )
+    };
+}
+
+fn ask<T>(key: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request
+        .metadata_mut()
+        .insert("x-api-key", key.parse().unwrap());
+    request
+}
+
+fn hashes(bytes: &[Vec<u8>]) -> Vec<[u8; 32]> {
+    bytes
+        .iter()
+        .map(|it| it.as_slice().try_into().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn proofs_over_grpc_are_checked_with_the_checkpoint_alone() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "admin").await;
+    stage.sealed(org, 1).await;
+    let mut client = client!(stage);
+    let head = client
+        .get_checkpoint(ask(&key, v1::GetCheckpointRequest {}))
+        .await
+        .unwrap();
+    let old = open(&head.into_inner().checkpoint, &[checkpoint_key()]).unwrap();
+    let numbers: Vec<u64> = (1..=300).collect();
+    let packed = stage.decisions(org, 1, &numbers).await;
+    stage.sealed(org, 301).await;
+
+    let decision = Envelope::decode(&packed.records[7].envelope)
+        .unwrap()
+        .aggregate_id;
+    let by = v1::GetEntryRequest {
+        entry: Some(By::DecisionId(decision.clone())),
+    };
+    let entry = client
+        .get_entry(ask(&key, by))
+        .await
+        .unwrap()
+        .into_inner()
+        .entry
+        .unwrap();
+    assert!(entry.sealed && entry.leaf_hash == leaf_hash(&entry.leaf));
+
+    let wanted = v1::ProveInclusionRequest {
+        seq: entry.seq,
+        size: 0,
+    };
+    let proof = client
+        .prove_inclusion(ask(&key, wanted))
+        .await
+        .unwrap()
+        .into_inner();
+    let new = open(&proof.checkpoint, &[checkpoint_key()]).unwrap();
+    let (size, root) = (new.checkpoint().size, new.checkpoint().root);
+    let path = hashes(&proof.path);
+    assert!(verify_inclusion(
+        &leaf_hash(&entry.leaf),
+        entry.seq,
+        size,
+        &path,
+        &root
+    ));
+
+    let wanted = v1::ProveConsistencyRequest {
+        from: old.checkpoint().size,
+        to: 0,
+    };
+    let proof = client
+        .prove_consistency(ask(&key, wanted))
+        .await
+        .unwrap()
+        .into_inner();
+    let old = old.checkpoint();
+    assert!(verify_consistency(
+        old.size,
+        &old.root,
+        size,
+        &root,
+        &hashes(&proof.proof)
+    ));
+
+    let wanted = v1::GetReceiptRequest {
+        decision_id: decision,
+    };
+    let receipt = client
+        .get_receipt(ask(&key, wanted))
+        .await
+        .unwrap()
+        .into_inner();
+    let receipt = serde_json::from_str(&receipt.receipt_json).unwrap();
+    assert!(verify(&receipt, &trusted()).is_ok());
+}
+
+#[tokio::test]
+async fn an_export_is_streamed_in_order_and_only_to_admins() {
+    let stage = Stage::running().await;
+    let org = org();
+    let admin = stage.key(org, "admin").await;
+    let viewer = stage.key(org, "viewer").await;
+    let numbers: Vec<u64> = (1..=700).collect();
+    stage.decisions(org, 1, &numbers).await;
+    stage.sealed(org, 702).await;
+    let mut client = client!(stage);
+    let refused = client
+        .export_ledger(ask(&viewer, v1::ExportLedgerRequest {}))
+        .await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    let stream = client
+        .export_ledger(ask(&admin, v1::ExportLedgerRequest {}))
+        .await;
+    let mut stream = stream.unwrap().into_inner();
+    let header = stream.message().await.unwrap().unwrap().header.unwrap();
+    assert_eq!(header.size, 702);
+    let mut next = 0;
+    while let Some(page) = stream.message().await.unwrap() {
+        for entry in page.entries {
+            assert_eq!(entry.seq, next);
+            next += 1;
+        }
+    }
+    assert_eq!(next, 702);
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_so() {
+    let stage = Stage::running().await;
+    let (ours, theirs) = (org(), org());
+    let key = stage.key(ours, "developer").await;
+    stage.policies(theirs, 1, 5).await;
+    stage.sealed(ours, 1).await;
+    stage.sealed(theirs, 5).await;
+    let mut client = client!(stage);
+    let foreign = v1::GetEntryRequest {
+        entry: Some(By::Seq(3)),
+    };
+    let refused = client.get_entry(ask(&key, foreign)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+    let beyond = v1::ProveInclusionRequest { seq: 1, size: 0 };
+    let refused = client.prove_inclusion(ask(&key, beyond)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+    let beyond = v1::ProveConsistencyRequest { from: 1, to: 9 };
+    let refused = client
+        .prove_consistency(ask(&key, beyond))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+    let refused = client
+        .get_checkpoint(ask("ag_wrong", v1::GetCheckpointRequest {}))
+        .await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
+}
