@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::Request as HttpRequest;
 use tonic::{Code, Request};
 use tower::ServiceExt as _;
-use writ_chain::checkpoint::open;
+use writ_chain::checkpoint::{Checkpoint, open};
 use writ_chain::merkle::{leaf_hash, verify_consistency, verify_inclusion};
 use writ_chain::receipt::verify;
 use writ_contract::Envelope;
@@ -100,25 +100,42 @@ async fn proofs_over_grpc_are_checked_with_the_checkpoint_alone() {
         &path,
         &root
     ));
+    extends(&mut client, &key, old.checkpoint(), new.checkpoint()).await;
+}
 
+/// The tree of today goes on where an older one ended.
+async fn extends<T>(
+    client: &mut LedgerServiceClient<T>,
+    key: &str,
+    old: &Checkpoint,
+    new: &Checkpoint,
+) where
+    T: tonic::client::GrpcService<tonic::body::Body>,
+    T::Error: Into<tonic::codegen::StdError>,
+    T::ResponseBody: tonic::codegen::Body<Data = bytes::Bytes> + Send + 'static,
+    <T::ResponseBody as tonic::codegen::Body>::Error: Into<tonic::codegen::StdError> + Send,
+{
     let wanted = v1::ProveConsistencyRequest {
-        from: old.checkpoint().size,
+        from: old.size,
         to: 0,
     };
-    let proof = client
-        .prove_consistency(ask(&key, wanted))
-        .await
-        .unwrap()
-        .into_inner();
-    let old = old.checkpoint();
+    let proof = client.prove_consistency(ask(key, wanted)).await.unwrap();
+    let proof = hashes(&proof.into_inner().proof);
     assert!(verify_consistency(
-        old.size,
-        &old.root,
-        size,
-        &root,
-        &hashes(&proof.proof)
+        old.size, &old.root, new.size, &new.root, &proof
     ));
+}
 
+#[tokio::test]
+async fn a_receipt_over_grpc_is_the_one_of_rest() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    let packed = stage.decisions(org, 1, &[1]).await;
+    let decision = Envelope::decode(&packed.records[0].envelope)
+        .unwrap()
+        .aggregate_id;
+    let mut client = client!(stage);
     let wanted = v1::GetReceiptRequest {
         decision_id: decision,
     };
