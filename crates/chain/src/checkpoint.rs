@@ -6,15 +6,11 @@
 //! ```
 
 use crate::Hash;
-use crate::keys::{KeyId, NamedSigner, NamedVerifier, is_key_name};
+use crate::keys::{NamedSigner, NamedVerifier};
+use crate::note;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use uuid::Uuid;
-
-/// Larger notes are refused unread.
-const MAX_NOTE_BYTES: usize = 64 * 1024;
-/// More signature lines than this are refused unread.
-const MAX_SIGNATURES: usize = 100;
 
 /// A tree head: what a log says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +30,8 @@ pub struct Checkpoint {
 pub struct VerifiedCheckpoint {
     checkpoint: Checkpoint,
     signed_by: Vec<String>,
+    text: String,
+    lines: String,
 }
 
 impl VerifiedCheckpoint {
@@ -41,6 +39,18 @@ impl VerifiedCheckpoint {
     #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
+    }
+
+    /// The exact text that was signed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The note with the signatures that were checked and no others.
+    #[must_use]
+    pub fn note(&self) -> String {
+        format!("{}\n{}", self.text, self.lines)
     }
 
     /// Names of the trusted keys that signed, each once.
@@ -101,7 +111,7 @@ impl Checkpoint {
         Ok(text)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.strip_suffix('\n')?.split('\n');
         let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
         let root = BASE64.decode(root).ok()?.try_into().ok()?;
@@ -126,9 +136,8 @@ pub fn sign(checkpoint: &Checkpoint, signers: &[&NamedSigner]) -> Result<String,
     let mut note = format!("{text}\n");
     for signer in signers {
         let public = signer.verifier();
-        let mut blob = public.id().to_vec();
-        blob.extend_from_slice(&signer.sign(text.as_bytes()));
-        note.push_str(&format!("— {} {}\n", public.name(), BASE64.encode(blob)));
+        let signature = signer.sign(text.as_bytes());
+        note.push_str(&note::line(public.name(), public.id(), &signature));
     }
     Ok(note)
 }
@@ -139,9 +148,9 @@ pub fn sign(checkpoint: &Checkpoint, signers: &[&NamedSigner]) -> Result<String,
 /// # Errors
 /// [`NoteError`] other than [`NoteError::NotALine`].
 pub fn open(note: &str, trusted: &[NamedVerifier]) -> Result<VerifiedCheckpoint, NoteError> {
-    let (text, signatures) = split_note(note).ok_or(NoteError::Malformed)?;
+    let (text, signatures) = note::split(note).ok_or(NoteError::Malformed)?;
     let checkpoint = Checkpoint::parse(text).ok_or(NoteError::Malformed)?;
-    let mut signed_by: Vec<String> = Vec::new();
+    let (mut signed_by, mut lines) = (Vec::<String>::new(), String::new());
     for line in signatures {
         let known = trusted
             .iter()
@@ -152,6 +161,7 @@ pub fn open(note: &str, trusted: &[NamedVerifier]) -> Result<VerifiedCheckpoint,
                     name: line.name.to_owned(),
                 });
             }
+            lines.push_str(&note::line(line.name, line.key_id, &line.signature));
             if !signed_by.iter().any(|name| name == line.name) {
                 signed_by.push(line.name.to_owned());
             }
@@ -163,44 +173,17 @@ pub fn open(note: &str, trusted: &[NamedVerifier]) -> Result<VerifiedCheckpoint,
     Ok(VerifiedCheckpoint {
         checkpoint,
         signed_by,
+        text: text.to_owned(),
+        lines,
     })
 }
 
-struct SignatureLine<'a> {
-    name: &'a str,
-    key_id: KeyId,
-    signature: Vec<u8>,
-}
-
-/// The text (with its last newline) and the signature lines; the last blank line parts them.
-fn split_note(note: &str) -> Option<(&str, Vec<SignatureLine<'_>>)> {
-    let control = |c: char| c != '\n' && (c < ' ' || c == '\u{7f}');
-    if note.len() > MAX_NOTE_BYTES || note.contains(control) {
-        return None;
-    }
-    let (before, signatures) = note.rsplit_once("\n\n")?;
-    let text = note.get(..before.len() + 1)?;
-    let lines: Vec<&str> = signatures.strip_suffix('\n')?.split('\n').collect();
-    if lines.len() > MAX_SIGNATURES {
-        return None;
-    }
-    let signatures = lines
-        .into_iter()
-        .map(signature_line)
-        .collect::<Option<Vec<_>>>()?;
-    Some((text, signatures))
-}
-
-fn signature_line(line: &str) -> Option<SignatureLine<'_>> {
-    let (name, blob) = line.strip_prefix("— ")?.split_once(' ')?;
-    let blob = BASE64.decode(blob).ok()?;
-    let (key_id, signature) = blob.split_first_chunk::<4>()?;
-    let sound = is_key_name(name) && !signature.is_empty();
-    sound.then(|| SignatureLine {
-        name,
-        key_id: *key_id,
-        signature: signature.to_vec(),
-    })
+/// What a note says before anybody checked a signature: good for choosing the keys to check it
+/// with, and for nothing else.
+#[must_use]
+pub fn unverified(note: &str) -> Option<Checkpoint> {
+    let (text, _) = note::split(note)?;
+    Checkpoint::parse(text)
 }
 
 /// Decimal without sign or leading zeros.

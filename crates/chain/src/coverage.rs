@@ -214,7 +214,7 @@ mod tests {
         Trusted {
             checkpoint: vec![signer("log", 1).verifier().clone()],
             export: vec![signer("export", 2).verifier().clone()],
-            witness: Vec::new(),
+            ..Trusted::default()
         }
     }
 

@@ -1,22 +1,39 @@
-//! The export format `writ-ledger-export/1`: JSON lines, one header, then one line per entry in
-//! order of `seq`.
+//! The export format `writ-ledger-export/2`: JSON lines, a header, the entries, a manifest.
 //!
 //! ```text
-//! {"checkpoint":"<signed note>","format":"writ-ledger-export/1","org":"<uuid>","size":N}
+//! {"checkpoint":"<signed note>","format":"writ-ledger-export/2","from":0,…,"org":"<uuid>","size":N,"to":N}
 //! {"leaf":"<base64 of the exact leaf bytes>","seq":0}
+//! {"from":1,"nodes":["<base64 hash>",…],"to":9}
+//! {"manifest":"<signed note over the counts and the SHA-256 of all lines before>"}
 //! ```
 //!
-//! The header's checkpoint covers exactly the `size` entries that follow. Verification keys are not
-//! part of a bundle: a reader brings the keys it trusts ([`crate::verify::verify_export`]).
+//! The lines between header and manifest cover the `size` entries of the checkpoint exactly once
+//! and in order. A line with `nodes` is a redaction mark: entries that are not shown, by the roots
+//! of the complete subtrees they form ([`crate::merkle::subtrees`]), so that what is shown still
+//! adds up to the signed root. Every line is canonical JSON, so each of its bytes counts.
+//!
+//! Verification keys are not part of a bundle: a reader brings the keys it trusts
+//! ([`crate::verify::verify_export`]).
 
+mod key;
+mod manifest;
+mod writer;
+
+pub use key::{ExportSigner, RsaKey};
+pub use manifest::{Manifest, Tally};
+pub use writer::Writer;
+
+use crate::Hash;
 use crate::canonical::{self, NotCanonical};
+use crate::global::Inclusion;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The one format this release writes and reads.
-pub const FORMAT: &str = "writ-ledger-export/1";
+pub const FORMAT: &str = "writ-ledger-export/2";
 
 /// The first line of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,18 +43,83 @@ pub struct Header {
     pub format: String,
     /// Whose ledger.
     pub org: Uuid,
-    /// How many entry lines follow.
+    /// How many entries the checkpoint covers.
     pub size: u64,
-    /// The signed checkpoint over them.
+    /// The first entry that was asked for.
+    pub from: u64,
+    /// The first entry that was not asked for any more.
+    pub to: u64,
+    /// The period that was asked for, which gave `from` and `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// What else was asked for: a field of the entry, and its value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filter: BTreeMap<String, String>,
+    /// The signed checkpoint over the entries.
     pub checkpoint: String,
+    /// The checkpoint's place in the log over all organisations, which witnesses sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<Inclusion>,
+}
+
+/// A half-open time range by the entries' `occurred_at`, microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Period {
+    /// The first microsecond; absent = from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+    /// The first microsecond after it; absent = to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<i64>,
+}
+
+impl Header {
+    /// The header of a bundle with every entry.
+    #[must_use]
+    pub fn whole(org: Uuid, size: u64, checkpoint: String) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            org,
+            size,
+            from: 0,
+            to: size,
+            period: None,
+            filter: BTreeMap::new(),
+            checkpoint,
+            global: None,
+        }
+    }
+}
+
+/// A line after the header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// An entry: its sequence number and the exact leaf bytes.
+    Entry(u64, Vec<u8>),
+    /// Entries that are not shown.
+    Redacted(Redacted),
+    /// The manifest: a signed note.
+    Manifest(String),
+}
+
+/// Entries `from..to` that are not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redacted {
+    /// The first that is not shown.
+    pub from: u64,
+    /// The roots of [`crate::merkle::subtrees`]`(from, to)`.
+    #[serde(with = "crate::hashes")]
+    pub nodes: Vec<Hash>,
+    /// The first that is shown again.
+    pub to: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EntryLine<'a> {
-    seq: u64,
-    #[serde(borrow)]
-    leaf: std::borrow::Cow<'a, str>,
+struct ManifestLine {
+    manifest: String,
 }
 
 /// A line that is not what its place calls for.
@@ -51,85 +133,89 @@ impl From<NotCanonical> for InvalidLine {
     }
 }
 
-/// The header line, without a line end.
+/// The header line, with its line end.
 ///
 /// # Errors
 /// [`InvalidLine`] cannot happen in practice; it is passed on rather than hidden.
-pub fn header_line(org: Uuid, size: u64, checkpoint: &str) -> Result<String, InvalidLine> {
-    let checkpoint = checkpoint.to_owned();
-    line(&Header {
-        format: FORMAT.to_owned(),
-        org,
-        size,
-        checkpoint,
+pub fn header_line(header: &Header) -> Result<String, InvalidLine> {
+    line(header)
+}
+
+/// One entry line, with its line end.
+#[must_use]
+pub fn entry_line(seq: u64, leaf_bytes: &[u8]) -> String {
+    format!(
+        "{{\"leaf\":\"{}\",\"seq\":{seq}}}\n",
+        BASE64.encode(leaf_bytes)
+    )
+}
+
+/// One redaction mark, with its line end.
+///
+/// # Errors
+/// As [`header_line`].
+pub fn redacted_line(redacted: &Redacted) -> Result<String, InvalidLine> {
+    line(redacted)
+}
+
+/// The last line, with its line end.
+///
+/// # Errors
+/// As [`header_line`].
+pub fn manifest_line(note: &str) -> Result<String, InvalidLine> {
+    line(&ManifestLine {
+        manifest: note.to_owned(),
     })
 }
 
-/// One entry line, without a line end.
+/// Reads a header line with its line end.
 ///
 /// # Errors
-/// [`InvalidLine`] cannot happen in practice; it is passed on rather than hidden.
-pub fn entry_line(seq: u64, leaf_bytes: &[u8]) -> Result<String, InvalidLine> {
-    line(&EntryLine {
-        seq,
-        leaf: BASE64.encode(leaf_bytes).into(),
-    })
+/// [`InvalidLine`] for anything else, another format included.
+pub fn read_header(line: &[u8]) -> Result<Header, InvalidLine> {
+    let header: Header = read(line)?;
+    (header.format == FORMAT)
+        .then_some(header)
+        .ok_or(InvalidLine)
 }
 
-/// Reads a header line.
-///
-/// # Errors
-/// [`InvalidLine`] for anything else, a later format included.
-pub fn read_header(line: &str) -> Result<Header, InvalidLine> {
-    let header: Header = serde_json::from_str(line).map_err(|_| InvalidLine)?;
-    if header.format == FORMAT {
-        Ok(header)
-    } else {
-        Err(InvalidLine)
-    }
-}
-
-/// Reads an entry line: its sequence number and the leaf bytes.
+/// Reads a later line with its line end.
 ///
 /// # Errors
 /// [`InvalidLine`].
-pub fn read_entry(line: &str) -> Result<(u64, Vec<u8>), InvalidLine> {
-    let entry: EntryLine<'_> = serde_json::from_str(line).map_err(|_| InvalidLine)?;
-    let leaf = BASE64
-        .decode(entry.leaf.as_bytes())
-        .map_err(|_| InvalidLine)?;
-    Ok((entry.seq, leaf))
+pub fn read_line(line: &[u8]) -> Result<Line, InvalidLine> {
+    if let Some(rest) = line.strip_prefix(b"{\"leaf\":\"") {
+        return entry(rest).ok_or(InvalidLine);
+    }
+    if line.starts_with(b"{\"manifest\"") {
+        return read(line).map(|it: ManifestLine| Line::Manifest(it.manifest));
+    }
+    read(line).map(Line::Redacted)
+}
+
+/// An entry has one spelling, so it is read without a JSON parser.
+fn entry(rest: &[u8]) -> Option<Line> {
+    let quote = rest.iter().position(|byte| *byte == b'"')?;
+    let (leaf, rest) = rest.split_at_checked(quote)?;
+    let seq = rest.strip_prefix(b"\",\"seq\":")?.strip_suffix(b"}\n")?;
+    let plain = seq.iter().all(u8::is_ascii_digit) && (seq.len() == 1 || !seq.starts_with(b"0"));
+    let seq = std::str::from_utf8(seq).ok().filter(|_| plain)?;
+    Some(Line::Entry(seq.parse().ok()?, BASE64.decode(leaf).ok()?))
+}
+
+/// Reads a value and insists on its one spelling.
+fn read<T: Serialize + for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, InvalidLine> {
+    let value: T = serde_json::from_slice(bytes).map_err(|_| InvalidLine)?;
+    (line(&value)?.as_bytes() == bytes)
+        .then_some(value)
+        .ok_or(InvalidLine)
 }
 
 fn line(value: &impl Serialize) -> Result<String, InvalidLine> {
-    String::from_utf8(canonical::to_vec(value)?).map_err(|_| InvalidLine)
+    let mut bytes = canonical::to_vec(value)?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(|_| InvalidLine)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_read_back() {
-        let org = Uuid::from_u128(5);
-        let header = header_line(org, 3, "note\n").unwrap();
-        assert!(!header.contains('\n'));
-        let read = read_header(&header).unwrap();
-        assert_eq!(
-            (read.org, read.size, read.checkpoint.as_str()),
-            (org, 3, "note\n")
-        );
-        let entry = entry_line(2, b"\x00\xff").unwrap();
-        assert_eq!(read_entry(&entry), Ok((2, b"\x00\xff".to_vec())));
-    }
-
-    #[test]
-    fn another_format_or_an_unknown_field_is_refused() {
-        let header = header_line(Uuid::nil(), 0, "").unwrap();
-        assert!(read_header(&header.replace("export/1", "export/2")).is_err());
-        assert!(read_header(&header.replace("\"size\"", "\"key\":1,\"size\"")).is_err());
-        assert!(
-            read_entry("{\"seq\":1}").is_err() && read_entry("{\"leaf\":\"*\",\"seq\":1}").is_err()
-        );
-    }
-}
+mod tests;

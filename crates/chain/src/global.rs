@@ -4,7 +4,9 @@
 //! global log. A tenant is shown its own head with an inclusion proof, and learns no other's size.
 
 use crate::Hash;
+use crate::checkpoint::Checkpoint;
 use crate::merkle::{self, Frontier};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// One tenant's head at the end of an interval.
@@ -16,6 +18,39 @@ pub struct TenantHead {
     pub size: u64,
     /// Its root.
     pub root: Hash,
+}
+
+/// One tenant's head in the global log: what shows it to whoever trusts the global checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Inclusion {
+    /// The signed global checkpoint, with the cosignatures there are.
+    pub checkpoint: String,
+    /// The head's place among the heads of its interval.
+    pub head: u64,
+    /// From the head to the interval's root.
+    #[serde(with = "crate::hashes")]
+    pub head_path: Vec<Hash>,
+    /// How many heads the interval has.
+    pub heads: u64,
+    /// The interval: its leaf in the global log.
+    pub index: u64,
+    /// From that leaf to the global root.
+    #[serde(with = "crate::hashes")]
+    pub path: Vec<Hash>,
+}
+
+impl Inclusion {
+    /// Whether `head` is in the global log of this verified checkpoint.
+    #[must_use]
+    pub fn proves(&self, head: &TenantHead, global: &Checkpoint) -> bool {
+        let leaf = head.leaf_hash();
+        let interval = merkle::climb(&leaf, self.head, self.heads, &self.head_path);
+        interval.is_some_and(|interval| {
+            let leaf = merkle::leaf_hash(&interval);
+            merkle::verify_inclusion(&leaf, self.index, global.size, &self.path, &global.root)
+        })
+    }
 }
 
 /// Heads out of order, or one tenant twice.

@@ -1,17 +1,22 @@
 //! Named Ed25519 keys as signed notes use them (C2SP signed-note).
 //!
-//! A key is known by its name and an id: the first 4 bytes of SHA-256(name ‖ LF ‖ 0x01 ‖ key). The
-//! name is part of what is trusted; the id only picks candidates.
+//! A key is known by its name and an id: the first 4 bytes of SHA-256(name ‖ LF ‖ type ‖ key). The
+//! name is part of what is trusted; the id only picks candidates. The type keeps purposes apart:
+//! 0x01 is an Ed25519 key of the ledger, 0x04 a witness's ([`crate::cosignature`]), 0xff an RSA key
+//! for exports ([`crate::export`]).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+mod trusted;
+mod vkey;
+
+pub use trusted::{InvalidTrusted, Trusted};
+pub use vkey::Vkey;
+
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
 use std::fmt;
 
 const ED25519: u8 = 0x01;
 
-/// The first 4 bytes of SHA-256(name ‖ LF ‖ 0x01 ‖ key).
+/// The first 4 bytes of SHA-256(name ‖ LF ‖ type ‖ key).
 pub type KeyId = [u8; 4];
 
 /// Why a key was refused.
@@ -68,8 +73,7 @@ impl fmt::Debug for NamedSigner {
 /// A named public key. Its text form is `name+id+base64(0x01 ‖ key)`, a signed-note "vkey".
 #[derive(Clone, PartialEq, Eq)]
 pub struct NamedVerifier {
-    name: String,
-    id: KeyId,
+    vkey: Vkey,
     key: VerifyingKey,
 }
 
@@ -88,36 +92,15 @@ impl NamedVerifier {
     /// # Errors
     /// [`InvalidKey`] names what does not hold.
     pub fn parse(text: &str) -> Result<Self, InvalidKey> {
-        let mut parts = text.trim().splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(InvalidKey::Encoding);
-        };
-        let key = BASE64.decode(key).map_err(|_| InvalidKey::Encoding)?;
-        let Some((&ED25519, key)) = key.split_first() else {
-            return Err(InvalidKey::Encoding);
-        };
+        let vkey = Vkey::parse(text)?;
+        let key = vkey.key_of(&[ED25519]).ok_or(InvalidKey::Encoding)?;
         let key: &[u8; 32] = key.try_into().map_err(|_| InvalidKey::Encoding)?;
-        let parsed = Self::from_public(name, key)?;
-        if hex::encode(parsed.id) == id {
-            Ok(parsed)
-        } else {
-            Err(InvalidKey::Encoding)
-        }
+        Self::from_public(vkey.name(), key)
     }
 
     fn new(name: &str, key: VerifyingKey) -> Result<Self, InvalidKey> {
-        if !is_key_name(name) {
-            return Err(InvalidKey::Name);
-        }
-        let digest = Sha256::new()
-            .chain_update(name)
-            .chain_update([b'\n', ED25519])
-            .chain_update(key.as_bytes())
-            .finalize();
-        let id = digest.first_chunk::<4>().copied().unwrap_or_default();
         Ok(Self {
-            name: name.to_owned(),
-            id,
+            vkey: Vkey::new(name, &[ED25519], key.as_bytes())?,
             key,
         })
     }
@@ -125,13 +108,19 @@ impl NamedVerifier {
     /// The key's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.vkey.name()
     }
 
     /// The key's id.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        self.id
+        self.vkey.id()
+    }
+
+    /// The text form in its parts.
+    #[must_use]
+    pub fn vkey(&self) -> &Vkey {
+        &self.vkey
     }
 
     /// The 32 bytes of the public key.
@@ -148,15 +137,7 @@ impl NamedVerifier {
 
 impl fmt::Display for NamedVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![ED25519];
-        key.extend_from_slice(self.key.as_bytes());
-        write!(
-            f,
-            "{}+{}+{}",
-            self.name,
-            hex::encode(self.id),
-            BASE64.encode(key)
-        )
+        self.vkey.fmt(f)
     }
 }
 
@@ -166,17 +147,6 @@ impl fmt::Debug for NamedVerifier {
     }
 }
 
-/// The keys a reader trusts, each for one use: who holds the key for receipts cannot sign heads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trusted {
-    /// For checkpoints of the log.
-    pub checkpoint: Vec<NamedVerifier>,
-    /// For receipts, coverage and exports.
-    pub export: Vec<NamedVerifier>,
-    /// For cosignatures of witnesses.
-    pub witness: Vec<NamedVerifier>,
-}
-
 pub(crate) fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
@@ -184,6 +154,8 @@ pub(crate) fn is_key_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD as BASE64;
 
     /// The example of Go's `golang.org/x/mod/sumdb/note` documentation.
     const PETER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

@@ -8,7 +8,7 @@ mod frontier;
 mod prove;
 mod verify;
 
-pub use frontier::Frontier;
+pub use frontier::{Frontier, subtrees};
 pub use prove::{Nodes, OutOfRange, ProveError, prove_consistency, prove_inclusion, root_of};
 pub use verify::{climb, verify_consistency, verify_inclusion};
 

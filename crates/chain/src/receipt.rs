@@ -13,6 +13,7 @@
 use crate::Hash;
 use crate::canonical;
 use crate::checkpoint::{self, NoteError, VerifiedCheckpoint, global_origin, tenant_origin};
+use crate::cosignature::{BadCosignature, cosigned};
 use crate::global::TenantHead;
 use crate::keys::Trusted;
 use crate::leaf::{self, EntryBody, Leaf};
@@ -261,11 +262,10 @@ fn in_global(
     ) {
         return Err(ReceiptRefusal::NotInGlobal);
     }
-    match checkpoint::open(note, &trusted.witness) {
-        Ok(witnessed) => Ok(witnessed.signed_by().to_vec()),
-        Err(NoteError::UnknownKey) => Ok(Vec::new()),
-        Err(wrong) => Err(ReceiptRefusal::GlobalCheckpoint(wrong)),
-    }
+    let witnessed = cosigned(note, &trusted.witness).map_err(|BadCosignature(name)| {
+        ReceiptRefusal::GlobalCheckpoint(NoteError::BadSignature { name })
+    })?;
+    Ok(witnessed.into_iter().map(|it| it.witness).collect())
 }
 
 fn named(note: &VerifiedCheckpoint, origin: impl Fn(&str) -> String) -> bool {

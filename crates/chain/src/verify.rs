@@ -4,22 +4,29 @@
 //! Three ways in: [`Verification`] is fed entry by entry (a database cursor), [`verify`] pulls from
 //! a [`LedgerReader`], [`verify_export`] reads the lines of a bundle.
 //!
-//! What it cannot see alone: a tail cut off together with every later checkpoint. Heads kept
-//! elsewhere ([`KnownHead`], a witness) show that.
+//! What it cannot see alone: a tail cut off together with every later checkpoint, and a history
+//! that somebody with the checkpoint key wrote anew. Heads kept elsewhere ([`KnownHead`]) and the
+//! cosignatures of witnesses ([`Trust::quorum`]) show that.
 
 mod finding;
+mod global;
 mod lines;
+mod numbering;
 
 pub use finding::{Class, Finding, Report};
-pub use lines::verify_export;
+pub use lines::{header_of, verify_export};
+pub use numbering::Numbering;
 
 use crate::Hash;
-use crate::checkpoint::{self, NoteError};
-use crate::keys::NamedVerifier;
+use crate::checkpoint;
+use crate::export::{Period, Redacted};
+use crate::global::TenantHead;
+use crate::keys::{NamedVerifier, Trusted};
 use crate::leaf::{self, Leaf};
-use crate::merkle::Frontier;
+use crate::merkle::{Frontier, subtrees};
 use finding::Findings;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use uuid::Uuid;
 
 /// What the verifier believes before it reads anything.
@@ -27,12 +34,48 @@ use uuid::Uuid;
 pub struct Trust {
     /// Whose ledger it must be.
     pub org: Uuid,
-    /// Keys that may have signed the checkpoint.
-    pub keys: Vec<NamedVerifier>,
+    /// Keys that may have signed.
+    pub keys: Trusted,
     /// Heads seen earlier and kept outside the ledger.
     pub known: Vec<KnownHead>,
+    /// Heads of the global log that were seen earlier: a bundle may not be of an older one.
+    pub known_global: Vec<KnownHead>,
     /// Whether entries may follow the checkpoint.
     pub tail: Tail,
+    /// How many trusted witnesses must have cosigned the global checkpoint of a bundle.
+    pub quorum: usize,
+    /// What of a bundle has to be shown.
+    pub asked: Asked,
+}
+
+/// What of a bundle has to be shown; entries beyond it may be redaction marks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Every entry.
+    Everything,
+    /// These entries.
+    Entries(Range<u64>),
+    /// The entries the bundle's maker found in this period.
+    Period(Period),
+    /// What the bundle's maker shows, whatever it leaves out.
+    WhatIsShown,
+}
+
+impl Trust {
+    /// Everything of `org` must be there and signed by these keys; where witnesses are trusted,
+    /// one of them must have cosigned.
+    #[must_use]
+    pub fn new(org: Uuid, keys: Trusted) -> Self {
+        Self {
+            org,
+            quorum: keys.witness.len().min(1),
+            keys,
+            known: Vec::new(),
+            known_global: Vec::new(),
+            tail: Tail::Sealed,
+            asked: Asked::Everything,
+        }
+    }
 }
 
 /// A tree head that was verified before; the ledger must still contain it.
@@ -113,11 +156,13 @@ pub struct Verification {
     org: Uuid,
     tail: Tail,
     sealed: Option<u64>,
+    head: Option<TenantHead>,
     signed_by: Vec<String>,
     heads: BTreeMap<u64, Vec<(Hash, HeadKind)>>,
     next: u64,
     previous: Option<Hash>,
     tree: Option<Frontier>,
+    asked: Option<Range<u64>>,
     findings: Findings,
 }
 
@@ -142,24 +187,27 @@ impl Verification {
             org: trust.org,
             tail: trust.tail,
             sealed: None,
+            head: None,
             signed_by: Vec::new(),
             heads,
             next: 0,
             previous: Some(leaf::genesis_hash(trust.org)),
             tree: Some(Frontier::default()),
+            asked: Some(0..u64::MAX),
             findings: Findings::default(),
         };
         if let Some(note) = note {
-            run.open_checkpoint(note, &trust.keys);
+            run.open_checkpoint(note, &trust.keys.checkpoint);
         }
         run.compare_heads();
         run
     }
 
-    /// Checks the next entry. Positions that are skipped are reported as missing.
-    pub fn entry(&mut self, entry: Entry<'_>) {
+    /// Checks the next entry. Positions that are skipped are reported as missing. The leaf, when
+    /// it could be read.
+    pub fn entry(&mut self, entry: Entry<'_>) -> Option<Leaf> {
         if !self.take_position(entry.position) {
-            return;
+            return None;
         }
         let hash = leaf::leaf_hash(entry.leaf_bytes);
         if entry.stored_hash.is_some_and(|stored| stored != hash) {
@@ -167,9 +215,10 @@ impl Verification {
                 seq: entry.position,
             });
         }
-        match Leaf::parse(entry.leaf_bytes) {
-            Ok(leaf) => self.check_leaf(entry.position, &leaf),
-            Err(_) => self.findings.add(Finding::Unreadable {
+        let leaf = Leaf::parse(entry.leaf_bytes).ok();
+        match &leaf {
+            Some(leaf) => self.check_leaf(entry.position, leaf),
+            None => self.findings.add(Finding::Unreadable {
                 seq: entry.position,
             }),
         }
@@ -179,6 +228,41 @@ impl Verification {
             tree.append(hash);
         }
         self.compare_heads();
+        leaf
+    }
+
+    /// Checks a redaction mark in the place of the entries it stands for.
+    pub fn redacted(&mut self, mark: &Redacted) {
+        let Redacted { from, to, .. } = *mark;
+        if !self.take_position(from) {
+            return;
+        }
+        let places = subtrees(from, to);
+        let fits = from < to && self.sealed.is_none_or(|size| to <= size);
+        if !fits || places.count() != mark.nodes.len() {
+            return self.findings.add(Finding::BadRedaction { seq: from });
+        }
+        let missed = match &self.asked {
+            Some(asked) => asked.start.max(from)..asked.end.min(to),
+            None => 0..0,
+        };
+        if !missed.is_empty() {
+            self.findings.add(Finding::Redacted {
+                from: missed.start,
+                to: missed.end,
+            });
+        }
+        self.findings.hidden = self.findings.hidden.saturating_add(to - from);
+        for ((level, _), root) in subtrees(from, to).zip(&mark.nodes) {
+            // The last of them, when it is a single leaf, is what the next entry follows.
+            self.previous = (level == 0).then_some(*root);
+            let fits = self.tree.as_mut().map(|it| it.append_subtree(level, *root));
+            if fits == Some(false) {
+                self.tree = None;
+            }
+            self.compare_heads();
+        }
+        self.next = to;
     }
 
     /// What was found.
@@ -219,13 +303,7 @@ impl Verification {
     fn open_checkpoint(&mut self, note: &str, keys: &[NamedVerifier]) {
         let verified = match checkpoint::open(note, keys) {
             Ok(verified) => verified,
-            Err(NoteError::UnknownKey) => return self.findings.add(Finding::UnknownKey),
-            Err(NoteError::BadSignature { name }) => {
-                return self.findings.add(Finding::BadSignature { name });
-            }
-            Err(NoteError::Malformed | NoteError::NotALine) => {
-                return self.findings.add(Finding::UnreadableCheckpoint);
-            }
+            Err(error) => return self.findings.add(global::refusal(error)),
         };
         let head = verified.checkpoint();
         let expected = |name: &String| checkpoint::tenant_origin(name, self.org) == head.origin;
@@ -233,6 +311,7 @@ impl Verification {
             return self.findings.add(Finding::WrongOrigin);
         }
         self.sealed = Some(head.size);
+        self.signed_head(head);
         self.signed_by = verified.signed_by().to_vec();
         self.heads
             .entry(head.size)

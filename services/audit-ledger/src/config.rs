@@ -1,7 +1,7 @@
 //! Settings; `config.default.toml` is their manual.
 
 use serde::{Deserialize, Serialize};
-use writ_chain::keys::{NamedSigner, NamedVerifier};
+use writ_chain::keys::{NamedSigner, Vkey};
 use writ_contract::Service;
 use writ_eventlog::LogConfig;
 use writ_pg::PgConfig;
@@ -81,14 +81,16 @@ impl LedgerConfig {
     /// Which setting is wrong.
     pub(crate) fn keys(&self) -> Result<Keys, String> {
         let previous = !self.previous_seed.expose().is_empty();
-        Ok(Keys {
+        let keys = Keys {
             checkpoint: self.checkpoint_key()?,
             previous: previous
                 .then(|| signer("previous_seed", &self.previous_seed, &self.key_name))
                 .transpose()?,
             export: self.export_key()?,
             others: self.others()?,
-        })
+        };
+        keys.trusted().map_err(|wrong| format!("ledger: {wrong}"))?;
+        Ok(keys)
     }
 
     fn checkpoint_key(&self) -> Result<NamedSigner, String> {
@@ -118,7 +120,7 @@ impl LedgerConfig {
         let mut others = Vec::new();
         for ((field, usage, active), texts) in lists.into_iter().zip(texts) {
             for text in texts {
-                let key = NamedVerifier::parse(text);
+                let key = Vkey::parse(text);
                 let key = key.map_err(|wrong| format!("ledger.{field}: `{text}`: {wrong}"))?;
                 others.push(Published { usage, active, key });
             }

@@ -2,7 +2,7 @@
 //! public halves of all that a reader may meet.
 
 use writ_chain::checkpoint::{Checkpoint, NoteError, sign};
-use writ_chain::keys::{NamedSigner, NamedVerifier, Trusted};
+use writ_chain::keys::{InvalidTrusted, NamedSigner, Trusted, Vkey};
 
 /// What a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ pub(crate) struct Published {
     pub(crate) usage: Use,
     /// Whether anything is signed with it today.
     pub(crate) active: bool,
-    pub(crate) key: NamedVerifier,
+    pub(crate) key: Vkey,
 }
 
 /// Every key the service has or names.
@@ -69,7 +69,7 @@ impl Keys {
         let active = |usage, signer: &NamedSigner| Published {
             usage,
             active: true,
-            key: signer.verifier().clone(),
+            key: signer.verifier().vkey().clone(),
         };
         let mut all = vec![active(Use::Checkpoint, &self.checkpoint)];
         all.extend(self.previous.iter().map(|it| active(Use::Checkpoint, it)));
@@ -80,16 +80,15 @@ impl Keys {
     }
 
     /// Keys under which what this service stored and states can be checked.
-    pub(crate) fn trusted(&self) -> Trusted {
-        let mut trusted = Trusted::default();
-        for Published { usage, key, .. } in self.published() {
-            match usage {
-                Use::Checkpoint => trusted.checkpoint.push(key),
-                Use::Export => trusted.export.push(key),
-                Use::Witness => trusted.witness.push(key),
-                Use::Certificate => {}
-            }
-        }
-        trusted
+    ///
+    /// # Errors
+    /// [`InvalidTrusted`] for a key that is not of the type its use calls for.
+    pub(crate) fn trusted(&self) -> Result<Trusted, InvalidTrusted> {
+        let of = |usage: Use| -> Vec<String> {
+            let all = self.published().into_iter();
+            let used = all.filter(|one| one.usage == usage);
+            used.map(|one| one.key.to_string()).collect()
+        };
+        Trusted::read(&of(Use::Checkpoint), &of(Use::Export), &of(Use::Witness))
     }
 }

@@ -14,6 +14,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, NaiveDate, NaiveTime};
 use clap::Subcommand;
 
 use crate::cli::Context;
@@ -35,6 +36,16 @@ pub(crate) enum AuditCommand {
     Keys,
     /// What was recorded, newest first
     Log(log::LogArgs),
+}
+
+/// Microseconds since 1970 of `2026-11-20` (its first, in UTC) or an RFC 3339 time.
+fn time(text: &str) -> Result<i64, String> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d");
+    let day = day.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    day.or(time)
+        .map(|time| time.timestamp_micros())
+        .map_err(|_| "expected a date (2026-11-20) or a time (2026-11-20T13:45:00Z)".to_owned())
 }
 
 pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<ExitCode, Failure> {

@@ -23,7 +23,8 @@ Exit codes:
       policy: the files are not valid
   4   audit verify: incomplete range, something that must be there is not
       policy test: a test failed, or too little is covered
-  5   refused by the server as it stands
+  5   audit verify: missing witness quorum, too few trusted witnesses cosigned
+      refused by the server as it stands
   6   the API key is not accepted, or may not do this
   7   there is no such thing
   64  the command line is not understood";

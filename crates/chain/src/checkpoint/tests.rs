@@ -1,4 +1,5 @@
 use super::*;
+use crate::note::MAX_NOTE_BYTES;
 use proptest::prelude::*;
 
 fn signer(name: &str, seed: u8) -> NamedSigner {

@@ -1,6 +1,19 @@
 use super::{empty_root, node_hash};
 use crate::Hash;
 
+/// The fewest complete subtrees that make up the leaves `from..to`, in order: level and index, each
+/// over the leaves `index·2^level .. (index+1)·2^level`.
+pub fn subtrees(from: u64, to: u64) -> impl Iterator<Item = (u32, u64)> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        let left = to.checked_sub(at).filter(|left| *left > 0)?;
+        let level = at.trailing_zeros().min(left.ilog2());
+        let index = at >> level;
+        at += 1 << level;
+        Some((level, index))
+    })
+}
+
 /// A tree seen from its right edge: the roots of its complete subtrees, largest first. One per set
 /// bit of the size, so a tree of 2⁴⁰ leaves needs at most 40 hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,14 +25,37 @@ pub struct Frontier {
 impl Frontier {
     /// Adds one leaf by its hash.
     pub fn append(&mut self, leaf_hash: Hash) {
-        let mut node = leaf_hash;
-        for _ in 0..self.size.trailing_ones() {
+        self.push(0, leaf_hash);
+    }
+
+    /// Adds 2^`level` leaves by the root of the complete subtree they form. `false`, and nothing
+    /// is added, when no such subtree can begin here.
+    #[must_use]
+    pub fn append_subtree(&mut self, level: u32, root: Hash) -> bool {
+        let fits = level < u64::BITS
+            && self.size.trailing_zeros() >= level
+            && self.size.checked_add(1 << level).is_some();
+        if fits {
+            self.push(level, root);
+        }
+        fits
+    }
+
+    fn push(&mut self, level: u32, root: Hash) {
+        let mut node = root;
+        for _ in 0..(self.size >> level).trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = node_hash(&left, &node);
             }
         }
         self.peaks.push(node);
-        self.size += 1;
+        self.size += 1 << level;
+    }
+
+    /// The roots of the complete subtrees, largest first: those of [`subtrees`]`(0, size)`.
+    #[must_use]
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
     }
 
     /// The number of leaves.

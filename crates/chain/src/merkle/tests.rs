@@ -267,3 +267,23 @@ fn leaves_and_nodes_are_told_apart() {
     let distinct: HashSet<Hash> = leaves(300).into_iter().collect();
     assert_eq!(distinct.len(), 300);
 }
+
+#[test]
+fn any_range_is_its_subtrees() {
+    let leaves = leaves(70);
+    for from in 0..70 {
+        for to in from..=70 {
+            let mut tree = Frontier::default();
+            leaves[..from].iter().for_each(|leaf| tree.append(*leaf));
+            for (level, index) in subtrees(long(from), long(to)) {
+                let root = leaves[..].node(level, index).unwrap();
+                assert!(tree.append_subtree(level, root));
+            }
+            assert_eq!(tree.root(), naive_root(&leaves[..to]), "{from}..{to}");
+        }
+    }
+    let mut tree = Frontier::default();
+    tree.append(leaves[0]);
+    assert!(!tree.append_subtree(1, leaves[1]) && tree.size() == 1);
+    assert!(!tree.append_subtree(64, leaves[1]));
+}

@@ -2,6 +2,7 @@ use super::*;
 use crate::chain::Chain;
 use crate::chain::tests::{body, tenant};
 use crate::checkpoint::Checkpoint;
+use crate::cosignature::WitnessSigner;
 use crate::global::interval_root;
 use crate::keys::NamedSigner;
 use crate::merkle::{Frontier, leaf_hash, prove_inclusion};
@@ -19,15 +20,15 @@ fn statements() -> NamedSigner {
     NamedSigner::from_seed("writ.test/export", &[2; 32]).unwrap()
 }
 
-fn witness() -> NamedSigner {
-    NamedSigner::from_seed("witness.test/w", &[3; 32]).unwrap()
+fn witness() -> WitnessSigner {
+    WitnessSigner::from_seed("witness.test/w", &[3; 32]).unwrap()
 }
 
 fn trusted() -> Trusted {
     Trusted {
         checkpoint: vec![checkpoints().verifier().clone()],
         export: vec![statements().verifier().clone()],
-        witness: Vec::new(),
+        ..Trusted::default()
     }
 }
 
@@ -131,7 +132,11 @@ fn a_receipt_verifies_after_a_journey_as_json() {
 
 #[test]
 fn a_witness_counts_only_for_who_trusts_it() {
-    let signed = signed(receipt(&[&checkpoints(), &witness()]));
+    let mut cosigned = receipt(&[&checkpoints()]);
+    let note = &mut cosigned.global.checkpoint;
+    let text = note.get(..note.rfind("\n\n").unwrap() + 1).unwrap();
+    note.push_str(&witness().cosign(text, 1_790_000_000));
+    let signed = signed(cosigned);
     assert!(verify(&signed, &trusted()).unwrap().witnesses().is_empty());
     let mut more = trusted();
     more.witness.push(witness().verifier().clone());

@@ -1,3 +1,4 @@
+use super::Numbering;
 use std::fmt;
 use uuid::Uuid;
 
@@ -90,6 +91,42 @@ pub enum Finding {
     },
     /// There are entries and no checkpoint at all.
     NeverSealed,
+    /// Entries that were asked for are redaction marks.
+    Redacted {
+        /// The first.
+        from: u64,
+        /// The first that is shown again or was not asked for.
+        to: u64,
+    },
+    /// A redaction mark that stands for no range of the signed tree.
+    BadRedaction {
+        /// Where it begins.
+        seq: u64,
+    },
+    /// The bundle was made for a period that does not cover the one asked for.
+    OtherPeriod,
+    /// The manifest does not say what the lines before it hold.
+    ManifestDiffers,
+    /// The bundle ends without its manifest: it was cut short.
+    ManifestMissing,
+    /// No trusted export key signed the manifest.
+    ManifestUnsigned,
+    /// The proof that the checkpoint is in the global log does not hold.
+    NotInGlobalLog,
+    /// The global checkpoint is older than one seen earlier.
+    GlobalSetBack {
+        /// Its size.
+        size: u64,
+        /// The size seen earlier.
+        known: u64,
+    },
+    /// Fewer trusted witnesses cosigned than are required.
+    MissingQuorum {
+        /// How many did.
+        have: usize,
+        /// How many must.
+        want: usize,
+    },
 }
 
 /// What kind of trouble a report shows; the greater one wins.
@@ -97,6 +134,8 @@ pub enum Finding {
 pub enum Class {
     /// Nothing was found.
     Clean,
+    /// Too few witnesses cosigned.
+    MissingQuorum,
     /// Something that must be there is not.
     IncompleteRange,
     /// The checkpoint cannot be trusted with the keys given.
@@ -114,6 +153,7 @@ impl Class {
             Self::BadContent => 2,
             Self::UnknownKey => 3,
             Self::IncompleteRange => 4,
+            Self::MissingQuorum => 5,
         }
     }
 }
@@ -135,9 +175,17 @@ impl Finding {
             | Self::BadSignature { .. }
             | Self::WrongOrigin
             | Self::UnreadableLine { .. }
-            | Self::HeaderDiffers => Class::BadContent,
-            Self::UnknownKey => Class::UnknownKey,
+            | Self::HeaderDiffers
+            | Self::BadRedaction { .. }
+            | Self::ManifestDiffers
+            | Self::NotInGlobalLog => Class::BadContent,
+            Self::UnknownKey | Self::ManifestUnsigned => Class::UnknownKey,
+            Self::MissingQuorum { .. } => Class::MissingQuorum,
             Self::MissingEntries { .. }
+            | Self::Redacted { .. }
+            | Self::OtherPeriod
+            | Self::ManifestMissing
+            | Self::GlobalSetBack { .. }
             | Self::UnsealedEntries { .. }
             | Self::ShorterThanKnown { .. }
             | Self::NeverSealed => Class::IncompleteRange,
@@ -179,6 +227,27 @@ impl fmt::Display for Finding {
                 )
             }
             Self::NeverSealed => write!(f, "there are entries but no checkpoint"),
+            Self::Redacted { from, to } => write!(f, "entries {from}..{to} are not shown"),
+            Self::BadRedaction { seq } => {
+                write!(
+                    f,
+                    "the redaction mark at {seq} stands for no range of the tree"
+                )
+            }
+            Self::OtherPeriod => write!(f, "made for a period that does not cover the one asked"),
+            Self::ManifestDiffers => write!(f, "the manifest is not of these lines"),
+            Self::ManifestMissing => write!(f, "the bundle was cut short: it has no manifest"),
+            Self::ManifestUnsigned => write!(f, "no trusted export key signed the manifest"),
+            Self::NotInGlobalLog => {
+                write!(f, "the checkpoint is not shown to be in the global log")
+            }
+            Self::GlobalSetBack { size, known } => write!(
+                f,
+                "the global log had {known} intervals earlier, {size} are signed here"
+            ),
+            Self::MissingQuorum { have, want } => {
+                write!(f, "{have} trusted witnesses cosigned, {want} must")
+            }
         }
     }
 }
@@ -194,6 +263,14 @@ pub struct Report {
     pub sealed: Option<u64>,
     /// The trusted keys that signed.
     pub signed_by: Vec<String>,
+    /// The trusted witnesses that cosigned, and when (seconds since 1970).
+    pub witnesses: Vec<(String, u64)>,
+    /// The trusted export keys that signed the manifest.
+    pub manifest_signed_by: Vec<String>,
+    /// Entries that are redaction marks.
+    pub hidden: u64,
+    /// What the emitters' numbers say.
+    pub numbering: Numbering,
     /// The first hundred findings.
     pub findings: Vec<Finding>,
     /// How many there were in all.
@@ -209,13 +286,22 @@ impl Report {
         signed_by: Vec<String>,
         findings: Findings,
     ) -> Self {
-        let Findings { kept, total, worst } = findings;
+        let Findings {
+            kept,
+            total,
+            worst,
+            hidden,
+        } = findings;
         let class = worst.unwrap_or(Class::Clean);
         Self {
             org,
             entries,
             sealed,
             signed_by,
+            witnesses: Vec::new(),
+            manifest_signed_by: Vec::new(),
+            hidden,
+            numbering: Numbering::default(),
             findings: kept,
             total,
             class,
@@ -234,6 +320,8 @@ pub(super) struct Findings {
     kept: Vec<Finding>,
     total: u64,
     worst: Option<Class>,
+    /// Entries that are not shown.
+    pub(super) hidden: u64,
 }
 
 impl Findings {
@@ -243,6 +331,10 @@ impl Findings {
         if self.kept.len() < MAX_KEPT {
             self.kept.push(finding);
         }
+    }
+
+    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.add(finding));
     }
 
     /// Whether no checkpoint was refused so far; one that was is always among the first findings.

@@ -1,44 +1,151 @@
-use super::{Entry, Finding, Report, Tail, Trust, Verification};
-use crate::export::{self, Header};
+use super::{Asked, Entry, Finding, Numbering, Report, Tail, Trust, Verification, global};
+use crate::checkpoint::NoteError;
+use crate::export::{self, Header, Line, Manifest, Period, Tally};
 
-/// Verifies the lines of an export bundle, as they come from the file without their line ends.
-/// `trust.tail` is ignored: a bundle ends where its checkpoint ends.
-pub fn verify_export<L: AsRef<str>>(lines: impl IntoIterator<Item = L>, trust: Trust) -> Report {
+/// Verifies the lines of an export bundle, as they come from the file *with* their line ends: each
+/// byte counts. `trust.tail` is ignored: a bundle ends where its checkpoint ends.
+pub fn verify_export<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, trust: Trust) -> Report {
     let trust = Trust {
         tail: Tail::Sealed,
         ..trust
     };
     let mut lines = lines.into_iter();
-    let header = lines
-        .next()
-        .and_then(|line| export::read_header(line.as_ref()).ok());
-    let Some(header) = header else {
+    let first = lines.next();
+    let first = first.as_ref().map(AsRef::as_ref).unwrap_or_default();
+    let Ok(header) = export::read_header(first) else {
         let mut run = Verification::new(trust, None);
         run.findings.add(Finding::UnreadableLine { line: 1 });
         return run.finish();
     };
-    let mut run = Verification::new(trust, Some(&header.checkpoint));
-    check_header(&mut run, &header);
+    let mut bundle = Bundle::open(header, first, trust);
     for (number, line) in (2u64..).zip(lines) {
-        match export::read_entry(line.as_ref()) {
-            Ok((position, leaf_bytes)) => {
-                run.entry(Entry {
+        bundle.line(number, line.as_ref());
+    }
+    bundle.finish()
+}
+
+/// The header of a bundle by its first line: what it says about itself before anything is
+/// verified.
+#[must_use]
+pub fn header_of(first_line: &[u8]) -> Option<Header> {
+    export::read_header(first_line).ok()
+}
+
+struct Bundle {
+    header: Header,
+    trust: Trust,
+    run: Verification,
+    tally: Tally,
+    numbering: Numbering,
+    manifest: Option<String>,
+    witnesses: Vec<(String, u64)>,
+}
+
+impl Bundle {
+    fn open(header: Header, first: &[u8], trust: Trust) -> Self {
+        let mut run = Verification::new(trust.clone(), Some(&header.checkpoint));
+        if header.org != run.org {
+            run.findings.add(Finding::WrongOrigin);
+        }
+        let differs = run.sealed.is_some_and(|size| size != header.size);
+        if differs || header.from > header.to || header.to > header.size {
+            run.findings.add(Finding::HeaderDiffers);
+        }
+        run.asked = match &trust.asked {
+            Asked::Everything => Some(0..u64::MAX),
+            Asked::Entries(range) => Some(range.clone()),
+            Asked::Period(period) => {
+                if !header
+                    .period
+                    .is_some_and(|made_for| covers(made_for, *period))
+                {
+                    run.findings.add(Finding::OtherPeriod);
+                }
+                Some(header.from..header.to)
+            }
+            Asked::WhatIsShown => None,
+        };
+        let witnesses = global::check(&mut run, header.global.as_ref(), &trust);
+        let mut tally = Tally::default();
+        tally.line(first);
+        Self {
+            header,
+            trust,
+            run,
+            tally,
+            numbering: Numbering::default(),
+            manifest: None,
+            witnesses,
+        }
+    }
+
+    fn line(&mut self, number: u64, bytes: &[u8]) {
+        let read = export::read_line(bytes);
+        if self.manifest.is_some() || read.is_err() {
+            self.run
+                .findings
+                .add(Finding::UnreadableLine { line: number });
+        }
+        match read {
+            Ok(Line::Manifest(note)) => {
+                self.manifest = Some(note);
+                return;
+            }
+            Ok(Line::Entry(position, leaf_bytes)) => {
+                let leaf = self.run.entry(Entry {
                     position,
                     leaf_bytes: &leaf_bytes,
                     stored_hash: None,
                 });
+                if let Some(leaf) = leaf {
+                    self.numbering.entry(&leaf.body);
+                }
+                self.tally.shown();
             }
-            Err(_) => run.findings.add(Finding::UnreadableLine { line: number }),
+            Ok(Line::Redacted(mark)) => {
+                self.run.redacted(&mark);
+                self.tally.hidden(mark.to.saturating_sub(mark.from));
+            }
+            Err(_) => {}
         }
+        self.tally.line(bytes);
     }
-    run.finish()
+
+    fn finish(mut self) -> Report {
+        let mut signed_by = Vec::new();
+        let mut counted = self.tally.manifest(&self.header);
+        let opened = self
+            .manifest
+            .map(|note| Manifest::open(&note, &self.trust.keys));
+        let finding = match opened {
+            None => Some(Finding::ManifestMissing),
+            Some(Ok((manifest, by))) => {
+                signed_by = by;
+                counted.keys.clone_from(&manifest.keys);
+                let unsigned = signed_by.is_empty() && !self.trust.keys.has_no_export_key();
+                if manifest != counted {
+                    Some(Finding::ManifestDiffers)
+                } else {
+                    unsigned.then_some(Finding::ManifestUnsigned)
+                }
+            }
+            Some(Err(NoteError::BadSignature { name })) => Some(Finding::BadSignature { name }),
+            Some(Err(_)) => Some(Finding::ManifestDiffers),
+        };
+        self.run.findings.extend(finding);
+        let mut report = self.run.finish();
+        if report.hidden == 0 {
+            report.numbering = self.numbering;
+        }
+        report.manifest_signed_by = signed_by;
+        report.witnesses = self.witnesses;
+        report
+    }
 }
 
-fn check_header(run: &mut Verification, header: &Header) {
-    if header.org != run.org {
-        run.findings.add(Finding::WrongOrigin);
-    }
-    if run.sealed.is_some_and(|size| size != header.size) {
-        run.findings.add(Finding::HeaderDiffers);
-    }
+/// Whether all of `inner` lies in `outer`; an absent end reaches as far as there is time.
+fn covers(outer: Period, inner: Period) -> bool {
+    let from = |period: Period| period.from.unwrap_or(i64::MIN);
+    let to = |period: Period| period.to.unwrap_or(i64::MAX);
+    from(outer) <= from(inner) && to(inner) <= to(outer)
 }

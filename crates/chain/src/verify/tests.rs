@@ -2,7 +2,7 @@ use super::*;
 use crate::chain::tests::{body, leaves, tenant};
 use crate::chain::{Appended, Chain};
 use crate::checkpoint::{Checkpoint, sign, tenant_origin};
-use crate::export::{entry_line, header_line};
+use crate::export::{Header, Writer};
 use crate::keys::NamedSigner;
 use crate::leaf::{Position, frame, leaf_hash};
 use proptest::prelude::*;
@@ -21,13 +21,7 @@ fn org() -> Uuid {
 }
 
 fn trust() -> Trust {
-    let keys = vec![signer().verifier().clone()];
-    Trust {
-        org: org(),
-        keys,
-        known: Vec::new(),
-        tail: Tail::Sealed,
-    }
+    Trust::new(org(), vec![signer().verifier().clone()].into())
 }
 
 /// A ledger in memory: what a store holds.
@@ -58,11 +52,16 @@ impl Ledger {
 
     fn bundle(&self) -> Vec<String> {
         let size = u64::try_from(self.leaves.len()).unwrap();
-        let header = header_line(org(), size, self.note.as_deref().unwrap()).unwrap();
-        let entries = (0..)
-            .zip(&self.leaves)
-            .map(|(seq, leaf)| entry_line(seq, leaf).unwrap());
-        std::iter::once(header).chain(entries).collect()
+        let header = Header::whole(org(), size, self.note.clone().unwrap());
+        let (mut writer, first) = Writer::open(header).unwrap();
+        let mut lines = vec![first];
+        lines.extend(
+            (0..)
+                .zip(&self.leaves)
+                .map(|(seq, leaf)| writer.entry(seq, leaf)),
+        );
+        lines.push(writer.finish(&[]).unwrap());
+        lines
     }
 }
 

@@ -1,13 +1,14 @@
-//! `GET /audit/export`: every sealed entry as a bundle of `writ-ledger-export/1`.
+//! `GET /audit/export`: every sealed entry as a bundle of `writ-ledger-export/2`.
 
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::{self, Stream};
 use http::header;
 use uuid::Uuid;
-use writ_chain::export::{entry_line, header_line};
+use writ_chain::export::{Header, Writer};
 use writ_service_kit::ApiError;
 use writ_service_kit::routes::Authed;
 
@@ -40,35 +41,60 @@ pub(super) async fn bundle(
     Ok((headers, Body::from_stream(pages(state, org, signed))).into_response())
 }
 
+/// Where an export stands between two pages.
+struct Progress {
+    state: State,
+    org: Uuid,
+    writer: Writer,
+    next: u64,
+    size: u64,
+}
+
 /// What is sealed does not change, so each page may be a transaction of its own. A reader that
-/// sees the stream end early finds the range incomplete: the header says how many follow.
+/// sees the stream end early finds the manifest missing.
 fn pages(
     state: State,
     org: Uuid,
     signed: Signed,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send {
-    stream::try_unfold((state, None), move |(state, next)| {
-        let signed = signed.clone();
-        async move {
-            let Some(from) = next else {
-                let header = header_line(org, signed.size, &signed.note);
-                let header = header.map_err(|_| damaged())?;
-                return Ok(Some((Bytes::from(header + "\n"), (state, Some(0)))));
+    let header = Header::whole(org, signed.size, signed.note);
+    let opened = Writer::open(header).map_err(|_| damaged());
+    let first = async move { opened };
+    stream::once(first).flat_map(move |opened| match opened {
+        Err(error) => stream::once(async { Err(error) }).boxed(),
+        Ok((writer, line)) => {
+            let progress = Progress {
+                state: state.clone(),
+                org,
+                writer,
+                next: 0,
+                size: signed.size,
             };
-            let mut tx = state.pool.begin(org).await?;
-            let rows = store::export_page(&mut tx, from, signed.size, PAGE).await?;
-            let Some((last, _)) = rows.last() else {
-                return Ok(None);
-            };
-            let next = last + 1;
-            let mut text = String::new();
-            for (seq, leaf) in &rows {
-                text.push_str(&entry_line(*seq, leaf).map_err(|_| damaged())?);
-                text.push('\n');
-            }
-            Ok(Some((Bytes::from(text), (state, Some(next)))))
+            let header = stream::once(async { Ok(Bytes::from(line)) });
+            header
+                .chain(stream::try_unfold(Some(progress), page))
+                .boxed()
         }
     })
+}
+
+/// The next page of entries; after the last, the manifest.
+async fn page(progress: Option<Progress>) -> Result<Option<(Bytes, Option<Progress>)>, Error> {
+    let Some(mut progress) = progress else {
+        return Ok(None);
+    };
+    let mut tx = progress.state.pool.begin(progress.org).await?;
+    let rows = store::export_page(&mut tx, progress.next, progress.size, PAGE).await?;
+    let Some((last, _)) = rows.last() else {
+        let manifest = progress.writer.finish(&[]).map_err(|_| damaged())?;
+        return Ok(Some((Bytes::from(manifest), None)));
+    };
+    progress.next = last + 1;
+    let lines = rows
+        .iter()
+        .map(|(seq, leaf)| progress.writer.entry(*seq, leaf));
+    let text: String = lines.collect();
+    Ok(Some((Bytes::from(text), Some(progress))))
 }
 
 fn damaged() -> Error {

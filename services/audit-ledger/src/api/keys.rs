@@ -63,12 +63,12 @@ pub(super) async fn list(Shared(state): Shared<State>) -> Json<KeysDto> {
 }
 
 fn details(one: &Published) -> KeyDto {
-    let public = one.key.public_key();
+    let (algorithm, public) = one.key.public_key();
     KeyDto {
         r#use: one.usage.as_str(),
         name: one.key.name().to_owned(),
         id: hex::encode(one.key.id()),
-        algorithm: "Ed25519",
+        algorithm,
         public_key: BASE64.encode(public),
         fingerprint: hex::encode(Sha256::digest(public)),
         active: one.active,

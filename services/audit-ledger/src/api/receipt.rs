@@ -135,7 +135,8 @@ async fn assemble(
         issued_at: state.clock.now().timestamp_micros(),
     };
     let signed = sign(statement, &state.keys.export).map_err(|_| damaged())?;
-    receipt::verify(&signed, &state.keys.trusted()).map_err(|why| {
+    let trusted = state.keys.trusted().map_err(|_| damaged())?;
+    receipt::verify(&signed, &trusted).map_err(|why| {
         tracing::error!(decision = decision_id, error = %why, "receipt does not verify");
         damaged()
     })?;

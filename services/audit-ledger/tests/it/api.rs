@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::Value;
-use writ_chain::verify::{Class, Tail, Trust, verify_export};
+use writ_chain::verify::{Class, Trust, verify_export};
 use writ_contract::wire;
 use writ_testkit::eventually;
 
@@ -164,23 +164,17 @@ async fn an_export_verifies_offline_and_a_changed_one_does_not() {
     stage.sealed(org, 1_202).await;
     let (status, bundle) = stage.get("/api/v1/audit/export", &key).await;
     assert_eq!(status, StatusCode::OK);
-    let trust = || Trust {
-        org: org.0,
-        keys: vec![checkpoint_key()],
-        known: Vec::new(),
-        tail: Tail::Sealed,
-    };
-    let report = verify_export(bundle.lines(), trust());
+    let trust = || Trust::new(org.0, vec![checkpoint_key()].into());
+    let report = verify_export(bundle.split_inclusive('\n'), trust());
     assert_eq!((report.findings.len(), report.entries), (0, 1_202));
     let without = bundle
-        .lines()
+        .split_inclusive('\n')
         .enumerate()
         .filter(|(line, _)| *line != 700)
         .map(|(_, line)| line);
-    assert_eq!(
-        verify_export(without, trust()).class(),
-        Class::IncompleteRange
-    );
+    assert_eq!(verify_export(without, trust()).class(), Class::BadContent);
+    let cut = bundle.split_inclusive('\n').take(700);
+    assert_eq!(verify_export(cut, trust()).class(), Class::IncompleteRange);
 }
 
 #[tokio::test]

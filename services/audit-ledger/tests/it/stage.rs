@@ -204,7 +204,7 @@ pub(crate) fn trusted() -> Trusted {
     Trusted {
         checkpoint: vec![checkpoint_key()],
         export: vec![export.verifier().clone()],
-        witness: Vec::new(),
+        ..Trusted::default()
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use futures::StreamExt;
 use uuid::Uuid;
-use writ_chain::{checkpoint, export};
+use writ_chain::checkpoint;
+use writ_chain::export::{Header, InvalidLine, Writer};
 use writ_contract::OrgId;
 
 use super::keys::KeysArg;
@@ -74,14 +75,19 @@ async fn from_database(args: &ExportArgs, org: Uuid, context: &Context) -> Resul
     })?;
     let size = verified.checkpoint().size;
     let mut file = create(&args.out)?;
-    let header = export::header_line(org, size, &note).map_err(unwritable)?;
-    writeln!(file, "{header}").map_err(|error| broken(&args.out, &error))?;
+    let mut write = |line: &str| {
+        let written = file.write_all(line.as_bytes());
+        written.map_err(|error| broken(&args.out, &error))
+    };
+    let opened = Writer::open(Header::whole(org, size, note));
+    let (mut bundle, header) = opened.map_err(unwritable)?;
+    write(&header)?;
     let mut entries = ledger.entries(org, size);
     while let Some(entry) = entries.next().await {
         let entry = entry?;
-        let line = export::entry_line(entry.seq, &entry.leaf_bytes).map_err(unwritable)?;
-        writeln!(file, "{line}").map_err(|error| broken(&args.out, &error))?;
+        write(&bundle.entry(entry.seq, &entry.leaf_bytes))?;
     }
+    write(&bundle.finish(&[]).map_err(unwritable)?)?;
     finish(file, &args.out)
 }
 
@@ -101,6 +107,6 @@ fn broken(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Unavailable(format!("{}: {error}", path.display()))
 }
 
-fn unwritable(error: export::InvalidLine) -> Failure {
+fn unwritable(error: InvalidLine) -> Failure {
     Failure::Unavailable(error.to_string())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
-use writ_chain::keys::{NamedVerifier, Trusted};
+use writ_chain::keys::Trusted;
 
 use crate::api::Api;
 use crate::cli::Context;
@@ -125,16 +125,12 @@ fn parse(text: &str) -> Result<Trusted, String> {
     if named.keys.is_empty() {
         return Err("no key in it".to_owned());
     }
-    Ok(Trusted {
-        checkpoint: read_all(&named.keys)?,
-        export: read_all(&named.export_keys)?,
-        witness: read_all(&named.witness_keys)?,
-    })
-}
-
-fn read_all(keys: &[String]) -> Result<Vec<NamedVerifier>, String> {
-    let read = |key: &String| NamedVerifier::parse(key).map_err(|why| format!("{key}: {why}"));
-    keys.iter().map(read).collect()
+    let Named {
+        keys,
+        export_keys,
+        witness_keys,
+    } = named;
+    Trusted::read(&keys, &export_keys, &witness_keys).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(super) struct Outcome {
     pub(super) sealed: Option<u64>,
     /// The trusted keys that signed.
     pub(super) signed_by: Vec<String>,
+    /// What else is worth saying, one line each.
+    pub(super) notes: Vec<String>,
     /// The first hundred findings.
     pub(super) findings: Vec<String>,
     /// How many there were in all.
@@ -34,6 +36,7 @@ impl Outcome {
             entries: 0,
             sealed: None,
             signed_by: Vec::new(),
+            notes: Vec::new(),
             findings: Vec::new(),
             total: 0,
         }
@@ -66,6 +69,7 @@ impl Outcome {
             "entries": self.entries,
             "sealed": self.sealed,
             "signedBy": self.signed_by,
+            "notes": self.notes,
             "findings": self.findings,
             "total": self.total,
         })
@@ -76,6 +80,7 @@ impl From<Report> for Outcome {
     fn from(report: Report) -> Self {
         Self {
             class: report.class(),
+            notes: Vec::new(),
             name: OrgId(report.org).to_string(),
             entries: report.entries,
             sealed: report.sealed,
@@ -100,8 +105,8 @@ pub(super) fn show(outcomes: &[Outcome], format: Format) -> Result<Class, Failur
             &outcome.name,
             &outcome.summary(),
         )?;
-        for finding in &outcome.findings {
-            output::line(&format!("         {finding}"))?;
+        for said in outcome.notes.iter().chain(&outcome.findings) {
+            output::line(&format!("         {said}"))?;
         }
         let hidden = outcome.total.saturating_sub(outcome.findings.len() as u64);
         if hidden > 0 {
@@ -117,5 +122,6 @@ fn word(class: Class) -> &'static str {
         Class::BadContent => "bad content",
         Class::UnknownKey => "unknown key",
         Class::IncompleteRange => "incomplete range",
+        Class::MissingQuorum => "missing witness quorum",
     }
 }

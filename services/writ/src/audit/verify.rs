@@ -1,17 +1,15 @@
 //! `writ audit verify`.
 
-use std::io::BufRead;
+mod bundle;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use futures::StreamExt;
-use uuid::Uuid;
-use writ_chain::keys::{NamedVerifier, Trusted};
-use writ_chain::verify::{
-    Class, Entry, KnownHead, Report, Tail, Trust, Verification, verify_export,
-};
-use writ_chain::{checkpoint, export};
+use writ_chain::checkpoint::{self, Checkpoint};
+use writ_chain::keys::Trusted;
+use writ_chain::verify::{Class, Entry, KnownHead, Report, Tail, Trust, Verification};
 use writ_contract::OrgId;
 
 use super::global;
@@ -31,11 +29,14 @@ Exit codes:
   1  the verification could not be done
   2  bad content: an entry, the chain, the tree or a signature is wrong
   3  unknown key: no trusted key signed the checkpoint
-  4  incomplete range: entries that must exist are missing, or were never sealed
-The worst of several organisations counts.
+  4  incomplete range: entries that must exist are missing, not shown, or were never sealed
+  5  missing witness quorum: fewer trusted witnesses cosigned than must have
+The worst counts.
 
-A tail that was cut off together with every later checkpoint shows only against a checkpoint kept
-elsewhere: keep one now and then, and give it with --seen.";
+A tail that was cut off together with every later checkpoint, and a history that was written anew
+by somebody who has the checkpoint key, show only against a checkpoint kept elsewhere (--seen) or a
+witness's signature: put the witness's key into KEYS.json, and it is required.
+docs/guides/verify.md goes through it all. infra/verify/verify.py checks a bundle with other code.";
 
 /// More stored checkpoints than this are not compared; the latest ones are.
 const MOST_CHECKPOINTS: i64 = 100_000;
@@ -56,9 +57,12 @@ pub(crate) struct VerifyArgs {
     org: Option<OrgId>,
     #[command(flatten)]
     keys: KeysArg,
-    /// A checkpoint seen earlier and kept elsewhere; the ledger must still contain it
-    #[arg(long, value_name = "NOTE", requires = "org")]
+    /// A checkpoint seen earlier and kept elsewhere, of this ledger or of the log over all: the
+    /// ledger must still contain it
+    #[arg(long, value_name = "NOTE")]
     seen: Vec<PathBuf>,
+    #[command(flatten)]
+    bundle: bundle::BundleArgs,
     /// Compare with every stored checkpoint, not only the latest
     #[arg(long)]
     all_checkpoints: bool,
@@ -69,17 +73,12 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
         Some(_) => args.keys.load(context)?,
         None => args.keys.load_or_ask(context).await?,
     };
-    let known = seen(&args.seen, &keys.checkpoint)?;
+    let seen = seen(&args.seen, &keys)?;
     let outcomes = match &args.file {
-        Some(file) => vec![verify_document(
-            file,
-            args.org.map(|org| org.0),
-            keys,
-            known,
-        )?],
+        Some(file) => vec![verify_document(file, &args, keys, seen)?],
         None => {
             let mut ledger = args.database.open(&context.target.dev_env()).await?;
-            verify_database(&mut ledger, &args, &keys.checkpoint, known).await?
+            verify_database(&mut ledger, &args, &keys, seen).await?
         }
     };
     let worst = show(&outcomes, context.format)?;
@@ -91,16 +90,20 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
 async fn verify_database(
     ledger: &mut Ledger,
     args: &VerifyArgs,
-    keys: &[NamedVerifier],
-    known: Vec<KnownHead>,
+    keys: &Trusted,
+    seen: Vec<Checkpoint>,
 ) -> Result<Vec<Outcome>, Failure> {
+    if !seen.is_empty() && args.org.is_none() {
+        let text = "--seen is of one organisation: say which with --org";
+        return Err(Failure::Usage(text.into()));
+    }
     let mut outcomes = Vec::new();
     let orgs = match args.org {
         Some(org) => vec![org.0],
         None => ledger.orgs().await?,
     };
     if args.org.is_none() {
-        outcomes.push(global::verify(ledger, keys).await?);
+        outcomes.push(global::verify(ledger, &keys.checkpoint).await?);
     }
     let most = if args.all_checkpoints {
         MOST_CHECKPOINTS
@@ -109,10 +112,9 @@ async fn verify_database(
     };
     for org in orgs {
         let trust = Trust {
-            org,
-            keys: keys.to_vec(),
-            known: known.clone(),
+            known: seen.iter().map(known).collect(),
             tail: Tail::Open,
+            ..Trust::new(org, keys.clone())
         };
         outcomes.push(verify_ledger(ledger, trust, most).await?.into());
     }
@@ -128,21 +130,22 @@ async fn verify_database(
 }
 
 /// Heads from notes the reader kept; each must be signed by a trusted key.
-fn seen(files: &[PathBuf], keys: &[NamedVerifier]) -> Result<Vec<KnownHead>, Failure> {
+fn seen(files: &[PathBuf], keys: &Trusted) -> Result<Vec<Checkpoint>, Failure> {
     let head = |file: &PathBuf| {
         let note = read(file)?;
-        head_of(&note, keys).map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))
+        let opened = checkpoint::open(&note, &keys.checkpoint);
+        opened
+            .map(|verified| verified.checkpoint().clone())
+            .map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))
     };
     files.iter().map(head).collect()
 }
 
-fn head_of(note: &str, keys: &[NamedVerifier]) -> Result<KnownHead, checkpoint::NoteError> {
-    let verified = checkpoint::open(note, keys)?;
-    let head = verified.checkpoint();
-    Ok(KnownHead {
+fn known(head: &Checkpoint) -> KnownHead {
+    KnownHead {
         size: head.size,
         root: head.root,
-    })
+    }
 }
 
 async fn verify_ledger(
@@ -157,7 +160,8 @@ async fn verify_ledger(
     let older = notes
         .iter()
         .skip(1)
-        .filter_map(|note| head_of(note, &trust.keys).ok());
+        .filter_map(|note| checkpoint::open(note, &trust.keys.checkpoint).ok())
+        .map(|verified| known(verified.checkpoint()));
     trust.known.extend(older.collect::<Vec<_>>());
     let mut run = Verification::new(trust, notes.first().map(String::as_str));
     let mut entries = ledger.entries(org, u64::MAX);
@@ -175,13 +179,14 @@ async fn verify_ledger(
 /// A report, a receipt or coverage, or else a bundle.
 fn verify_document(
     file: &Path,
-    org: Option<Uuid>,
+    args: &VerifyArgs,
     keys: Trusted,
-    known: Vec<KnownHead>,
+    seen: Vec<Checkpoint>,
 ) -> Result<Outcome, Failure> {
     let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_RECEIPT);
     let text = small.then(|| std::fs::read_to_string(file).ok()).flatten();
     let text = text.unwrap_or_default();
+    let org = args.org.map(|org| org.0);
     if let Some(signed) = report::in_file(&text) {
         return Ok(report::verify(&signed?, org, &keys));
     }
@@ -190,48 +195,6 @@ fn verify_document(
             InFile::Receipt(signed) => receipt::verify(&signed, org, &keys),
             InFile::Coverage(signed) => coverage::verify(&signed, org, &keys),
         }),
-        None => Ok(verify_file(file, org, keys.checkpoint, known)?.into()),
-    }
-}
-
-fn verify_file(
-    file: &Path,
-    org: Option<Uuid>,
-    keys: Vec<NamedVerifier>,
-    known: Vec<KnownHead>,
-) -> Result<Report, Failure> {
-    let broken =
-        |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", file.display()));
-    let open = || std::fs::File::open(file).map(std::io::BufReader::new);
-    let mut first = String::new();
-    open()
-        .and_then(|mut it| it.read_line(&mut first))
-        .map_err(broken)?;
-    // The checkpoint's origin names the organisation under the signature, so a header that lies
-    // about it is found out.
-    let named = export::read_header(first.trim_end_matches('\n')).map(|header| header.org);
-    let trust = Trust {
-        org: org.or(named.ok()).unwrap_or_default(),
-        keys,
-        known,
-        tail: Tail::Sealed,
-    };
-    let mut trouble = None;
-    let lines = open()
-        .map_err(broken)?
-        .lines()
-        .map_while(|line| match line {
-            Ok(line) => Some(line),
-            // Bytes that are no text are the bundle's fault, and an unreadable line.
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(String::new()),
-            Err(error) => {
-                trouble = Some(error);
-                None
-            }
-        });
-    let report = verify_export(lines, trust);
-    match trouble {
-        Some(error) => Err(broken(error)),
-        None => Ok(report),
+        None => bundle::verify(file, args, keys, seen),
     }
 }

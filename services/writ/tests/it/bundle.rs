@@ -20,7 +20,7 @@ impl Files {
 
     fn verify(&self, lines: &[String], more: &[&str]) -> std::process::Output {
         let (bundle, keys) = (self.path("bundle"), self.path("keys.json"));
-        std::fs::write(&bundle, lines.join("\n") + "\n").unwrap();
+        std::fs::write(&bundle, lines.concat()).unwrap();
         let mut args = vec!["audit", "verify", "--file", &bundle, "--keys", &keys];
         args.extend(more);
         writ(&args)
@@ -52,7 +52,7 @@ fn each_kind_of_trouble_has_its_own_exit_code() {
         r#"["PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"]"#,
     )
     .unwrap();
-    std::fs::write(files.path("bundle"), good.join("\n")).unwrap();
+    std::fs::write(files.path("bundle"), good.concat()).unwrap();
     let (bundle, other) = (files.path("bundle"), files.path("other.json"));
     let run = writ(&["audit", "verify", "--file", &bundle, "--keys", &other]);
     assert_eq!(code(&run), 3, "{}", out(&run));
@@ -98,7 +98,7 @@ fn programs_get_json() {
 fn bytes_that_are_no_text_are_bad_content() {
     let files = Files::new();
     let keys = files.path("keys.json");
-    let mut bytes = bundle(org(7), 2).join("\n").into_bytes();
+    let mut bytes = bundle(org(7), 2).concat().into_bytes();
     bytes.extend(b"\n\xff\xfe\n");
     let file = files.path("binary");
     std::fs::write(&file, bytes).unwrap();

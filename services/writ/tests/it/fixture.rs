@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 use writ_chain::chain::{Appended, Chain};
 use writ_chain::checkpoint::{Checkpoint, sign, tenant_origin};
-use writ_chain::export::{entry_line, header_line};
+use writ_chain::export::{Header, Writer};
 use writ_chain::keys::NamedSigner;
 use writ_chain::leaf::{EntryBody, leaf_hash};
 use writ_chain::merkle::Frontier;
@@ -55,13 +55,16 @@ pub(crate) fn checkpoint(org: Uuid, leaves: &[Appended], size: u64) -> (Checkpoi
     (checkpoint, note)
 }
 
+/// Lines with their line ends.
 pub(crate) fn bundle(org: Uuid, count: u64) -> Vec<String> {
     let leaves = leaves(org, count);
-    let header = header_line(org, count, &checkpoint(org, &leaves, count).1).unwrap();
-    let entries = leaves
-        .iter()
-        .map(|it| entry_line(it.seq, &it.leaf_bytes).unwrap());
-    std::iter::once(header).chain(entries).collect()
+    let header = Header::whole(org, count, checkpoint(org, &leaves, count).1);
+    let (mut bundle, first) = Writer::open(header).unwrap();
+    let mut lines = vec![first];
+    let entries = leaves.iter();
+    lines.extend(entries.map(|it| bundle.entry(it.seq, &it.leaf_bytes)));
+    lines.push(bundle.finish(&[]).unwrap());
+    lines
 }
 
 pub(crate) fn keys_file(dir: &Path) -> PathBuf {

@@ -262,28 +262,30 @@ fn lines_of_a_bundle_are_checked_as_lines() {
         lines.remove(line);
         verify_export(lines, trust())
     };
-    for line in 1..bundle.len() {
-        assert_eq!(
-            without(line).class(),
-            Class::IncompleteRange,
+    for line in 1..bundle.len() - 1 {
+        let findings = without(line).findings;
+        assert!(
+            findings.contains(&Finding::ManifestDiffers),
             "line {line} removed"
         );
         let mut lines = bundle.clone();
-        lines[line] = "{}".into();
+        lines[line] = "{}\n".into();
         let broken = verify_export(lines, trust());
         let number = u64::try_from(line + 1).unwrap();
         assert_eq!(broken.findings[0], Finding::UnreadableLine { line: number });
     }
     assert_eq!(without(0).findings[0], Finding::UnreadableLine { line: 1 });
+    assert_eq!(
+        without(bundle.len() - 1).findings,
+        [Finding::ManifestMissing]
+    );
     let mut lines = bundle.clone();
     lines.swap(5, 6);
     assert_eq!(verify_export(lines, trust()).class(), Class::BadContent);
     let mut lines = bundle.clone();
     lines[0] = lines[0].replace("\"size\":60", "\"size\":59");
-    assert_eq!(
-        verify_export(lines, trust()).findings,
-        [Finding::HeaderDiffers]
-    );
+    let changed = verify_export(lines, trust()).findings;
+    assert_eq!(changed, [Finding::HeaderDiffers, Finding::ManifestDiffers]);
     let other = verify_export(
         bundle,
         Trust {

@@ -71,10 +71,9 @@ impl Stage {
             }
         });
         let trust = Trust {
-            org: org.0,
-            keys: vec![checkpoint_key()],
             known: known.chain(told).collect(),
             tail: Tail::Open,
+            ..Trust::new(org.0, vec![checkpoint_key()].into())
         };
         let mut run = Verification::new(trust, notes.last().map(String::as_str));
         let rows = sqlx::query(

@@ -1,0 +1,177 @@
+//! `writ audit verify --file`: a bundle, with nothing but the keys the reader brought.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use chrono::DateTime;
+use clap::Args;
+use writ_chain::checkpoint::Checkpoint;
+use writ_chain::export::Period;
+use writ_chain::keys::Trusted;
+use writ_chain::verify::{Asked, Report, Trust, header_of, verify_export};
+
+use super::{VerifyArgs, known};
+use crate::audit::outcome::Outcome;
+use crate::failure::Failure;
+
+#[derive(Args)]
+pub(crate) struct BundleArgs {
+    /// Witnesses that must have cosigned a bundle; default: 1 when KEYS.json has a witness's key
+    #[arg(long, value_name = "COUNT", requires = "file")]
+    quorum: Option<usize>,
+    /// Of a bundle, only what is from here on must be shown: an entry's number, a date or a time
+    #[arg(long, value_name = "FROM", requires = "file", value_parser = bound)]
+    from: Option<Bound>,
+    /// Of a bundle, only what is before this must be shown
+    #[arg(long, value_name = "TO", requires = "file", value_parser = bound)]
+    to: Option<Bound>,
+    /// A bundle may leave entries out where it says so
+    #[arg(long, requires = "file")]
+    filtered: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Entry(u64),
+    /// Microseconds since 1970.
+    Time(i64),
+}
+
+/// An entry's number, `2026-11-20` or an RFC 3339 time.
+fn bound(text: &str) -> Result<Bound, String> {
+    if let Ok(entry) = text.parse() {
+        return Ok(Bound::Entry(entry));
+    }
+    crate::audit::time(text).map(Bound::Time)
+}
+
+impl BundleArgs {
+    fn asked(&self) -> Result<Asked, Failure> {
+        let asked = match (self.from, self.to) {
+            _ if self.filtered => Asked::WhatIsShown,
+            (None, None) => Asked::Everything,
+            (Some(Bound::Entry(from)), Some(Bound::Entry(to))) => Asked::Entries(from..to),
+            (Some(Bound::Entry(from)), None) => Asked::Entries(from..u64::MAX),
+            (None, Some(Bound::Entry(to))) => Asked::Entries(0..to),
+            (None | Some(Bound::Time(_)), None | Some(Bound::Time(_))) => Asked::Period(Period {
+                from: self.from.and_then(micros),
+                to: self.to.and_then(micros),
+            }),
+            (Some(_), Some(_)) => {
+                let text = "--from and --to are both entries' numbers, or both times";
+                return Err(Failure::Usage(text.into()));
+            }
+        };
+        Ok(asked)
+    }
+}
+
+fn micros(bound: Bound) -> Option<i64> {
+    match bound {
+        Bound::Time(micros) => Some(micros),
+        Bound::Entry(_) => None,
+    }
+}
+
+/// Verifies the bundle; what cannot be read at all is a failure, not a finding.
+pub(super) fn verify(
+    path: &Path,
+    args: &VerifyArgs,
+    keys: Trusted,
+    seen: Vec<Checkpoint>,
+) -> Result<Outcome, Failure> {
+    let broken =
+        |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", path.display()));
+    let mut first = Vec::new();
+    let open = || File::open(path).map(BufReader::new);
+    open()
+        .and_then(|mut it| it.read_until(b'\n', &mut first))
+        .map_err(broken)?;
+    // The checkpoint's origin names the organisation under the signature, so a header that lies
+    // about it is found out.
+    let named = header_of(&first).map(|header| header.org);
+    let org = args.org.map(|org| org.0).or(named).unwrap_or_default();
+    let of_all = |head: &&Checkpoint| head.origin.ends_with("/global");
+    let mut trust = Trust {
+        known: seen.iter().filter(|it| !of_all(it)).map(known).collect(),
+        known_global: seen.iter().filter(of_all).map(known).collect(),
+        asked: args.bundle.asked()?,
+        ..Trust::new(org, keys)
+    };
+    trust.quorum = args.bundle.quorum.unwrap_or(trust.quorum);
+    let mut trouble = None;
+    let report = verify_export(Lines::of(open().map_err(broken)?, &mut trouble), trust);
+    match trouble {
+        Some(error) => Err(broken(error)),
+        None => Ok(outcome(report)),
+    }
+}
+
+/// The lines of a file with their line ends; ends at the first that cannot be read.
+struct Lines<'a> {
+    file: BufReader<File>,
+    trouble: &'a mut Option<std::io::Error>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(file: BufReader<File>, trouble: &'a mut Option<std::io::Error>) -> Self {
+        Self { file, trouble }
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        match self.file.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(line),
+            Err(error) => {
+                *self.trouble = Some(error);
+                None
+            }
+        }
+    }
+}
+
+fn outcome(report: Report) -> Outcome {
+    let mut notes = Vec::new();
+    for (witness, time) in &report.witnesses {
+        let at = i64::try_from(*time).ok();
+        let at = at.and_then(|at| DateTime::from_timestamp(at, 0));
+        let at = at.map(|at| at.to_rfc3339()).unwrap_or_default();
+        notes.push(format!("witnessed by {witness} at {at}"));
+    }
+    if !report.manifest_signed_by.is_empty() {
+        let names = report.manifest_signed_by.join(", ");
+        notes.push(format!("manifest signed by {names}"));
+    }
+    if report.hidden > 0 {
+        notes.push(format!("{} entries are not shown", report.hidden));
+    }
+    let (stated, unstated) = (report.numbering.stated, report.numbering.unstated);
+    if stated + unstated > 0 {
+        notes.push(format!(
+            "gaps in the emitters' numbers: {stated} stated; {unstated} numbers unaccounted for"
+        ));
+    }
+    Outcome {
+        notes,
+        ..report.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_a_number_a_date_or_a_time() {
+        assert_eq!(bound("17"), Ok(Bound::Entry(17)));
+        assert_eq!(bound("1970-01-02"), Ok(Bound::Time(86_400_000_000)));
+        assert_eq!(bound("1970-01-01T01:00:00+01:00"), Ok(Bound::Time(0)));
+        assert!(bound("yesterday").is_err() && bound("-1").is_err());
+    }
+}
