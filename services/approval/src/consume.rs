@@ -1,6 +1,7 @@
-//! Facts in: held decisions and uses from the gate, seals from the ledger, agents and pauses, and
-//! prompts that wait for an approval.
+//! Facts in: held decisions and uses from the gate, seals from the ledger, agents and pauses,
+//! prompts that wait for an approval, and erasures.
 
+mod erasures;
 mod feed;
 mod gate;
 mod hold;
@@ -24,7 +25,7 @@ pub(crate) use pauses::Pauses;
 /// How often the leader makes sure that it still is.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// The loops that one replica runs for all: held decisions, prompts, seals, the sweep.
+/// The loops that one replica runs for all: held decisions, prompts, seals, erasures, the sweep.
 #[derive(Debug)]
 pub(crate) struct Leader {
     pub(crate) desk: Arc<Desk>,
@@ -45,6 +46,7 @@ impl Leader {
             gate::run(&self.desk, &self.caught_up),
             seals::run(&self.desk),
             prompts::run(&self.desk),
+            erasures::run(&self.desk),
             sweep::run(&self.desk, self.sweep_every),
         )?;
         Ok(())

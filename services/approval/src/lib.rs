@@ -1,7 +1,7 @@
 //! The approval service: may this one act be done, says a person.
 //!
 //! Facts in: held decisions and used certificates of the gate, seals of the ledger, agents and
-//! pauses of `control`. Facts out: `approval.{requested, joined, granted, denied, expired, cancelled,
+//! pauses of `control`, erasures that it has begun. Facts out: `card_erasure.carried_out`, `approval.{requested, joined, granted, denied, expired, cancelled,
 //! mismatched, consumed}`, and `certificate.consumed` on the gate. Projection: `pending_approvals`,
 //! the rows of requests with the card a person decides by. Promises: a request that was seen has a
 //! row; nobody decides a request of their own; a certificate exists only under a seal of the ledger,

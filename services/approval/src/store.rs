@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
-use writ_contract::{AgentId, ApprovalId, DecisionId, EventId, OrgId};
+use writ_contract::{AgentId, ApprovalId, DecisionId, EventId, Fact as _, OrgId, wire};
 use writ_pg::{PgError, TenantTx, WriterTx};
 
 use crate::domain::{Hold, State};
@@ -123,8 +123,8 @@ pub(crate) async fn insert(tx: &mut WriterTx, state: &State, card: &Card) -> Res
         "insert into approvals (org_id, approval_id, agent_id, external_agent_id, environment,
             action_digest, policy_ids, policy_set_hash, decision_ids, requester_keys,
             requester_persons, requested_at, expires_at, status, version, action_context,
-            violations, context_missing)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $17)
+            violations, context_missing, subject)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $17, $18)
          on conflict (org_id, approval_id) do nothing",
     )
     .bind(state.org.0)
@@ -144,9 +144,39 @@ pub(crate) async fn insert(tx: &mut WriterTx, state: &State, card: &Card) -> Res
     .bind(&card.action_context)
     .bind(&card.violations)
     .bind(card.context_missing)
+    .bind(&card.subject)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Erases the words of every card about an act for one of these people; how many there were. What
+/// the facts say stays.
+pub(crate) async fn erase_cards(
+    tx: &mut WriterTx,
+    org: OrgId,
+    subjects: &[Vec<u8>],
+) -> Result<u64, PgError> {
+    let done = sqlx::query(
+        "update approvals set action_context = null, violations = null, reason = null,
+            context_missing = true, subject = null
+         where org_id = $1 and subject = any($2)",
+    )
+    .bind(org.0)
+    .bind(subjects)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Whether this erasure was stated as carried out.
+pub(crate) async fn is_stated(tx: &mut WriterTx, request: &str) -> Result<bool, PgError> {
+    let sql = "select exists (select from events where aggregate = $1 and aggregate_id = $2)";
+    Ok(sqlx::query_scalar(sql)
+        .bind(wire::CardErasure::AGGREGATE)
+        .bind(request)
+        .fetch_one(&mut **tx)
+        .await?)
 }
 
 /// Writes everything of a locked request that an event can change.

@@ -1,5 +1,6 @@
 //! Facts in: the registry from `control`'s facts and pauses, and the two sinks.
 
+mod erasures;
 mod forgeries;
 mod metering;
 mod quota;
@@ -9,6 +10,7 @@ mod sink;
 mod tables;
 mod usage;
 
+pub(crate) use erasures::run as run_erasures;
 pub(crate) use forgeries::run as run_forgeries;
 pub(crate) use metering::run as run_metering;
 pub(crate) use quota::run as run_quota;

@@ -271,6 +271,11 @@ impl Intake {
         }
     }
 
+    /// The keyed digest by which decisions know a user, hexadecimal.
+    pub(crate) fn user_digest(&self, org: OrgId, user: &str) -> String {
+        hex::encode(self.digest_key.for_org(org).user(user))
+    }
+
     /// Of a trace that does not name its decision, what the decision knows its input by.
     fn input_digest(&self, org: OrgId, trace: &Trace) -> Vec<u8> {
         if trace.decision_id.is_some() {

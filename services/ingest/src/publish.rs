@@ -10,12 +10,15 @@ use futures::{FutureExt as _, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 use writ_chain::merkle::Frontier;
-use writ_contract::{AgentId, Audit, Envelope, EventId, Fact, KeyId, Kind, OrgId, Shard, wire};
+use writ_contract::{
+    AgentId, Audit, Envelope, EventId, Fact, KeyId, Kind, OrgId, PrivacyRequestId, Shard, wire,
+};
 use writ_eventlog::{EventLog, PublishError};
 use writ_service_kit::Clock;
 use writ_service_kit::ids::new_v7;
 
 use crate::domain::{COUNTED, Forged, Month, Seen, Spent, Sum, TRACES, Window};
+use crate::store::Erased;
 
 const WITHIN: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
@@ -220,6 +223,31 @@ pub(crate) async fn publish_forged(
     let subject = log
         .topology()
         .fact::<wire::ForgedCredential>(forged.org, &key);
+    log.publish_fact(&subject, &envelope, None, WITHIN)
+        .await
+        .map(drop)
+}
+
+/// States that an erasure was carried out; again, under the same id.
+///
+/// # Errors
+/// [`PublishError`]; stating it again does no harm.
+pub(crate) async fn publish_erased(
+    log: &EventLog,
+    clock: &dyn Clock,
+    org: OrgId,
+    request: PrivacyRequestId,
+    erased: Erased,
+) -> Result<(), PublishError> {
+    let fact = wire::Erasure {
+        request_id: request.to_bytes(),
+        spans: erased.spans,
+        decisions: erased.decisions,
+    };
+    let key = request.to_string();
+    let id = derived_id(&[b"erasure", org.0.as_bytes(), request.0.as_bytes()]);
+    let envelope = envelope(clock, id, org, &key, "carried_out", &fact);
+    let subject = log.topology().fact::<wire::Erasure>(org, &key);
     log.publish_fact(&subject, &envelope, None, WITHIN)
         .await
         .map(drop)

@@ -150,6 +150,7 @@ impl Parts {
         self.retention(config, deps, tasks);
         self.metering(deps, tasks);
         self.forgeries(deps, tasks);
+        self.erasures(config, deps, tasks);
         if config.intake.publishers {
             self.publishers(config, tasks);
         }
@@ -249,6 +250,18 @@ impl Parts {
         let (clock, cancel) = (deps.clock.clone(), tasks.cancel().clone());
         tasks.spawn("forgeries", async move {
             consume::run_forgeries(&log, &intake, clock.as_ref(), cancel).await;
+        });
+    }
+
+    fn erasures(&self, config: &Config, deps: &Deps, tasks: &Tasks) {
+        let Some(key) = config.digest_key() else {
+            return;
+        };
+        let (log, store, clock) = (self.log.clone(), self.store.clone(), deps.clock.clone());
+        tasks.supervise("erasures", Backoff::default(), move || {
+            let (log, store, clock) = (log.clone(), store.clone(), clock.clone());
+            let key = key.clone();
+            async move { consume::run_erasures(&log, &store, clock.as_ref(), &key).await }
         });
     }
 

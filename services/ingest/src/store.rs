@@ -1,6 +1,7 @@
 //! ClickHouse: tables, inserts, reads. All SQL of the service is here and in `migrations/`.
 
 mod contents;
+mod erase;
 mod infer;
 mod read;
 mod retention;
@@ -14,6 +15,7 @@ use clickhouse::Client;
 use clickhouse::error::Error;
 
 pub(crate) use contents::Content;
+pub(crate) use erase::Erased;
 pub(crate) use read::{Cursor, DecisionFilter, TraceFilter};
 pub(crate) use rows::{DecisionRow, TraceRow};
 

@@ -35,16 +35,19 @@ pub(crate) enum Source {
     Gate,
     /// Findings.
     Anomaly,
+    /// Requests of data subjects.
+    Privacy,
 }
 
 impl Source {
-    pub(crate) const ALL: [Self; 2] = [Self::Gate, Self::Anomaly];
+    pub(crate) const ALL: [Self; 3] = [Self::Gate, Self::Anomaly, Self::Privacy];
 
     /// Its name: of the loop, the requirement and, after `deliveries.`, the resume point.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Gate => "gate",
             Self::Anomaly => "anomaly",
+            Self::Privacy => "privacy",
         }
     }
 
@@ -52,6 +55,7 @@ impl Source {
         match self {
             Self::Gate => Stream::Gate,
             Self::Anomaly => Stream::Anomaly,
+            Self::Privacy => Stream::Control,
         }
     }
 
@@ -63,6 +67,7 @@ impl Source {
                 topology.gate(GateLeaf::Decision),
             ],
             Self::Anomaly => vec![topology.facts::<wire::Finding>()],
+            Self::Privacy => vec![topology.facts::<wire::PrivacyRequest>()],
         }
     }
 }

@@ -33,11 +33,14 @@ pub enum Topic {
     /// A budget came near its cap or passed it.
     #[serde(rename = "cost.threshold")]
     CostThreshold,
+    /// A request of a data subject is due soon, or overdue.
+    #[serde(rename = "privacy.due")]
+    PrivacyDue,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PolicyViolated,
         Self::AgentPaused,
         Self::AgentResumed,
@@ -45,6 +48,7 @@ impl Topic {
         Self::ToolResumed,
         Self::TraceAnomaly,
         Self::CostThreshold,
+        Self::PrivacyDue,
     ];
 
     /// Its name on the wire.
@@ -58,6 +62,7 @@ impl Topic {
             Self::ToolResumed => "tool.resumed",
             Self::TraceAnomaly => "trace.anomaly",
             Self::CostThreshold => "cost.threshold",
+            Self::PrivacyDue => "privacy.due",
         }
     }
 }
@@ -76,7 +81,7 @@ impl std::str::FromStr for Topic {
 /// Not one of the topics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not an event; use policy.violated, agent.paused, agent.resumed, tool.paused, tool.resumed, trace.anomaly or cost.threshold"
+    "\"{0}\" is not an event; use policy.violated, agent.paused, agent.resumed, tool.paused, tool.resumed, trace.anomaly, cost.threshold or privacy.due"
 )]
 pub struct UnknownTopic(pub String);
 

@@ -109,7 +109,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
 }
 
 struct Running {
-    projections: [Arc<Projection>; 2],
+    projections: [Arc<Projection>; 3],
     courier: Arc<Courier>,
     relay: Relay<EventLog>,
     keys: Arc<KeyFeed>,

@@ -11,8 +11,8 @@ use crate::output::{self, Format};
 use crate::route::Routes;
 use crate::target::TargetArgs;
 use crate::{
-    agent, approval, audit, compliance, contexts, detect, dev, doctor, key, pause, policy, server,
-    setup, topology, trace, webhook,
+    agent, approval, audit, compliance, contexts, detect, dev, doctor, key, pause, policy, privacy,
+    server, setup, topology, trace, webhook,
 };
 
 /// Writ decides whether an AI agent may act, before it acts
@@ -65,6 +65,9 @@ enum Command {
     /// Evidence about the controls of a framework: report, package
     #[command(subcommand)]
     Compliance(compliance::ComplianceCommand),
+    /// Requests of data subjects: receive, list, hold, complete, refuse, export
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -181,6 +184,7 @@ async fn execute(command: Command, context: &Context) -> Result<ExitCode, Failur
         Command::Pause(command) => pause::run(command, context).await?,
         Command::Approval(command) => approval::run(command, context).await?,
         Command::Trace(command) => trace::run(command, context).await?,
+        Command::Privacy(command) => privacy::run(command, context).await?,
         Command::Compliance(command) => compliance::run(command, context).await?,
         Command::Key(command) => key::run(command, context).await?,
         Command::Webhook(command) => webhook::run(command, context).await?,

@@ -6,6 +6,8 @@ mod report;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use report::keep;
+
 use crate::cli::Context;
 use crate::failure::Failure;
 

@@ -18,6 +18,7 @@ mod nats;
 mod output;
 mod pause;
 mod policy;
+mod privacy;
 mod route;
 mod server;
 mod setup;

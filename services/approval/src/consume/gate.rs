@@ -118,7 +118,10 @@ async fn read(desk: &Desk, envelope: &Envelope) -> Result<Option<Item>, Error> {
         wire::Decision::AGGREGATE => match hold::read(envelope) {
             Ok(None) => return Ok(None),
             Ok(Some(held)) => {
-                let card = card(desk, &held).await?;
+                let card = Card {
+                    subject: held.subject.clone(),
+                    ..card(desk, &held).await?
+                };
                 Ok(Item::Held(Box::new(held), card))
             }
             Err(error) => Err(error.to_string()),

@@ -15,6 +15,8 @@ use crate::store::Card;
 pub(super) struct Held {
     pub(super) hold: Hold,
     pub(super) body: Option<wire::BodyRef>,
+    /// Keyed digest of the person the act is for.
+    pub(super) subject: Option<Vec<u8>>,
 }
 
 /// Reads a decision; `None` when it is not a held one.
@@ -56,6 +58,7 @@ pub(super) fn read(envelope: &Envelope) -> Result<Option<Held>, Unreadable> {
     Ok(Some(Held {
         hold,
         body: decision.body,
+        subject: decision.user.map(|user| user.digest),
     }))
 }
 
@@ -77,6 +80,7 @@ pub(super) fn card(body: Option<&StoredBody>) -> Card {
             .map(|body| body.action_context.get().to_owned()),
         violations: read.as_ref().map(|body| body.violations.get().to_owned()),
         reason: None,
+        subject: None,
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const COLUMNS: &str = "org_id, approval_id, seq, agent_id, external_a
     requester_persons, requested_at, expires_at, status, version, decided_by_key,
     decided_by_person, decided_at, reason_digest, grant_event, certificate, certified_at,
     certificate_expires_at, use_event, used_at, action_context, violations, context_missing,
-    reason";
+    reason, subject";
 
 /// A request with what belongs to its row and not to the domain.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub(crate) struct Card {
     pub(crate) context_missing: bool,
     /// The words of the decision.
     pub(crate) reason: Option<String>,
+    /// Keyed digest of the person the act is for.
+    pub(crate) subject: Option<Vec<u8>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -77,6 +79,7 @@ pub(super) struct Row {
     violations: Option<String>,
     context_missing: bool,
     reason: Option<String>,
+    subject: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -130,6 +133,7 @@ impl Row {
                 violations: self.violations,
                 context_missing: self.context_missing,
                 reason: self.reason,
+                subject: self.subject,
             },
         })
     }

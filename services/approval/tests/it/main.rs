@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod erasure;
 mod faults;
 mod grpc;
 mod life;

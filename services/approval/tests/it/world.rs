@@ -15,7 +15,7 @@ use writ_chain::action::context_of_request;
 use writ_contract::digest::DigestKey;
 use writ_contract::{
     AgentId, ApprovalId, Audit, BodyId, DecisionId, Envelope, EventId, Fact, IncarnationId, Kind,
-    OrgId, Packed, PolicyId, Record, Service, Shard, Topology, wire,
+    OrgId, Packed, PolicyId, PrivacyRequestId, Record, Service, Shard, Topology, wire,
 };
 use writ_eventlog::{EventLog, Owners, Signer, StoredBody, StreamSettings, assert_streams};
 use writ_pg::StoreUrl;
@@ -256,6 +256,20 @@ impl World {
             .await;
     }
 
+    /// Control has begun to erase what is held about a user of the application.
+    pub(crate) async fn erase(&self, request: PrivacyRequestId, user: &str) {
+        let fact = wire::PrivacyRequest {
+            request_id: request.to_bytes(),
+            kind: "erasure".to_owned(),
+            state: "erasing".to_owned(),
+            subject_digests: vec![self.digest.for_org(self.org).user(user).to_vec()],
+            ..wire::PrivacyRequest::default()
+        };
+        let id = request.to_string();
+        self.publish::<wire::PrivacyRequest>(self.envelope(self.org, "erasing", &id, 2, &fact))
+            .await;
+    }
+
     /// Pauses or resumes the agent; returns the sequence on the gate.
     pub(crate) async fn pause(&self, version: u64, paused: bool) -> u64 {
         let fact = wire::Kill {
@@ -366,6 +380,10 @@ impl World {
             person: by.person.clone(),
             approval_id: held.approval.to_bytes(),
             body: held.body.clone(),
+            user: Some(wire::User {
+                digest: self.digest.for_org(self.org).user("u-1").to_vec(),
+                verified: false,
+            }),
             ..wire::Decision::default()
         }
     }

@@ -9,7 +9,7 @@ mod window;
 pub(crate) use assess::{
     Assessment, Counted, Found, Held, Judged, Piece, PolicyPiece, Role, assess,
 };
-pub(crate) use bearing::Bearing;
+pub(crate) use bearing::{Bearing, Standing};
 pub(crate) use catalogue::{Catalogue, Catalogues, Control};
 pub(crate) use evidence::Evidence;
 pub(crate) use window::Window;

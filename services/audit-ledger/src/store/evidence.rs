@@ -8,7 +8,7 @@ use writ_pg::{TenantTx, WriterTx};
 
 use super::{insert::time, number, stored};
 use crate::domain::NewEntry;
-use crate::domain::compliance::{Counted, Found, Held, Window};
+use crate::domain::compliance::{Counted, Found, Held, Standing, Window};
 use crate::error::Error;
 
 /// Entries that count as one word on one day.
@@ -61,29 +61,51 @@ async fn save_counts(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Erro
 }
 
 async fn save_standing(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
-    for entry in entries {
-        let Some(standing) = &entry.bearing.standing else {
-            continue;
-        };
-        sqlx::query(
-            "insert into standing (org_id, subject, version, seq, at, holds)
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-        )
-        .bind(entry.org.0)
-        .bind(&standing.subject)
-        .bind(stored(standing.version))
-        .bind(stored(entry.seq))
-        .bind(time(entry.body.occurred_at))
-        .bind(
-            standing
-                .holds
-                .iter()
-                .map(AsRef::as_ref)
-                .collect::<Vec<&str>>(),
-        )
-        .execute(&mut **tx)
-        .await?;
+    let stated: Vec<(&NewEntry, &Standing)> = entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.bearing.standing.as_ref()?)))
+        .collect();
+    if stated.is_empty() {
+        return Ok(());
     }
+    // An array of arrays would have to be rectangular; no word contains a comma.
+    let holds = stated.iter().map(|(_, it)| it.holds.join(","));
+    let at = stated.iter().map(|(entry, _)| time(entry.body.occurred_at));
+    sqlx::query(
+        "insert into standing (org_id, subject, version, seq, at, holds)
+         select org_id, subject, version, seq, at, string_to_array(holds, ',')
+         from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[],
+             $6::text[]) as stated(org_id, subject, version, seq, at, holds)
+         on conflict do nothing",
+    )
+    .bind(
+        stated
+            .iter()
+            .map(|(entry, _)| entry.org.0)
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        stated
+            .iter()
+            .map(|(_, it)| it.subject.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        stated
+            .iter()
+            .map(|(_, it)| stored(it.version))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        stated
+            .iter()
+            .map(|(entry, _)| stored(entry.seq))
+            .collect::<Vec<_>>(),
+    )
+    .bind(at.collect::<Vec<_>>())
+    .bind(holds.collect::<Vec<_>>())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

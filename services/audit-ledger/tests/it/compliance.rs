@@ -3,9 +3,10 @@
 use http::StatusCode;
 use serde_json::Value;
 use writ_chain::statement::{Signed, Statement};
+use writ_chain::verify::{Trust, verify_export};
 use writ_contract::{OrgId, wire};
 
-use super::stage::{Stage, org, trusted};
+use super::stage::{Stage, checkpoint_key, org, trusted};
 
 /// The report as anyone reads it from a file.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
@@ -244,4 +245,36 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
     assert_eq!(status, StatusCode::OK);
     let frameworks: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(frameworks["data"].as_array().unwrap().len(), 7);
+}
+
+#[tokio::test]
+async fn an_erasure_is_an_entry_and_every_proof_stays() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let (_, before) = stage.get("/api/v1/audit/export", &key).await;
+    for (version, state) in [(1, "open"), (2, "erasing")] {
+        let fact = wire::PrivacyRequest {
+            kind: "erasure".into(),
+            state: state.into(),
+            ..wire::PrivacyRequest::default()
+        };
+        stage.publish(org, "prq_1", version, &fact).await;
+    }
+    stage
+        .publish(org, "prq_1", 1, &wire::Erasure::default())
+        .await;
+    stage.sealed(org, 18).await;
+    let (_, after) = stage.get("/api/v1/audit/export", &key).await;
+    for (bundle, entries) in [(&before, 15), (&after, 18)] {
+        let trust = Trust::new(org.0, vec![checkpoint_key()].into());
+        let checked = verify_export(bundle.split_inclusive('\n'), trust);
+        assert_eq!(checked.findings, [], "{entries}");
+        assert_eq!(checked.entries, entries);
+    }
+    let entry = |line: &&str| line.starts_with("{\"leaf\"");
+    let kept = before.lines().filter(entry);
+    assert!(kept.eq(after.lines().filter(entry).take(15)));
+    let report = report(&stage, &key, "gdpr").await;
+    assert_eq!(count(control(&report, "Art. 17"), "privacy.erased"), 1);
 }

@@ -21,6 +21,8 @@ use crate::store::{DecisionFilter, DecisionRow};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
     agent_id: Option<String>,
+    /// As the application names the person the act is for.
+    user_id: Option<String>,
     outcome: Option<String>,
     environment: Option<String>,
     /// Only what came with this key, `key_…`.
@@ -44,8 +46,12 @@ pub(super) async fn list(
 ) -> Result<Response, Failure> {
     let limit = page::limit(wanted.limit)?;
     let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
+    let org = OrgId(caller.org_id());
     let filter = DecisionFilter {
         agent_id: wanted.agent_id,
+        user_digest: wanted
+            .user_id
+            .map(|user| api.intake.user_digest(org, &user)),
         outcome: wanted.outcome,
         environment: wanted.environment,
         key: wanted.key_id,
@@ -54,7 +60,7 @@ pub(super) async fn list(
         after: page::after(wanted.cursor.as_deref())?,
         limit,
     };
-    let rows = api.store.decisions(OrgId(caller.org_id()), &filter).await?;
+    let rows = api.store.decisions(org, &filter).await?;
     let last = rows
         .last()
         .map(|row| (row.timestamp, row.decision_id.to_string()));

@@ -23,6 +23,8 @@ use crate::store::{TraceFilter, TraceRow};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
     agent_id: Option<String>,
+    /// As traces name the user.
+    user_id: Option<String>,
     status: Option<String>,
     environment: Option<String>,
     decision_id: Option<String>,
@@ -49,6 +51,7 @@ pub(super) async fn list(
     let millis = |time: chrono::DateTime<chrono::Utc>| time.timestamp_millis();
     let filter = TraceFilter {
         agent_id: wanted.agent_id,
+        user_id: wanted.user_id,
         status: wanted.status,
         environment: wanted.environment,
         decision_id: wanted.decision_id.as_deref().map(decision).transpose()?,

@@ -22,6 +22,7 @@ pub(crate) struct Cursor {
 #[allow(missing_docs, reason = "named as the query's parameters")]
 pub(crate) struct TraceFilter {
     pub(crate) agent_id: Option<String>,
+    pub(crate) user_id: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) environment: Option<String>,
     pub(crate) decision_id: Option<DecisionId>,
@@ -37,6 +38,8 @@ pub(crate) struct TraceFilter {
 #[allow(missing_docs, reason = "named as the query's parameters")]
 pub(crate) struct DecisionFilter {
     pub(crate) agent_id: Option<String>,
+    /// Hexadecimal.
+    pub(crate) user_digest: Option<String>,
     pub(crate) outcome: Option<String>,
     pub(crate) key: Option<KeyId>,
     pub(crate) environment: Option<String>,
@@ -105,6 +108,7 @@ impl Store {
                 "agent",
                 filter.agent_id.as_ref(),
             )
+            .and("user_id = {user:String}", "user", filter.user_id.as_ref())
             .and("status = {status:String}", "status", filter.status.as_ref())
             .and(
                 "environment = {env:String}",
@@ -185,6 +189,11 @@ impl Store {
                 "(agent_id = {agent:String} OR toString(agent_uuid) = {agent:String})",
                 "agent",
                 filter.agent_id.as_ref(),
+            )
+            .and(
+                "user_digest = {user:String}",
+                "user",
+                filter.user_digest.as_ref(),
             )
             .and(
                 "outcome = {outcome:String}",

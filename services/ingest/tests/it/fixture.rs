@@ -166,6 +166,11 @@ impl Fixture {
         (self.router, self.tasks) = run(&self.nats, &self.config).await;
     }
 
+    /// Stops the service.
+    pub(crate) async fn stop(&self) {
+        self.tasks.drain(WITHIN).await;
+    }
+
     /// Stops the service and starts another that reads the whole log into an empty database.
     pub(crate) async fn rebuild(&mut self) {
         self.tasks.drain(WITHIN).await;

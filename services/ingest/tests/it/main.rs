@@ -9,6 +9,7 @@
 
 mod bypass;
 mod decisions;
+mod erasure;
 mod facts;
 mod faults;
 mod fixture;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_contract::wire::{self, BudgetMark, BudgetUnit, Decision, Finding, Hit, Kill, Outcome};
 use writ_contract::{
-    ApprovalId, DecisionId, Envelope, Fact, FindingId, PauseId, PolicyId, Unreadable,
+    ApprovalId, DecisionId, Envelope, Fact, FindingId, PauseId, PolicyId, PrivacyRequestId,
+    Unreadable,
 };
 
 use super::{Notice, Topic};
@@ -20,6 +21,9 @@ pub fn announce(envelope: &Envelope) -> Result<Vec<Notice>, Unreadable> {
         Kill::AGGREGATE => Ok(vec![kill(envelope, &envelope.open()?)]),
         wire::Pause::AGGREGATE => Ok(vec![pause(envelope, &envelope.open()?)]),
         Finding::AGGREGATE => Ok(vec![finding(envelope, &envelope.open()?)]),
+        wire::PrivacyRequest::AGGREGATE if envelope.kind.verb() == "due" => {
+            Ok(vec![due(envelope, &envelope.open()?)])
+        }
         _ => Ok(Vec::new()),
     }
 }
@@ -189,6 +193,18 @@ fn finding(envelope: &Envelope, finding: &Finding) -> Notice {
         "windowEnd": time(finding.window_end_us),
     });
     notice(envelope, event_id(envelope), Topic::TraceAnomaly, data)
+}
+
+/// Whom the request is about is asked for where people may know it.
+fn due(envelope: &Envelope, request: &wire::PrivacyRequest) -> Notice {
+    let data = json!({
+        "requestId": PrivacyRequestId::from_bytes(&request.request_id).ok(),
+        "type": request.kind,
+        "due": request.due,
+        "dueAt": DateTime::from_timestamp_micros(request.due_at_us).unwrap_or_default(),
+        "legalHold": request.legal_hold,
+    });
+    notice(envelope, event_id(envelope), Topic::PrivacyDue, data)
 }
 
 #[cfg(test)]
@@ -363,6 +379,19 @@ mod tests {
             assert_eq!(notices[0].topic, topic);
             assert_eq!(notices[0].data["agentId"], "bot");
         }
+    }
+
+    #[test]
+    fn a_request_is_told_of_when_it_is_due_and_not_before() {
+        let fact = wire::PrivacyRequest {
+            kind: "erasure".to_owned(),
+            due: "overdue".to_owned(),
+            ..wire::PrivacyRequest::default()
+        };
+        let notices = announce(&envelope("due", &fact)).unwrap();
+        assert_eq!(notices[0].topic, Topic::PrivacyDue);
+        assert_eq!(notices[0].data["due"], "overdue");
+        assert_eq!(announce(&envelope("updated", &fact)), Ok(vec![]));
     }
 
     #[test]

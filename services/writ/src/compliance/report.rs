@@ -83,7 +83,7 @@ pub(super) fn pretty(value: &Value) -> Vec<u8> {
 }
 
 /// Writes a file that is not there yet.
-pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
     let broken =
         |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", path.display()));

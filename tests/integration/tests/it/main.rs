@@ -21,6 +21,7 @@ mod grpc;
 mod otlp;
 mod outcomes;
 mod policies_as_code;
+mod privacy;
 mod publisher;
 mod rust_client;
 mod sdk;

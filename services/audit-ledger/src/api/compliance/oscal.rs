@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::report::{ControlReport, Report, Sample, SignedReportDto};
 
-const VERSION: &str = "1.1.3";
+const VERSION: &str = "1.0.6";
 const NAMES: &str = "https://writ.dev/ns/oscal";
 
 /// The whole document.
