@@ -222,6 +222,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// What the policies said. Where a spent plan leaves no decision a denial stands all the same.
+    #[must_use]
+    pub fn judged(decision: Box<Decision>, plan: Plan, now_ms: i64) -> Self {
+        match plan.spent(now_ms) {
+            Some(spent) if decision.outcome != Outcome::Block => {
+                Self::Refused(Refusal::PlanSpent(spent))
+            }
+            Some(_) | None => Self::Judged(decision),
+        }
+    }
+
     /// What may happen to the act.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -274,8 +285,8 @@ pub fn prepare(
 }
 
 /// Whether the act may be judged at all. A pause comes before everything about the request, so
-/// that a paused agent always reads as paused; a spent plan comes after every refusal that does not
-/// depend on what is registered, because after it a client may run the act by its own setting.
+/// that a paused agent always reads as paused. Of a spent plan only somebody unknown hears here: a
+/// client may run the act after it, so what refuses an act for another reason comes first.
 fn admit<'a>(
     caller: &Caller,
     ask: &Ask,
@@ -297,11 +308,14 @@ fn admit<'a>(
             .require_environment(environment)
             .map_err(|_| Refusal::Environment(environment.to_owned()))?;
     }
-    if let Some(spent) = view.plan.spent(now_ms) {
-        return Err(Refusal::PlanSpent(spent));
+    match (view.agent, view.plan.spent(now_ms)) {
+        (Some(agent), _) => Ok(agent),
+        (None, Some(spent)) => Err(Refusal::PlanSpent(spent)),
+        (None, None) => {
+            let name = ask.agent.clone();
+            Err(Refusal::UnknownAgent(name, environment.to_owned()))
+        }
     }
-    let unknown = || Refusal::UnknownAgent(ask.agent.clone(), environment.to_owned());
-    view.agent.ok_or_else(unknown)
 }
 
 fn may_act(agent: &KnownAgent) -> Result<(), Refusal> {

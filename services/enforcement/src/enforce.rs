@@ -163,7 +163,7 @@ impl Enforcer {
                 Err(refusal) => return Verdict::Refused(refusal),
                 Ok(Evaluation::Decided(decision)) => {
                     metrics::went_on(&decision);
-                    return Verdict::Judged(decision);
+                    return Verdict::judged(decision, snapshot.plan, now_ms);
                 }
                 Ok(Evaluation::Needs(calls)) => {
                     let org = OrgId(caller.org_id());

@@ -11,7 +11,7 @@ fn judge(caller: &Caller, ask: &Ask, view: &View<'_>, now_ms: i64) -> Verdict {
     match prepare(caller, ask, view, now_ms) {
         Ok(request) => {
             let decision = decide_alone(view.policies, &request, &Facts::at(now_ms));
-            Verdict::Judged(Box::new(decision))
+            Verdict::judged(Box::new(decision), view.plan, now_ms)
         }
         Err(refusal) => Verdict::Refused(refusal),
     }
@@ -246,7 +246,7 @@ fn a_paused_tool_stops_the_acts_that_name_it_and_no_others() {
 }
 
 #[test]
-fn a_spent_plan_ends_judging_and_stops_no_refusal_that_must_hold() {
+fn a_spent_plan_allows_nothing_and_stops_no_refusal_that_must_hold() {
     let set = set();
     let view = |agent, quarantine| View {
         policies: &set,
@@ -268,9 +268,14 @@ fn a_spent_plan_ends_judging_and_stops_no_refusal_that_must_hold() {
         },
     );
     let asked = |agent, quarantine| {
-        let verdict = judge(&caller(), &ask("shell.run"), &view(agent, quarantine), 0);
+        let verdict = judge(&caller(), &ask("crm.write"), &view(agent, quarantine), 0);
         code(&verdict).to_owned()
     };
+    let denied = judge(&caller(), &ask("shell.run"), &view(Some(&bot), None), 0);
+    assert_eq!(
+        (code(&denied), denied.outcome()),
+        ("judged", Outcome::Block)
+    );
     assert_eq!(asked(Some(&bot), None), "QUOTA_EXCEEDED");
     assert_eq!(asked(None, None), "QUOTA_EXCEEDED");
     assert_eq!(asked(Some(&paused), None), "AGENT_PAUSED");

@@ -61,6 +61,20 @@ fn assert_all(seen: &Seen, scenario: &str, expected: &str) {
     }
 }
 
+/// Eleven megabytes can take a busy machine longer than the SDK waits, which stops the act too; that it
+/// is refused is seen when it is not busy.
+fn oversize(stack: &Stack) {
+    for _ in 0..3 {
+        let seen = attempt(stack, "oversize", None);
+        let mut stopped = seen.values();
+        assert!(stopped.all(|what| what != "ran"), "{seen:?}");
+        if seen.values().all(|what| what == "PolicyBlockedError") {
+            return;
+        }
+    }
+    panic!("oversize acts were never answered in time");
+}
+
 /// Denies the act to every adapter: by its tool, or by what it says.
 async fn deny(stack: &Stack) -> Vec<String> {
     let tool = json!({"denied_tools": ["transfer_money"]});
@@ -91,16 +105,15 @@ async fn no_answer_lets_an_adapter_run_a_tool_that_should_not_run() {
         (status == StatusCode::FORBIDDEN).then_some(()).ok_or(body)
     })
     .await;
-    for scenario in [
-        "denied",
-        "nul",
-        "lone_surrogate",
-        "unknown_field",
-        "oversize",
-    ] {
+    for scenario in ["denied", "nul", "lone_surrogate", "unknown_field"] {
         let seen = attempt(&stack, scenario, None);
         assert_all(&seen, scenario, "PolicyBlockedError");
     }
+    oversize(&stack);
+    plan(&stack, json!(0), "refuse").await;
+    let seen = attempt(&stack, "plan_spent_denied", None);
+    assert_all(&seen, "plan spent, a denial", "PolicyBlockedError");
+    plan(&stack, json!(null), "govern").await;
     away(&stack, "nats-server", || {
         let seen = attempt(&stack, "nats_away_denied", None);
         assert_all(&seen, "NATS away, a denial", "PolicyBlockedError");
@@ -131,6 +144,13 @@ async fn no_answer_lets_an_adapter_run_a_tool_that_should_not_run() {
     .await;
     let seen = attempt(&stack, "paused", None);
     assert_all(&seen, "paused", "PolicyBlockedError");
+}
+
+/// The plan's traces a month, and what becomes of acts when they are used up.
+async fn plan(stack: &Stack, most: Value, on_plan_limit: &str) {
+    let settings = json!({"maxTracesPerMonth": most, "onPlanLimit": on_plan_limit});
+    let path = "/organization/settings";
+    call(stack, Method::PATCH, path, Some(settings)).await;
 }
 
 async fn by_key_and_signature(stack: &Stack) {
