@@ -8,7 +8,8 @@ use crate::role::Role;
 /// The environment in which test keys may not act.
 pub const PRODUCTION: &str = "production";
 
-/// An authenticated caller. Only [`crate::authenticate`] and [`Caller::system`] make one.
+/// An authenticated caller. Only [`crate::authenticate`], a token of a member
+/// ([`crate::issuer`]) and [`Caller::system`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     org_id: Uuid,
@@ -30,6 +31,21 @@ impl Caller {
             environments: record.environments.clone(),
             test: record.test,
             approver: false,
+        }
+    }
+
+    /// A member who signed in, with at most the role the token leaves.
+    pub(crate) fn from_member(
+        org_id: Uuid,
+        person: String,
+        member: Membership,
+        most: Role,
+    ) -> Self {
+        Self {
+            person: Some(person),
+            role: member.role.min(most),
+            approver: member.approver,
+            ..Self::system(org_id)
         }
     }
 
@@ -63,7 +79,14 @@ impl Caller {
         self.org_id
     }
 
-    /// The key that was presented; absent for Writ itself.
+    /// Who calls: the key, or the person who signed in without one; absent for Writ itself.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        let person = || self.person.as_deref()?.strip_prefix("per_")?.parse().ok();
+        self.key_id.or_else(person)
+    }
+
+    /// The key that was presented; absent for who signed in, and for Writ itself.
     #[must_use]
     pub const fn key_id(&self) -> Option<Uuid> {
         self.key_id

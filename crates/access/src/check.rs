@@ -3,8 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::caller::Caller;
 use crate::credentials::{self, CredentialRefusal};
+use crate::issuer::{self, IssuerRecord, User};
+use crate::jwt::TokenRefusal;
 use crate::key::{ApiKey, Pepper};
 use crate::record::{AuthRefusal, KeyLookup, KeyRecord, authenticate};
 use crate::signature::{SignatureRefusal, verify_request};
@@ -27,6 +31,8 @@ pub struct Presented<'a> {
     pub timestamp: Option<&'a str>,
     /// `X-Execlave-Signature`.
     pub signature: Option<&'a str>,
+    /// `X-Writ-Organization`.
+    pub organization: Option<&'a str>,
     /// The body as received, before any decoding.
     pub raw_body: &'a [u8],
     /// The client's address, where a trusted hop tells it.
@@ -80,6 +86,10 @@ impl Checker {
     ) -> Result<(&'a str, Option<Arc<KeyRecord>>, Caller), Refusal> {
         let key = credentials::from_headers(presented.authorization, presented.x_api_key)?
             .ok_or(Refusal::Missing)?;
+        if issuer::is_token(key) {
+            let caller = self.person(key, presented.organization, now_ms)?;
+            return Ok((key, None, caller));
+        }
         let (record, caller) = self.caller(key, presented.client_ip, now_ms).await?;
         Ok((key, record, caller))
     }
@@ -118,6 +128,50 @@ impl Checker {
         Ok((record, caller))
     }
 
+    /// The member a token is of. One that is nobody's asks nobody, so it waits for nothing.
+    fn person(
+        &self,
+        token: &str,
+        organization: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Caller, Refusal> {
+        let meant = organization.map(organization_id).transpose()?;
+        let issuer = issuer::claimed_issuer(token)?;
+        let mut why = Refusal::Token(TokenRefusal::UnknownKey);
+        let mut found = Vec::new();
+        for issuer in self.keys.issuers(&issuer) {
+            if meant.is_some_and(|meant| meant != issuer.org_id) {
+                continue;
+            }
+            match issuer.verify(token, now_ms) {
+                Ok(user) => match self.member(&issuer, &user) {
+                    Some(caller) => found.push(caller),
+                    None => why = Refusal::NotAMember,
+                },
+                Err(refused) => why = Refusal::Token(refused),
+            }
+        }
+        let only = found.pop().ok_or(why)?;
+        if found.is_empty() {
+            Ok(only)
+        } else {
+            Err(Refusal::OrganizationUnsaid)
+        }
+    }
+
+    /// By the subject a member is linked to, else by the address.
+    fn member(&self, issuer: &IssuerRecord, user: &User) -> Option<Caller> {
+        let most = issuer.most(user)?;
+        let linked = issuer::subject_mac(&self.pepper, issuer.id, &user.subject);
+        let known = self.keys.member_by(issuer.org_id, &linked).or_else(|| {
+            let email = user.email.as_deref()?;
+            let code = issuer::email_mac(&self.pepper, issuer.org_id, email);
+            self.keys.member_by(issuer.org_id, &code)
+        });
+        let (person, member) = known.filter(|(_, member)| !member.removed)?;
+        Some(Caller::from_member(issuer.org_id, person, member, most))
+    }
+
     async fn find(&self, key: &str) -> Option<Arc<KeyRecord>> {
         let public_id = ApiKey::parse(key).ok()?.public_id();
         if let Some(record) = self.keys.get(public_id) {
@@ -142,6 +196,13 @@ impl std::fmt::Debug for Presented<'_> {
     }
 }
 
+/// `org_…` or a bare UUID.
+fn organization_id(text: &str) -> Result<Uuid, Refusal> {
+    let text = text.trim();
+    let bare = text.strip_prefix("org_").unwrap_or(text);
+    Uuid::try_parse(bare).map_err(|_| Refusal::NotAMember)
+}
+
 /// Why a request was not authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -157,6 +218,18 @@ pub enum Refusal {
     /// The signature does not hold.
     #[error(transparent)]
     Signature(#[from] SignatureRefusal),
+    /// The token of a person is not believed.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+    /// The token is a true one, of nobody who is known here.
+    #[error("the token is not one of a member of this organization")]
+    NotAMember,
+    /// The token is one of members of several organisations.
+    #[error("the token is good for several organizations: name one in X-Writ-Organization")]
+    OrganizationUnsaid,
+    /// A person's token where only agents call.
+    #[error("this needs an API key, not a person's token")]
+    OnlyKeys,
 }
 
 impl Refusal {
@@ -167,6 +240,10 @@ impl Refusal {
             Self::Missing | Self::Credential(_) => "UNAUTHORIZED",
             Self::Key(refusal) => refusal.code(),
             Self::Signature(refusal) => refusal.code(),
+            Self::Token(_) => "INVALID_TOKEN",
+            Self::NotAMember => "NOT_A_MEMBER",
+            Self::OrganizationUnsaid => "ORGANIZATION_UNSAID",
+            Self::OnlyKeys => "API_KEY_REQUIRED",
         }
     }
 }
@@ -177,7 +254,6 @@ mod tests {
 
     use async_trait::async_trait;
     use futures::executor::block_on;
-    use uuid::Uuid;
 
     use super::*;
     use crate::key::{Prefix, mac};

@@ -9,6 +9,7 @@ pub mod check;
 pub mod credentials;
 pub mod delegation;
 mod digest;
+pub mod issuer;
 pub mod jwt;
 pub mod key;
 pub mod record;

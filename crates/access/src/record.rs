@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::issuer::IssuerRecord;
 use crate::key::{ApiKey, Pepper, mac};
 use crate::role::Role;
 
@@ -72,6 +73,16 @@ pub trait KeyLookup: Send + Sync {
 
     /// What the person behind a key is in its organisation, if that has been heard of.
     fn membership(&self, org_id: Uuid, person: &str) -> Option<Membership>;
+
+    /// The identity providers with this `iss`, one of an organisation each.
+    fn issuers(&self, _issuer: &str) -> Vec<Arc<IssuerRecord>> {
+        Vec::new()
+    }
+
+    /// The member whose fact carries this code of an address or a subject, and the `per_` id.
+    fn member_by(&self, _org_id: Uuid, _code: &[u8; 32]) -> Option<(String, Membership)> {
+        None
+    }
 
     /// Returns once everything published before the call has been read, or after a bounded wait.
     /// Concurrent calls share one catch-up.

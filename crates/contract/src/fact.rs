@@ -109,6 +109,7 @@ facts! {
     Organization = "organization" by Control;
     ApiKey = "key" by Control;
     Member = "member" by Control;
+    Issuer = "issuer" by Control;
     Agent = "agent" by Control;
     Policy = "policy" by Control;
     Validator = "validator" by Control;

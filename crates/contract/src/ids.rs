@@ -155,6 +155,10 @@ id!(
     PromptId, "prv_", "a prompt version id", "prv_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );
 id!(
+    /// An identity provider of an organisation.
+    IssuerId, "iss_", "an issuer id", "iss_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
+);
+id!(
     /// A pause beyond one agent's own switch.
     PauseId, "pau_", "a pause id", "pau_01980c5e7d4b7c2e9f3a5b6c7d8e9f00"
 );

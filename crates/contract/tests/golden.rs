@@ -326,6 +326,40 @@ fn facts_about_who_may_be_believed_keep_their_bytes() {
             role: "developer".into(),
             approver: true,
             removed: true,
+            ..Member::default()
+        },
+    );
+    fact(
+        "added",
+        &Member {
+            person: "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00".into(),
+            role: "viewer".into(),
+            email_mac: vec![1; 32],
+            subject_mac: vec![2; 32],
+            ..Member::default()
+        },
+    );
+    fact(
+        "registered",
+        &Issuer {
+            issuer_id: raw(1),
+            issuer: "https://id.example.com".into(),
+            audiences: vec!["writ".into()],
+            authorized_parties: vec!["console".into()],
+            email: "verified".into(),
+            roles_claim: "groups".into(),
+            scopes_claim: "scope".into(),
+            member_roles: vec![MappedRole {
+                value: "staff".into(),
+                role: "viewer".into(),
+            }],
+            keys: vec![IssuerKey {
+                kid: "k".into(),
+                algorithm: "RS256".into(),
+                jwk: "{}".into(),
+            }],
+            keys_until_us: 7,
+            removed: true,
         },
     );
     fact(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use reqwest::{Response, redirect};
+use reqwest::{RequestBuilder, Response, redirect};
 use rustls::crypto::CryptoProvider;
 use tokio::time::Instant;
 
@@ -107,8 +107,20 @@ impl Client {
         body: impl Into<Bytes>,
     ) -> Result<Answer, EgressError> {
         let url = self.rules.check(url)?;
-        let started = Instant::now();
         let request = self.http.post(url).headers(headers).body(body.into());
+        self.answer(request).await
+    }
+
+    /// Gets a document, and reads at most the permitted part of it.
+    ///
+    /// # Errors
+    /// As [`Client::post`].
+    pub async fn get(&self, url: &str) -> Result<Answer, EgressError> {
+        self.answer(self.http.get(self.rules.check(url)?)).await
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Answer, EgressError> {
+        let started = Instant::now();
         let response = request
             .send()
             .await

@@ -1,4 +1,4 @@
-//! The only outbound HTTP client: webhooks, validators and models go through it, nothing else goes out.
+//! The only outbound HTTP client: webhooks, validators, models and identity providers go through it, nothing else goes out.
 //!
 //! A tenant names the host, so every address is classified before a packet leaves: literal
 //! addresses when the URL is read, names when they are resolved, and the connection is made to the

@@ -1,6 +1,7 @@
 //! The key feed: every API key and member of every organisation, in memory, as `control` states them. No
 //! request waits for a table or for bcrypt.
 
+mod issuers;
 mod members;
 mod signing;
 
@@ -15,12 +16,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_access::agent_token::SigningKeys;
+use writ_access::issuer::IssuerRecord;
 use writ_access::jwt::VerifyingKey;
 use writ_access::{KeyLookup, KeyRecord, Membership, Role};
 use writ_contract::{Envelope, Fact, Stream, wire};
 
 use crate::log::EventLog;
 use crate::reader::{Content, Delivered, ReaderError, Start};
+use issuers::Issuers;
 use members::Members;
 use signing::Signing;
 
@@ -31,6 +34,7 @@ pub struct KeyFeed {
     log: EventLog,
     keys: RwLock<Keys>,
     members: RwLock<Members>,
+    issuers: RwLock<Issuers>,
     signing: RwLock<Signing>,
     applied: watch::Sender<u64>,
     caught_up: watch::Sender<bool>,
@@ -54,6 +58,7 @@ impl KeyFeed {
             log,
             keys: RwLock::default(),
             members: RwLock::default(),
+            issuers: RwLock::default(),
             signing: RwLock::default(),
             applied: watch::Sender::new(0),
             caught_up: watch::Sender::new(false),
@@ -85,6 +90,7 @@ impl KeyFeed {
         let filters = vec![
             self.log.topology.facts::<wire::ApiKey>(),
             self.log.topology.facts::<wire::Member>(),
+            self.log.topology.facts::<wire::Issuer>(),
             self.log.topology.facts::<wire::SigningKey>(),
         ];
         let mut reader = match self
@@ -112,6 +118,7 @@ impl KeyFeed {
             match envelope.kind.aggregate() {
                 wire::SigningKey::AGGREGATE => self.put_signing(envelope),
                 wire::Member::AGGREGATE => self.put_member(envelope),
+                wire::Issuer::AGGREGATE => self.put_issuer(envelope),
                 _ => self.apply_key(envelope),
             }
         }
@@ -138,6 +145,21 @@ impl KeyFeed {
         if members.apply(envelope).is_none() {
             self.hold(envelope.org.0);
         }
+    }
+
+    /// Of an issuer that cannot be read no token is believed.
+    fn put_issuer(&self, envelope: &Envelope) {
+        if let Ok(mut issuers) = self.issuers.write()
+            && issuers.apply(envelope).is_none()
+        {
+            tracing::error!(issuer = envelope.aggregate_id, "unreadable issuer");
+        }
+    }
+
+    /// The identity provider of an organisation with this `iss`.
+    #[must_use]
+    pub fn issuer_of(&self, org: Uuid, issuer: &str) -> Option<Arc<IssuerRecord>> {
+        self.issuers.read().ok()?.of_organisation(org, issuer)
     }
 
     /// A key that cannot be read signs nothing that is believed.
@@ -192,6 +214,20 @@ impl KeyLookup for KeyFeed {
 
     fn membership(&self, org_id: Uuid, person: &str) -> Option<Membership> {
         self.members.read().ok()?.get(org_id, person)
+    }
+
+    fn issuers(&self, issuer: &str) -> Vec<Arc<IssuerRecord>> {
+        self.issuers
+            .read()
+            .map_or(Vec::new(), |issuers| issuers.of(issuer))
+    }
+
+    /// Nobody in an organisation that is held.
+    fn member_by(&self, org_id: Uuid, code: &[u8; 32]) -> Option<(String, Membership)> {
+        if self.keys.read().ok()?.held.contains(&org_id) {
+            return None;
+        }
+        self.members.read().ok()?.by_code(org_id, code)
     }
 
     async fn catch_up(&self) {

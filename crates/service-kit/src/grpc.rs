@@ -101,7 +101,10 @@ impl Recheck {
     }
 
     async fn counted(&self, headers: &http::HeaderMap) -> Result<Caller, ApiError> {
-        let caller = self.gate.check(headers, self.peer, b"").await?;
+        let caller = self
+            .gate
+            .check(headers, self.peer, b"", self.guard.class)
+            .await?;
         match self.gate.count(&caller, &self.guard).refusal() {
             Some(too_many) => Err(too_many),
             None => Ok(caller),

@@ -123,12 +123,13 @@ impl Desk {
     }
 
     fn by(&self, asker: &Asker) -> By {
-        let key = asker.caller.key_id();
+        let caller = &asker.caller;
         By {
-            actor: key.map_or_else(
-                || format!("system:{}", crate::NAME),
-                |key| format!("key:{}", KeyId(key)),
-            ),
+            actor: match (caller.key_id(), caller.person()) {
+                (Some(key), _) => format!("key:{}", KeyId(key)),
+                (None, Some(person)) => format!("person:{person}"),
+                (None, None) => format!("system:{}", crate::NAME),
+            },
             person: asker.caller.person().map(str::to_owned),
             traceparent: asker.traceparent.clone(),
             at_us: self.clock.now().timestamp_micros(),

@@ -200,8 +200,9 @@ async fn repeats(tx: &mut TenantTx, id: ApprovalId, ruling: &Ruling) -> Result<b
 
 /// The caller as a party; `None` for Writ itself, which asks and decides nothing.
 pub(crate) fn party(caller: &Caller) -> Option<Party> {
+    caller.id()?;
     Some(Party {
-        key: KeyId(caller.key_id()?),
+        key: caller.key_id().map_or(Party::NO_KEY, KeyId),
         person: caller.person().map(ToOwned::to_owned),
     })
 }

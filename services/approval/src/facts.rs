@@ -11,7 +11,7 @@ use crate::store::Entry;
 /// Who makes something happen.
 #[derive(Debug, Clone)]
 pub(crate) enum Actor {
-    /// A key, for the person behind it.
+    /// A key, for the person behind it, or a person who signed in.
     Key(Party),
     /// This service's own loops.
     System,
@@ -101,14 +101,14 @@ fn approval(entry: &Entry) -> wire::Approval {
         action_digest: state.action_digest.to_vec(),
         policy_ids: state.policies.iter().map(|id| id.to_bytes()).collect(),
         policy_set_hash: state.policy_set_hash.clone(),
-        requester_key_id: requester.map(|r| r.key.to_bytes()).unwrap_or_default(),
+        requester_key_id: requester.map(key_bytes).unwrap_or_default(),
         requester_person: requester.and_then(|r| r.person.clone()).unwrap_or_default(),
         approvers: state
             .decided
             .iter()
             .filter(|_| granted)
             .map(|decided| wire::Approver {
-                key_id: decided.by.key.to_bytes(),
+                key_id: key_bytes(&decided.by),
                 person: decided.by.person.clone().unwrap_or_default(),
                 at_us: decided.at.timestamp_micros(),
             })
@@ -143,12 +143,23 @@ fn audit(event: &Event, actor: &Actor, target: String) -> Audit {
     }
 }
 
+/// Empty for who signed in without a key.
+fn key_bytes(party: &Party) -> Vec<u8> {
+    if party.key == Party::NO_KEY {
+        Vec::new()
+    } else {
+        party.key.to_bytes()
+    }
+}
+
 fn who(actor: &Actor) -> (String, Vec<String>) {
     match actor {
-        Actor::Key(party) => (
-            format!("key:{}", party.key),
-            party.person.iter().cloned().collect(),
-        ),
+        Actor::Key(party) => {
+            let person = party.person.as_ref().filter(|_| party.key == Party::NO_KEY);
+            let key = || format!("key:{}", party.key);
+            let actor = person.map_or_else(key, |person| format!("person:{person}"));
+            (actor, party.person.iter().cloned().collect())
+        }
         Actor::System => (format!("system:{}", crate::NAME), Vec::new()),
     }
 }

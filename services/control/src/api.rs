@@ -12,6 +12,7 @@ mod extract;
 mod grants;
 pub(crate) mod grpc;
 mod health;
+mod issuers;
 mod jwks;
 mod keys;
 mod members;
@@ -38,6 +39,7 @@ use crate::agent_version::AgentVersions;
 use crate::baseline::Baselines;
 use crate::channel::{Channel, Heartbeats, Sockets};
 use crate::identity::Identity;
+use crate::issuer::Issuers;
 use crate::policy::Policies;
 use crate::privacy::Privacy;
 use crate::prompt::Prompts;
@@ -50,6 +52,7 @@ use crate::validator::Validators;
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) identity: Identity,
+    pub(crate) issuers: Issuers,
     pub(crate) registry: Registry,
     pub(crate) baselines: Baselines,
     pub(crate) prompts: Prompts,
@@ -99,6 +102,7 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
     let routes = policies::routes(routes);
     let routes = validators::routes(routes);
     let routes = members::routes(routes);
+    let routes = issuers::routes(routes);
     let routes = keys::routes(routes);
     let routes = privacy::routes(routes);
     let routes = billing::routes(routes);
@@ -109,3 +113,4 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
 const VIEWER: Access = Access::Role(Role::Viewer);
 const DEVELOPER: Access = Access::Role(Role::Developer);
 const ADMIN: Access = Access::Role(Role::Admin);
+const OWNER: Access = Access::Role(Role::Owner);

@@ -35,6 +35,8 @@ pub struct Config {
     pub signing: SigningConfig,
     /// Which validators may be registered.
     pub validators: ValidatorsConfig,
+    /// Identity providers of organisations.
+    pub oidc: OidcConfig,
     /// Owners set their organisation's plan and limits; otherwise only a seed does.
     pub owner_sets_plan: bool,
     /// How long a write waits for the replicas that decide.
@@ -62,6 +64,29 @@ pub struct ValidatorsConfig {
     pub allow_http: bool,
     /// Accept loopback and private networks: development only.
     pub allow_internal: bool,
+}
+
+/// How identity providers are asked for their keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OidcConfig {
+    /// Hosts inside the deployment that may be issuers, also over `http`. All others have to be
+    /// public, over `https`.
+    pub internal_hosts: Vec<String>,
+    /// How often keys are read again.
+    pub reread_every: HumanDuration,
+    /// How long keys are believed of an issuer that does not answer any more.
+    pub believed_for: HumanDuration,
+}
+
+impl Default for OidcConfig {
+    fn default() -> Self {
+        Self {
+            internal_hosts: Vec::new(),
+            reread_every: HumanDuration::from_secs(300),
+            believed_for: HumanDuration::from_secs(24 * 3_600),
+        }
+    }
 }
 
 impl ValidatorsConfig {
@@ -94,6 +119,7 @@ impl Default for Config {
             sealing: SealingConfig::default(),
             signing: SigningConfig::default(),
             validators: ValidatorsConfig::default(),
+            oidc: OidcConfig::default(),
             owner_sets_plan: true,
             applied_within: HumanDuration::from_millis(250),
             heartbeat_every: HumanDuration::from_secs(10),
@@ -134,6 +160,11 @@ impl Validate for Config {
         problems.extend(self.signing.problems());
         if !(4..=16).contains(&self.keys.bcrypt_cost) {
             problems.push("keys.bcrypt_cost: must be 4 to 16".to_owned());
+        }
+        let (every, believed) = (self.oidc.reread_every.get(), self.oidc.believed_for.get());
+        if every.is_zero() || believed < every * 3 {
+            problems
+                .push("oidc: believed_for has to be at least three times reread_every".to_owned());
         }
         if self.heartbeat_every.get().is_zero() {
             problems.push("heartbeat_every: must be longer than nothing".to_owned());

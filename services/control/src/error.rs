@@ -78,9 +78,18 @@ pub enum Refusal {
     /// An organisation without an Owner could never have one again.
     #[error("this is the last owner: make somebody else an owner first")]
     LastOwner,
-    /// Another member has this e-mail address.
-    #[error("another member has this e-mail address")]
+    /// Another member has this e-mail address, or signs in as this subject.
+    #[error("another member has this e-mail address or signs in as this subject")]
     MemberExists,
+    /// No such identity provider of this organisation.
+    #[error("OIDC issuer not found")]
+    IssuerNotFound,
+    /// The organisation trusts this one already.
+    #[error("this OIDC issuer is registered already")]
+    IssuerExists,
+    /// Its keys could not be read; nothing was written.
+    #[error("the issuer's keys could not be read: {0}")]
+    IssuerUnread(String),
     /// No such organisation: it was never created.
     #[error("organization not found")]
     OrganizationNotFound,

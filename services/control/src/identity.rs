@@ -12,7 +12,7 @@ use writ_contract::{KeyId, OrgId};
 use writ_pg::TenantTx;
 
 pub use key::{Issue, Key};
-pub use member::{Add, Change, Member};
+pub use member::{Add, Change, Member, SignIn};
 pub use organization::{Limits, Organization, Settings, Switches};
 pub use seed::{Seed, SeedKey, SeedOrganization};
 

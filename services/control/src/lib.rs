@@ -6,14 +6,16 @@
 //! Promises: a write answers with the state it produced; a pause that was acknowledged precedes
 //! every ALLOW recorded after it; pausing and status polls need no Postgres.
 //!
-//! Modules that do not know each other: [`identity`], [`registry`], [`agent_version`], [`prompt`],
-//! [`baseline`], [`policy`], [`validator`], [`channel`]; [`privacy`] reads and deletes rows of people.
+//! Modules that do not know each other: [`identity`], [`issuer`], [`registry`], [`agent_version`],
+//! [`prompt`], [`baseline`], [`policy`], [`validator`], [`channel`]; [`privacy`] reads and deletes rows
+//! of people.
 
 pub mod agent_version;
 pub mod baseline;
 pub mod channel;
 pub mod config;
 pub mod identity;
+pub mod issuer;
 pub mod policy;
 pub mod privacy;
 pub mod prompt;
@@ -115,6 +117,7 @@ fn state(
 ) -> Result<api::State, RunError> {
     let pepper = config.access.pepper()?;
     Ok(api::State {
+        issuers: issuer::Issuers::new(writes.clone(), &config.oidc)?,
         identity: identity::Identity::new(writes.clone(), pepper, config.keys.bcrypt_cost),
         registry: registry::Registry::new(writes.clone()),
         baselines: baseline::Baselines::new(writes.clone()),

@@ -183,6 +183,10 @@ impl Loops {
             "rows",
             keep_rows(self.state.registry.clone(), self.turned, tasks.clone()),
         );
+        let (issuers, cancel) = (self.state.issuers.clone(), tasks.cancel().clone());
+        tasks.spawn("issuers", async move {
+            cancel.run_until_cancelled(issuers.keep()).await;
+        });
         tasks.spawn("signing", rotate(self.state.signing.clone(), tasks.clone()));
         let (state, every) = (self.state, self.config.heartbeat_every.get());
         let cancel = tasks.cancel().clone();

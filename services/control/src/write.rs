@@ -21,7 +21,7 @@ use crate::metrics::UNCONFIRMED_WRITES;
 pub struct Actor {
     /// The organisation it happens in.
     pub org: Uuid,
-    /// `key:<id>` or `system:control`.
+    /// `key:<id>`, `person:<id>` of who signed in without one, or `system:control`.
     pub name: String,
     /// The `per_` id of the person behind the key.
     pub person: Option<String>,
@@ -35,12 +35,14 @@ impl Actor {
     /// The caller of a request.
     #[must_use]
     pub fn of(caller: &Caller, traceparent: &str) -> Self {
-        let system = || format!("system:{}", Service::Control);
+        let name = match (caller.key_id(), caller.person()) {
+            (Some(key), _) => format!("key:{}", KeyId(key)),
+            (None, Some(person)) => format!("person:{person}"),
+            (None, None) => format!("system:{}", Service::Control),
+        };
         Self {
             org: caller.org_id(),
-            name: caller
-                .key_id()
-                .map_or_else(system, |id| format!("key:{}", KeyId(id))),
+            name,
             person: caller.person().map(str::to_owned),
             traceparent: traceparent.to_owned(),
             once: None,

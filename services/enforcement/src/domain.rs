@@ -16,7 +16,7 @@ use writ_policy::{
 };
 
 pub use authorize::{Call, Grant, Parties, authorize};
-pub use delegated::{Delegations, Proof, Stated, prove};
+pub use delegated::{Delegations, Proof, Stated, prove, prove_person};
 pub use plan::{Plan, Spent, TRACES, Used};
 
 /// An act as an edge received it.
@@ -79,6 +79,9 @@ pub enum Refusal {
     /// A delegation token was shown that does not hold.
     #[error("the delegation token does not hold: {0}")]
     NotDelegated(String),
+    /// A person's token was shown that does not hold.
+    #[error("the token of the person does not hold: {0}")]
+    NotThePerson(String),
     /// No grant allows the call.
     #[error("agent \"{caller}\" has no grant to {action} agent \"{callee}\"")]
     NotGranted {
@@ -136,6 +139,7 @@ impl Refusal {
             Self::Environment(_) => "ENVIRONMENT_FORBIDDEN",
             Self::UnknownAgent(..) => "AGENT_NOT_FOUND",
             Self::NotDelegated(_) => "DELEGATION_INVALID",
+            Self::NotThePerson(_) => "USER_TOKEN_INVALID",
             Self::NotGranted { .. } => "NOT_GRANTED",
             Self::Archived(_) => "AGENT_ARCHIVED",
             Self::Paused { .. } => "AGENT_PAUSED",

@@ -5,6 +5,8 @@ mod authorize;
 mod keep;
 mod prove;
 
+pub use prove::Tokens;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

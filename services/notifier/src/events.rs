@@ -25,9 +25,10 @@ impl Events {
         id: Uuid,
         at: DateTime<Utc>,
     ) -> NewEvent {
-        let actor = match caller.key_id() {
-            Some(key) => format!("key:{}", KeyId(key)),
-            None => system(),
+        let actor = match (caller.key_id(), caller.person()) {
+            (Some(key), _) => format!("key:{}", KeyId(key)),
+            (None, Some(person)) => format!("person:{person}"),
+            (None, None) => system(),
         };
         let behind = caller.person().map(str::to_owned).into_iter().collect();
         self.event(

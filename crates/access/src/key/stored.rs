@@ -20,6 +20,10 @@ impl Pepper {
         }
         Ok(Self(secret.to_vec()))
     }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Pepper {

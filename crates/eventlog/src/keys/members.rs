@@ -1,4 +1,4 @@
-//! What the people behind keys may do.
+//! What the people behind keys may do, and which people tokens are of.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,14 @@ use writ_contract::{Envelope, wire};
 /// Members by organisation and `per_` id.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    known: HashMap<Uuid, HashMap<String, (u64, Membership)>>,
+    known: HashMap<Uuid, Organisation>,
+}
+
+#[derive(Debug, Default)]
+struct Organisation {
+    members: HashMap<String, (u64, Membership)>,
+    /// `per_` ids by the codes of addresses and subjects.
+    by_code: HashMap<[u8; 32], String>,
 }
 
 impl Members {
@@ -22,16 +29,29 @@ impl Members {
             removed: fact.removed,
         };
         let org = self.known.entry(envelope.org.0).or_default();
-        let known = org.get(&fact.person).map_or(0, |(version, _)| *version);
-        if envelope.version > known {
-            org.insert(fact.person, (envelope.version, member));
+        let known = org.members.get(&fact.person);
+        if envelope.version <= known.map_or(0, |(version, _)| *version) {
+            return Some(());
         }
+        org.by_code.retain(|_, person| *person != fact.person);
+        if !member.removed {
+            let codes = [fact.email_mac, fact.subject_mac];
+            let codes = codes.into_iter().filter_map(|code| code.try_into().ok());
+            org.by_code
+                .extend(codes.map(|code| (code, fact.person.clone())));
+        }
+        org.members.insert(fact.person, (envelope.version, member));
         Some(())
     }
 
     pub(super) fn get(&self, org: Uuid, person: &str) -> Option<Membership> {
-        let (_, member) = self.known.get(&org)?.get(person)?;
+        let (_, member) = self.known.get(&org)?.members.get(person)?;
         Some(*member)
+    }
+
+    pub(super) fn by_code(&self, org: Uuid, code: &[u8; 32]) -> Option<(String, Membership)> {
+        let person = self.known.get(&org)?.by_code.get(code)?;
+        Some((person.clone(), self.get(org, person)?))
     }
 }
 
@@ -48,6 +68,8 @@ mod tests {
             role: role.into(),
             approver: true,
             removed,
+            email_mac: vec![u8::try_from(version).unwrap(); 32],
+            subject_mac: Vec::new(),
         };
         Envelope {
             event_id: EventId(Uuid::nil()),
@@ -60,6 +82,18 @@ mod tests {
             fact: fact.encode_to_vec(),
             traceparent: String::new(),
         }
+    }
+
+    #[test]
+    fn a_member_is_found_by_the_codes_it_has_now() {
+        let mut members = Members::default();
+        members.apply(&stated(1, "viewer", false)).unwrap();
+        members.apply(&stated(2, "admin", false)).unwrap();
+        let by = |members: &Members, code| members.by_code(Uuid::nil(), &[code; 32]);
+        assert_eq!(by(&members, 1), None, "the former address");
+        assert_eq!(by(&members, 2).unwrap().1.role, Role::Admin);
+        members.apply(&stated(3, "admin", true)).unwrap();
+        assert_eq!((by(&members, 2), by(&members, 3)), (None, None));
     }
 
     #[test]

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use writ_access::issuer::ORGANIZATION;
 use writ_access::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use writ_access::{Caller, Checker, IpNet, Presented};
 
 use super::limits::{Limits, Verdict};
-use super::{Access, Guard, once, refuse};
+use super::{Access, Class, Guard, once, refuse};
 use crate::clock::Clock;
 use crate::error::ApiError;
 
@@ -83,13 +84,16 @@ impl Gate {
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
         raw_body: &[u8],
+        class: Class,
     ) -> Result<Caller, ApiError> {
         let presented = self.presented(headers, peer, raw_body);
-        self.0
-            .checker
-            .check(presented, self.0.clock.now_ms())
-            .await
-            .map_err(unauthorized)
+        let checked = self.0.checker.check(presented, self.0.clock.now_ms());
+        let caller = checked.await.map_err(unauthorized)?;
+        // What agents do is recorded under a key, which can be revoked.
+        if caller.key_id().is_none() && matches!(class, Class::Enforce | Class::Ingest) {
+            return Err(unauthorized(writ_access::Refusal::OnlyKeys));
+        }
+        Ok(caller)
     }
 
     /// What can be refused before the body is there.
@@ -118,6 +122,7 @@ impl Gate {
             x_api_key: text("x-api-key"),
             timestamp: text(TIMESTAMP_HEADER),
             signature: text(SIGNATURE_HEADER),
+            organization: text(ORGANIZATION),
             raw_body,
             client_ip: self.client_ip(headers, peer),
         }
@@ -151,7 +156,7 @@ impl Gate {
     pub(crate) fn count(&self, caller: &Caller, guard: &Guard) -> Verdict {
         self.0
             .limits
-            .check(guard.class, caller.org_id(), caller.key_id())
+            .check(guard.class, caller.org_id(), caller.id())
     }
 }
 
@@ -270,7 +275,7 @@ async fn authenticate(
     } else {
         (body, Bytes::new())
     };
-    let outcome = gate.check(&parts.headers, peer, &raw).await;
+    let outcome = gate.check(&parts.headers, peer, &raw, guard.class).await;
     (Request::from_parts(parts, body), outcome)
 }
 

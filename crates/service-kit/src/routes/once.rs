@@ -38,7 +38,7 @@ pub(super) async fn note(
 ) -> (Request, Result<(), ApiError>) {
     let (mut parts, body) = request.into_parts();
     let key = match named(&parts.headers) {
-        Ok(Some(key)) => format!("{}/{key}", caller.key_id().unwrap_or_default()),
+        Ok(Some(key)) => format!("{}/{key}", caller.id().unwrap_or_default()),
         none => return (Request::from_parts(parts, body), none.map(drop)),
     };
     match collect(body, body_limit).await {

@@ -48,7 +48,8 @@ pub(super) struct ApprovalDto {
 #[schemars(rename = "ApprovalParty")]
 #[serde(rename_all = "camelCase")]
 struct PartyDto {
-    key_id: KeyId,
+    /// Absent of who signed in without one.
+    key_id: Option<KeyId>,
     person: Option<String>,
 }
 
@@ -86,7 +87,7 @@ impl ApprovalDto {
 impl From<Party> for PartyDto {
     fn from(party: Party) -> Self {
         Self {
-            key_id: party.key,
+            key_id: (party.key != Party::NO_KEY).then_some(party.key),
             person: party.person,
         }
     }

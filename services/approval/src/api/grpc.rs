@@ -18,7 +18,7 @@ use super::dto::ApprovalDto;
 use super::list::{self, ListQuery};
 use super::{State, decide, show, status};
 use crate::command::{Redeemed, party};
-use crate::domain::Verdict;
+use crate::domain::{Party, Verdict};
 use crate::error::Error;
 
 /// Generated from `proto/writ/v1/approval.proto`.
@@ -104,7 +104,8 @@ impl ApprovalService for State {
         request: Request<v1::VerifyApprovalRequest>,
     ) -> Result<Response<v1::VerifyApprovalResponse>, Status> {
         let caller = caller(&request)?;
-        let by = party(&caller).ok_or_else(|| Status::permission_denied("only a key verifies"))?;
+        let by = party(&caller).filter(|by| by.key != Party::NO_KEY);
+        let by = by.ok_or_else(|| Status::permission_denied("only a key verifies"))?;
         let asked = request.get_ref();
         let id = parse(&asked.id)?;
         let org = OrgId(caller.org_id());

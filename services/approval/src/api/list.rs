@@ -55,9 +55,11 @@ pub(super) async fn page(
     let now = state.desk.now();
     let listing = Listing {
         status: wanted.map(Status::as_str),
+        // Who signed in without a key has asked for nothing.
         asked_by: caller
-            .key_id()
-            .filter(|_| caller.require_approver().is_err()),
+            .require_approver()
+            .err()
+            .map(|_| caller.key_id().unwrap_or_default()),
         before: before.map_err(|_| ApiError::invalid("cursor is not one this list gave"))?,
         limit: i64::from(limit),
         now,

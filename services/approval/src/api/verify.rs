@@ -18,7 +18,7 @@ use writ_service_kit::routes::Authed;
 
 use super::{State, status};
 use crate::command::{Redeemed, party};
-use crate::domain::Refusal;
+use crate::domain::{Party, Refusal};
 
 /// The act that is about to happen.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,7 +64,7 @@ pub(super) async fn verify(
     let Ok(id) = id.parse::<ApprovalId>() else {
         return Ok(invalid(Refusal::Unanchored));
     };
-    let Some(by) = party(&caller) else {
+    let Some(by) = party(&caller).filter(|by| by.key != Party::NO_KEY) else {
         return Ok(invalid(Refusal::OtherRequester));
     };
     let org = OrgId(caller.org_id());

@@ -1,6 +1,9 @@
 //! A person grants or refuses a request. Sent over REST; who asked, by key or by person, is never
 //! the one who decides.
 
+use uuid::Uuid;
+use writ_contract::KeyId;
+
 use super::{Decided, Event, Facts, Party, Refusal, State, Status};
 
 /// Decide a request.
@@ -49,10 +52,14 @@ impl Decide {
 }
 
 impl Party {
+    /// Of who signed in as a person.
+    pub const NO_KEY: KeyId = KeyId(Uuid::nil());
+
     /// The same key, or another key of the same person.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        self.key == other.key || (self.person.is_some() && self.person == other.person)
+        (self.key == other.key && self.key != Self::NO_KEY)
+            || (self.person.is_some() && self.person == other.person)
     }
 }
 
@@ -119,6 +126,14 @@ mod tests {
             ..party(n)
         });
         assert!(!one.same_as(&two) && one.same_as(&one));
+        let [ada, bob] = ["per_a", "per_b"].map(|person| Party {
+            key: Party::NO_KEY,
+            person: Some(person.to_owned()),
+        });
+        assert!(
+            !ada.same_as(&bob) && ada.same_as(&ada),
+            "who signed in without one"
+        );
     }
 
     #[test]

@@ -311,3 +311,32 @@ async fn an_admin_who_was_demoted_decides_nothing_more() {
     let (status, _) = replica.approve(held.approval, &admin).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn a_person_who_signed_in_decides_without_a_key_and_only_what_others_asked_for() {
+    let world = World::shared().await;
+    let replica = world.replica().await;
+    let person = "per_01980c5e7d4b7c2e9f3a5b6c7d8e9f00";
+    let ada = world.signed_in("u1", person).await;
+    let agent = world.key(world.org, "developer").await;
+    let hers = world.key_of(world.org, "developer", person).await;
+    let held = world.request(&agent, CONTEXT).await;
+    let own = world.request(&hers, r#"{"input":"my own"}"#).await;
+    eventually(SOON, "the token is believed", || async {
+        let (status, body) = replica.approve(held.approval, &ada).await;
+        if status == StatusCode::OK {
+            Ok(())
+        } else {
+            Err(body)
+        }
+    })
+    .await;
+    let (grant, fact) = world.stated("granted").await;
+    assert_eq!(grant.audit.actor, format!("person:{person}"));
+    let by = &fact.approvers[0];
+    assert_eq!((by.person.as_str(), by.key_id.len()), (person, 0));
+    let (status, body) = replica.approve(own.approval, &ada).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    let said = replica.reason(held.approval, &ada, CONTEXT).await;
+    assert_eq!(said, "requester_mismatch", "who signed in redeems nothing");
+}

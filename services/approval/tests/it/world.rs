@@ -6,8 +6,11 @@ mod replica;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use writ_access::issuer::subject_mac;
+use writ_access::jwt::SigningKey;
 use writ_access::key::mac;
 use writ_access::{ApiKey, Pepper, Prefix};
 use writ_approval::{Config, build};
@@ -234,6 +237,7 @@ impl World {
             role: role.to_owned(),
             approver,
             removed: false,
+            ..wire::Member::default()
         };
         self.publish::<wire::Member>(self.envelope(
             key.org,
@@ -243,6 +247,50 @@ impl World {
             &fact,
         ))
         .await;
+    }
+
+    /// A provider of the organisation, and a member whom it calls `subject`, who may decide; the
+    /// member's token as a key.
+    pub(crate) async fn signed_in(&self, subject: &str, person: &str) -> Key {
+        let (signer, id) = (
+            SigningKey::ed25519(&[1; 32]).unwrap(),
+            Uuid::from_u128(0x155),
+        );
+        let issuer = wire::Issuer {
+            issuer_id: id.as_bytes().to_vec(),
+            issuer: "https://id.example.com".into(),
+            audiences: vec!["writ".into()],
+            email: "never".into(),
+            keys: vec![wire::IssuerKey {
+                kid: signer.kid().into(),
+                algorithm: "EdDSA".into(),
+                jwk: signer.jwk().to_string(),
+            }],
+            keys_until_us: i64::MAX,
+            ..wire::Issuer::default()
+        };
+        self.publish::<wire::Issuer>(self.envelope(self.org, "registered", "iss", 1, &issuer))
+            .await;
+        let pepper = Pepper::new(PEPPER).unwrap();
+        let member = wire::Member {
+            person: person.to_owned(),
+            role: "viewer".into(),
+            approver: true,
+            subject_mac: subject_mac(&pepper, id, subject).to_vec(),
+            ..wire::Member::default()
+        };
+        self.publish::<wire::Member>(self.envelope(self.org, "added", person, 1, &member))
+            .await;
+        let now = self.clock.now().timestamp();
+        let claims = json!({"iss": issuer.issuer, "aud": "writ", "sub": subject, "nbf": now,
+            "exp": now + 600});
+        Key {
+            text: signer.sign(&claims).unwrap(),
+            id: Uuid::nil(),
+            org: self.org,
+            person: person.to_owned(),
+            fact: wire::ApiKey::default(),
+        }
     }
 
     pub(crate) async fn archive_agent(&self, version: u64) {

@@ -17,8 +17,8 @@ use writ_service_kit::routes::Routes;
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
 use super::{ADMIN, State, VIEWER};
-use crate::error::Refusal;
-use crate::identity::{Add, Change, Member};
+use crate::error::{Error, Refusal};
+use crate::identity::{Add, Change, Member, SignIn};
 
 /// A member of the organisation.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,6 +28,8 @@ struct Shown {
     id: PersonId,
     name: String,
     email: Option<String>,
+    /// Who it is to an OIDC issuer.
+    sign_in: Option<SignIn>,
     /// `viewer`, `developer`, `admin` or `owner`: no key of this person does more.
     role: &'static str,
     /// May decide approvals, whatever the role.
@@ -75,6 +77,7 @@ async fn add(
     by: By,
     Strict(body): Strict<Add>,
 ) -> Result<Response, ApiError> {
+    known(&state, &by, body.sign_in()).await?;
     let added = state.identity.add_member(&by.caller, &by.actor, &body);
     let (member, is_new) = added.await?;
     let status = if is_new {
@@ -125,6 +128,7 @@ async fn change(
     Strict(body): Strict<Change>,
 ) -> Result<Response, ApiError> {
     let id = parse(&id)?;
+    known(&state, &by, body.sign_in()).await?;
     let changed = state
         .identity
         .change_member(&by.caller, &by.actor, id, if_match, &body);
@@ -139,6 +143,19 @@ async fn remove(
     let id = parse(&id)?;
     let removed = state.identity.remove_member(&by.caller, &by.actor, id);
     Ok(answer(&removed.await?))
+}
+
+/// A member can be linked only to an issuer that is there.
+async fn known(state: &State, by: &By, link: Option<&SignIn>) -> Result<(), Error> {
+    let Some(link) = link else {
+        return Ok(());
+    };
+    match state.issuers.get(by.org(), link.issuer.0).await {
+        Err(Error::Refused(Refusal::IssuerNotFound)) => {
+            Err(Refusal::field("signIn.issuer", "no such OIDC issuer").into())
+        }
+        found => found.map(drop),
+    }
 }
 
 /// An id that is none belongs to no member.
@@ -159,6 +176,7 @@ fn shown(member: &Member) -> Shown {
         id: PersonId(member.id),
         name: member.name.clone(),
         email: member.email.clone(),
+        sign_in: member.sign_in.clone(),
         role: member.role.as_str(),
         approver: member.approver,
         teams: member.teams.clone(),

@@ -59,6 +59,9 @@ impl From<Refusal> for ApiError {
             Refusal::LastOwner => (StatusCode::CONFLICT, "LAST_OWNER", "CTL0141"),
             Refusal::MemberExists => (StatusCode::CONFLICT, "MEMBER_EXISTS", "CTL0142"),
             Refusal::Privacy(refusal) => privacy(*refusal),
+            Refusal::IssuerNotFound => (StatusCode::NOT_FOUND, "ISSUER_NOT_FOUND", "CTL0143"),
+            Refusal::IssuerExists => (StatusCode::CONFLICT, "ISSUER_EXISTS", "CTL0144"),
+            Refusal::IssuerUnread(_) => (StatusCode::CONFLICT, "ISSUER_UNREAD", "CTL0145"),
             Refusal::OrganizationNotFound => {
                 (StatusCode::NOT_FOUND, "ORGANIZATION_NOT_FOUND", "CTL0105")
             }

@@ -5,10 +5,11 @@ pub(super) mod store;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use writ_access::{Caller, Role};
-use writ_contract::{PersonId, wire};
+use writ_access::issuer::{email_mac, subject_mac};
+use writ_access::{Caller, Pepper, Role};
+use writ_contract::{IssuerId, PersonId, wire};
 
 use super::organization::said;
 use crate::error::Refusal;
@@ -18,6 +19,8 @@ const TEAMS: usize = 20;
 const TEAM: usize = 64;
 /// RFC 5321, 4.5.3.1.3, without the angle brackets.
 const EMAIL: usize = 254;
+/// OpenID Connect Core 1.0, 2: 255 ASCII characters.
+const SUBJECT: usize = 255;
 
 /// A member's row, with the name and the address that are in no fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Member {
     pub name: String,
     /// Nobody else's in the organisation.
     pub email: Option<String>,
+    /// Whom an identity provider calls this member. Nobody else's either.
+    pub sign_in: Option<SignIn>,
     /// The most that keys of this person may do.
     pub role: Role,
     /// May decide approvals whatever the role.
@@ -44,6 +49,16 @@ pub struct Member {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Somebody as an identity provider knows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignIn {
+    /// The id of the OIDC issuer here.
+    pub issuer: IssuerId,
+    /// `sub` of its tokens.
+    pub subject: String,
+}
+
 /// A member to be added.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "MemberBody")]
@@ -52,6 +67,8 @@ pub struct Add {
     /// Required.
     name: Option<String>,
     email: Option<String>,
+    /// Who it is to an OIDC issuer, whose tokens are then good for this member.
+    sign_in: Option<SignIn>,
     /// `viewer`, `developer`, `admin` or `owner`; at most one's own. Required.
     role: Option<String>,
     /// May decide approvals, whatever the role.
@@ -70,6 +87,10 @@ pub struct Change {
     #[serde(deserialize_with = "said")]
     #[schemars(with = "Option<String>")]
     email: Option<Option<String>>,
+    /// Who it is to an OIDC issuer; null takes it away.
+    #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<SignIn>")]
+    sign_in: Option<Option<SignIn>>,
     /// `viewer`, `developer`, `admin` or `owner`; at most one's own.
     role: Option<String>,
     /// May decide approvals, whatever the role.
@@ -79,6 +100,12 @@ pub struct Change {
 }
 
 impl Add {
+    /// Who it is to an OIDC issuer, if that is said.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()
+    }
+
     /// The member to be, if `caller` may give its role.
     pub(super) fn member(
         &self,
@@ -94,6 +121,7 @@ impl Add {
             id,
             name: self.name.as_deref().unwrap_or_default().trim().to_owned(),
             email: self.email.clone(),
+            sign_in: self.sign_in.clone(),
             role: role_of(role)?,
             approver: self.approver,
             teams: self.teams.clone(),
@@ -104,6 +132,14 @@ impl Add {
         };
         may_give(caller, member.role)?;
         member.valid()
+    }
+}
+
+impl Change {
+    /// Who it is to an OIDC issuer, if that is said.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()?.as_ref()
     }
 }
 
@@ -120,6 +156,7 @@ impl Member {
             id,
             name: name.trim().to_owned(),
             email: email.map(ToOwned::to_owned),
+            sign_in: None,
             role,
             approver: false,
             teams: Vec::new(),
@@ -153,6 +190,7 @@ impl Member {
                 .as_deref()
                 .map_or(own.name, |name| name.trim().to_owned()),
             email: change.email.clone().unwrap_or(own.email),
+            sign_in: change.sign_in.clone().unwrap_or(own.sign_in),
             role: role.unwrap_or(self.role),
             approver: change.approver.unwrap_or(self.approver),
             teams: change.teams.clone().unwrap_or(own.teams),
@@ -187,10 +225,18 @@ impl Member {
         self.role == Role::Owner && (next.role != Role::Owner || next.removed_at.is_some())
     }
 
-    /// The full state as a fact.
+    /// The full state as a fact; address and subject only as codes under `pepper`.
     #[must_use]
-    pub fn fact(&self) -> wire::Member {
+    pub fn fact(&self, org: Uuid, pepper: &Pepper) -> wire::Member {
+        // Who has left is found by nothing any more.
+        let here = self.removed_at.is_none();
+        let email = self.email.as_deref().filter(|_| here);
+        let email = email.map(|email| email_mac(pepper, org, email).to_vec());
+        let link = self.sign_in.as_ref().filter(|_| here);
+        let subject = link.map(|link| subject_mac(pepper, link.issuer.0, &link.subject).to_vec());
         wire::Member {
+            email_mac: email.unwrap_or_default(),
+            subject_mac: subject.unwrap_or_default(),
             person: PersonId(self.id).to_string(),
             role: self.role.as_str().to_owned(),
             approver: self.approver,
@@ -205,6 +251,10 @@ impl Member {
         }
         if self.email.as_deref().is_some_and(|email| !is_email(email)) {
             problems.push("email: not an e-mail address".to_owned());
+        }
+        let linked = self.sign_in.as_ref().map(|link| link.subject.as_str());
+        if linked.is_some_and(|subject| subject.trim().is_empty() || subject.len() > SUBJECT) {
+            problems.push(format!("signIn.subject: 1 to {SUBJECT} bytes"));
         }
         let odd = |team: &String| team.trim().is_empty() || team.chars().count() > TEAM;
         if self.teams.len() > TEAMS || self.teams.iter().any(odd) {
@@ -313,7 +363,10 @@ mod tests {
             ..ada()
         }
         .removed(&owner(), now());
-        let fact = left.unwrap().fact();
+        let pepper = Pepper::new([1; 32]).unwrap();
+        let fact = left.unwrap().fact(Uuid::nil(), &pepper);
         assert!(fact.removed && !fact.approver);
+        assert!(fact.email_mac.is_empty());
+        assert_eq!(ada().fact(Uuid::nil(), &pepper).email_mac.len(), 32);
     }
 }

@@ -18,6 +18,7 @@ mod grants;
 mod idempotency;
 mod keys;
 mod members;
+mod oidc;
 mod pauses;
 mod plans;
 mod policies;

@@ -182,6 +182,8 @@ impl Stand {
 
 impl Running {
     async fn start(config: &Config, nats: &Nats) -> Self {
+        // Another test of this process may have done it.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let tasks = Tasks::new(CancellationToken::new());
         let deps = Deps {
             nats: nats.client.clone(),
@@ -323,6 +325,7 @@ fn config(db: &Db, prefix: &str) -> Config {
     config.access.limits.control_per_minute = 0;
     config.keys.bcrypt_cost = 4;
     config.digest_key = Secret::new("cd".repeat(32));
+    config.oidc.internal_hosts = vec!["127.0.0.1".to_owned()];
     config.sealing.key = Secret::new("ab".repeat(32));
     config
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt as _};
 use http::HeaderMap;
 use tonic::{Request, Response, Status, Streaming};
-use writ_access::{Caller, delegation};
+use writ_access::{Caller, delegation, issuer};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Recheck, caller};
 
@@ -18,7 +18,7 @@ use super::plan_spent;
 use crate::answer::{Answer, Explanation, Given};
 use crate::beside::LARGE;
 use crate::domain::WireViolation;
-use crate::enforce::Enforcer;
+use crate::enforce::{Enforcer, Tokens};
 use crate::error::Error;
 use read::read;
 
@@ -63,9 +63,12 @@ impl Server {
         } else {
             read(request)?
         };
-        let token = headers.get(delegation::HEADER);
-        let token = token.map(|token| token.to_str().unwrap_or("?"));
-        self.0.show(caller, &mut ask, token);
+        let token = |name| headers.get(name).map(|it| it.to_str().unwrap_or("?"));
+        let tokens = Tokens {
+            delegation: token(delegation::HEADER),
+            person: token(issuer::HEADER),
+        };
+        self.0.show(caller, &mut ask, tokens);
         let answer = self.0.enforce(caller, &ask).await;
         respond(answer.map_err(none)?)
     }

@@ -134,7 +134,7 @@ async fn enforce(
         Ok(ask) => ask,
         Err(refusal) => return answer(&Enforcer::refuse(&refusal), enforcer.refusals),
     };
-    enforcer.show(&caller, &mut ask, shown.0.as_deref());
+    enforcer.show(&caller, &mut ask, shown.tokens());
     ask.explain |= parameters.is_ok_and(|Query(parameters)| parameters.explain);
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given, enforcer.refusals),

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use writ_access::delegation::DelegationClaims;
+use writ_access::issuer::User;
 use writ_access::jwt::TokenRefusal;
 use writ_contract::{AgentId, DelegationId};
-use writ_policy::{Delegation, Hop, Request};
+use writ_policy::{Delegation, Hop, OnBehalfOf, Request};
 
 use super::Refusal;
 
@@ -19,6 +20,8 @@ pub enum Proof {
     Delegated(Box<DelegationClaims>),
     /// A token that is not believed.
     Refused(TokenRefusal),
+    /// The token of a person that is not believed.
+    NotThePerson(TokenRefusal),
 }
 
 /// A delegation as control states it.
@@ -36,10 +39,11 @@ pub type Delegations = HashMap<DelegationId, Stated>;
 /// Whether an agent may act under what the request showed.
 ///
 /// # Errors
-/// [`Refusal::NotDelegated`]: a token that is shown and does not hold refuses the act.
+/// [`Refusal::NotDelegated`], [`Refusal::NotThePerson`]: a token that is shown and does not hold refuses the act.
 pub(super) fn holds(proof: &Proof, agent: AgentId, known: &Delegations) -> Result<(), Refusal> {
     let claims = match proof {
         Proof::None => return Ok(()),
+        Proof::NotThePerson(why) => return Err(Refusal::NotThePerson(why.to_string())),
         Proof::Refused(why) => return Err(Refusal::NotDelegated(why.to_string())),
         Proof::Delegated(claims) => claims,
     };
@@ -73,6 +77,26 @@ pub fn prove(request: &mut Request, claims: &DelegationClaims) {
         chain: chain.collect(),
         parent_decision_id: said.parent_decision_id,
         scopes: Some(scopes),
+        verified: true,
+    });
+}
+
+/// Puts the person that a token proves into the request. What the client says itself may only
+/// narrow what that person may do.
+pub fn prove_person(request: &mut Request, user: User) {
+    let said = request.on_behalf_of.take().and_then(|person| person.scopes);
+    let scopes = match (user.scopes, said) {
+        (Some(mut proven), Some(said)) => {
+            proven.retain(|scope| said.contains(scope));
+            Some(proven)
+        }
+        (proven, said) => proven.or(said),
+    };
+    request.on_behalf_of = Some(OnBehalfOf {
+        user_id: user.subject,
+        email: user.email.unwrap_or_default(),
+        roles: user.roles,
+        scopes,
         verified: true,
     });
 }
@@ -140,5 +164,38 @@ mod tests {
             (proven.scopes, proven.parent_decision_id),
             (Some(vec![]), "dec_1".into())
         );
+    }
+
+    #[test]
+    fn what_a_client_says_of_a_proven_person_only_narrows() {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let prove = |proven: Option<&[&str]>, said: Option<&[&str]>| {
+            let mut request = Request {
+                on_behalf_of: Some(OnBehalfOf {
+                    user_id: "boss".into(),
+                    roles: words(&["boss"]),
+                    scopes: said.map(words),
+                    ..OnBehalfOf::default()
+                }),
+                ..Request::default()
+            };
+            let user = User {
+                subject: "u1".into(),
+                email: None,
+                roles: words(&["clerk"]),
+                scopes: proven.map(words),
+            };
+            prove_person(&mut request, user);
+            let person = request.on_behalf_of.unwrap();
+            assert!(person.verified && person.user_id == "u1" && person.roles == ["clerk"]);
+            person.scopes
+        };
+        assert_eq!(
+            prove(Some(&["a", "b"]), Some(&["b", "c"])),
+            Some(words(&["b"]))
+        );
+        assert_eq!(prove(Some(&["a"]), None), Some(words(&["a"])));
+        assert_eq!(prove(None, Some(&["b"])), Some(words(&["b"])));
+        assert_eq!(prove(None, None), None);
     }
 }

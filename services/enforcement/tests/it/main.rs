@@ -20,6 +20,7 @@ mod integrity;
 mod others;
 mod outage;
 mod pause;
+mod person;
 mod plan;
 mod rebuild;
 mod semantic;

@@ -117,3 +117,21 @@ async fn the_sdk_deploys_promotes_and_rolls_back_prompts_and_reports_versions() 
     let usage = seen["usage"].as_str().unwrap();
     assert!(usage.contains("agents"), "{usage}");
 }
+
+#[tokio::test]
+async fn the_sdk_proves_which_agent_it_is_and_asks_whether_one_may_call_another() {
+    let stack = Stack::start().await;
+    let seen = stack.python("identity.py");
+    let identity = ["stamped", "plain", "anothers", "made_up"].map(|what| seen[what].clone());
+    let expected = [
+        "verified".into(),
+        Value::Null,
+        "forged".into(),
+        "forged".into(),
+    ];
+    assert_eq!(identity, expected, "{seen}");
+    assert_eq!(seen["incident"], "billing-bot");
+    for what in ["refused", "another_action"] {
+        assert_eq!(seen[what], 403, "{what}: {seen}");
+    }
+}

@@ -139,7 +139,7 @@ impl Identity {
         if let Some(max) = organization.limits.users {
             Refusal::unless_room("members", "maxUsers", store::count(tx).await?, max)?;
         }
-        if store::has_email(tx, member).await? {
+        if store::is_taken(tx, member).await? {
             return Err(Refusal::MemberExists.into());
         }
         store::insert(tx, member).await?;
@@ -160,7 +160,8 @@ impl Identity {
             action,
             reason_code: "",
         };
-        self.writes.event(actor, about, &member.fact())
+        let fact = member.fact(actor.org, &self.pepper);
+        self.writes.event(actor, about, &fact)
     }
 }
 
@@ -169,7 +170,7 @@ async fn allowed(tx: &mut TenantTx, found: &Member, next: &Member) -> Result<(),
     if found.stops_owning(next) && !store::has_other_owner(tx, found.id).await? {
         return Err(Refusal::LastOwner.into());
     }
-    if next.removed_at.is_none() && store::has_email(tx, next).await? {
+    if next.removed_at.is_none() && store::is_taken(tx, next).await? {
         return Err(Refusal::MemberExists.into());
     }
     Ok(())

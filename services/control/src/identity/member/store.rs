@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+use writ_contract::IssuerId;
 use writ_pg::{PgError, TenantTx};
 
-use super::Member;
+use super::{Member, SignIn};
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
 
 const SELECT: &str =
-    "select m.person_id, p.name, p.email, m.role, m.approver, m.teams, m.removed_at,
+    "select m.person_id, p.name, p.email, p.issuer_id, p.subject, m.role, m.approver, m.teams, m.removed_at,
     m.version, m.created_at, m.updated_at
     from members m join people p using (org_id, person_id)";
 
@@ -18,6 +19,8 @@ struct Row {
     person_id: Uuid,
     name: String,
     email: Option<String>,
+    issuer_id: Option<Uuid>,
+    subject: Option<String>,
     role: String,
     approver: bool,
     teams: Vec<String>,
@@ -39,6 +42,13 @@ impl TryFrom<Row> for Member {
             id: row.person_id,
             name: row.name,
             email: row.email,
+            sign_in: row
+                .issuer_id
+                .zip(row.subject)
+                .map(|(issuer, subject)| SignIn {
+                    issuer: IssuerId(issuer),
+                    subject,
+                }),
             role,
             approver: row.approver,
             teams: row.teams,
@@ -53,15 +63,18 @@ impl TryFrom<Row> for Member {
 /// False when this person is one already.
 pub(in super::super) async fn insert(tx: &mut TenantTx, member: &Member) -> Result<bool, PgError> {
     let org = tx.org();
+    let (issuer, subject) = linked(member);
     sqlx::query(
-        "insert into people (org_id, person_id, name, email, created_at)
-         values ($1, $2, $3, $4, $5) on conflict (org_id, person_id) do nothing",
+        "insert into people (org_id, person_id, name, email, created_at, issuer_id, subject)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (org_id, person_id) do nothing",
     )
     .bind(org)
     .bind(member.id)
     .bind(&member.name)
     .bind(&member.email)
     .bind(member.created_at)
+    .bind(issuer)
+    .bind(subject)
     .execute(&mut **tx)
     .await?;
     let done = sqlx::query(
@@ -83,12 +96,18 @@ pub(in super::super) async fn insert(tx: &mut TenantTx, member: &Member) -> Resu
 }
 
 pub(super) async fn update(tx: &mut TenantTx, member: &Member) -> Result<(), PgError> {
-    sqlx::query("update people set name = $2, email = $3 where person_id = $1")
-        .bind(member.id)
-        .bind(&member.name)
-        .bind(&member.email)
-        .execute(&mut **tx)
-        .await?;
+    let (issuer, subject) = linked(member);
+    sqlx::query(
+        "update people set name = $2, email = $3, issuer_id = $4, subject = $5
+         where person_id = $1",
+    )
+    .bind(member.id)
+    .bind(&member.name)
+    .bind(&member.email)
+    .bind(issuer)
+    .bind(subject)
+    .execute(&mut **tx)
+    .await?;
     sqlx::query(
         "update members set role = $2, approver = $3, removed_at = $4, version = $5,
            updated_at = $6, teams = $7
@@ -156,16 +175,28 @@ pub(super) async fn has_other_owner(tx: &mut TenantTx, id: Uuid) -> Result<bool,
     .await?)
 }
 
-/// Whether another member has this address.
-pub(super) async fn has_email(tx: &mut TenantTx, member: &Member) -> Result<bool, PgError> {
+/// Whether another member has this address, or signs in as this subject.
+pub(super) async fn is_taken(tx: &mut TenantTx, member: &Member) -> Result<bool, PgError> {
+    let (issuer, subject) = linked(member);
     Ok(sqlx::query_scalar(
         "select exists (select from members m join people p using (org_id, person_id)
-           where m.removed_at is null and lower(p.email) = lower($1) and m.person_id <> $2)",
+           where m.removed_at is null and m.person_id <> $2
+             and (lower(p.email) = lower($1) or (p.issuer_id = $3 and p.subject = $4)))",
     )
     .bind(&member.email)
     .bind(member.id)
+    .bind(issuer)
+    .bind(subject)
     .fetch_one(&mut **tx)
     .await?)
+}
+
+/// A link as two columns; who was removed signs in no more, so that somebody else can.
+fn linked(member: &Member) -> (Option<Uuid>, Option<&str>) {
+    let link = member.sign_in.as_ref();
+    let link = link.filter(|_| member.removed_at.is_none());
+    let link = link.map(|link| (link.issuer.0, link.subject.as_str()));
+    link.unzip()
 }
 
 /// Those after `after`, in the order of their ids, and the id the next ones follow.
