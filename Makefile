@@ -6,7 +6,7 @@ TOOLS := $(or $(WRIT_TOOLS_DIR),$(HOME)/.cache/writ-tools)
 export WRIT_TOOLS_DIR := $(TOOLS)
 export PATH := $(TOOLS)/cargo/bin:$(PATH)
 
-.PHONY: help setup build run dev-up dev-down test lint bench bench-kill bench-policy eval fuzz gen proto-baseline chart clean
+.PHONY: help setup build run dev-up dev-down test lint bench bench-kill bench-ledger bench-policy eval fuzz gen proto-baseline chart clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,6 +41,9 @@ bench: setup ## Enforce against a bare echo, in one run; prints ratios
 bench-kill: setup ## How long a pause takes: acknowledged, refused by the last of three replicas, heard on a socket
 	@cargo build --locked --release -p writ-bench
 	@target/release/writ-bench kill
+
+bench-ledger: setup ## How fast facts become entries, and how long one waits for its checkpoint
+	@cargo bench --locked -p writ-audit-ledger --bench appender
 
 bench-policy: setup ## The policy engine alone, beside Cedar, the cel crate and the SDK's own patterns
 	@cd benches/policy && cargo bench --locked

@@ -201,6 +201,22 @@ impl Topology {
         table::spec(self, stream)
     }
 
+    /// The stream that a fact's subject belongs to.
+    #[must_use]
+    pub fn stream_of(&self, subject: &str) -> Option<Stream> {
+        let rest = subject.strip_prefix(&self.prefix)?.strip_prefix(".evt.")?;
+        match rest.split('.').next()? {
+            "control" => Some(Stream::Control),
+            "gate" => Some(Stream::Gate),
+            "approval" => Some(Stream::Approval),
+            "audit" => Some(Stream::Audit),
+            "anomaly" => Some(Stream::Anomaly),
+            "notifier" => Some(Stream::Notifier),
+            "ingest" => Some(Stream::Ingest),
+            _ => None,
+        }
+    }
+
     /// What a service may publish and subscribe to.
     #[must_use]
     pub fn permissions(&self, service: Service) -> Permissions {

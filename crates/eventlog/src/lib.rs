@@ -28,7 +28,7 @@ pub use lane::{AppendError, Draft, Lanes, Recorded};
 pub use log::{EventLog, LogConfig, LogConfigError};
 pub use publish::{Expect, PublishError, Published};
 pub use reader::{Content, Delivered, Reader, ReaderError, Start};
-pub use resume::{Position, Resumed};
+pub use resume::{Position, Resumed, StreamState};
 pub use signing::{BadSignature, Owners, Signer};
 pub use sink::{Batch, Sink, SinkError, Work};
 pub use streams::{StreamProblem, StreamSettings, assert_streams};

@@ -71,6 +71,40 @@ impl EventLog {
     }
 }
 
+/// What a stream says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamState {
+    /// When it was made, microseconds since 1970.
+    pub created_us: i64,
+    /// Its last sequence; numbers start again with a new stream.
+    pub last_sequence: u64,
+}
+
+impl EventLog {
+    /// What a stream says of itself now.
+    ///
+    /// # Errors
+    /// [`ReaderError::Unavailable`].
+    pub async fn state(&self, stream: Stream) -> Result<StreamState, ReaderError> {
+        let handle = self.opened(stream).await?;
+        let info = handle.cached_info();
+        Ok(StreamState {
+            created_us: micros(info.created),
+            last_sequence: info.state.last_sequence,
+        })
+    }
+
+    /// Whether the stream still has the message of a resume point, or has let it age out.
+    ///
+    /// # Errors
+    /// [`ReaderError::Unavailable`].
+    pub async fn has(&self, stream: Stream, position: &Position) -> Result<bool, ReaderError> {
+        let handle = self.opened(stream).await?;
+        let fits = fits(&handle, position).await;
+        fits.map_err(|why| self.unreadable(stream, &why))
+    }
+}
+
 impl Reader {
     /// The resume point once `delivered` and all before it have been applied.
     #[must_use]

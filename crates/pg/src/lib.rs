@@ -14,6 +14,7 @@ mod pools;
 mod position;
 mod prepare;
 mod queue;
+mod refill;
 mod relay;
 mod roles;
 
@@ -27,5 +28,6 @@ pub use pools::{ApiPool, Pools, TenantTx, WriterPool, WriterTx};
 pub use position::Fence;
 pub use prepare::{Unprepared, prepare};
 pub use queue::{Leased, Queue};
+pub use refill::LogState;
 pub use relay::{NotPublished, Publish, Relay};
 pub use roles::{UnsafeRole, check_role};

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::DateTime;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -13,11 +14,14 @@ use writ_eventlog::EventLog;
 use crate::error::PgError;
 use crate::outbox::Outbox;
 use crate::pools::WriterTx;
+use crate::refill::{self, LogState};
 
 /// Facts taken at once.
 const BATCH: i64 = 256;
 /// How often the table is looked at without being woken: for other replicas' facts and after trouble.
 const POLL: Duration = Duration::from_millis(200);
+/// How often streams are compared with what was sent to them.
+const COMPARE: Duration = Duration::from_secs(60);
 /// How long one fact may be tried under its id before the batch is given back.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(10);
 
@@ -29,6 +33,12 @@ pub trait Publish: Clone + Send + Sync + 'static {
         subject: &str,
         envelope: &Envelope,
     ) -> impl Future<Output = Result<u64, NotPublished>> + Send;
+
+    /// What the stream of a subject says of itself; `None` where facts go to no stream.
+    fn state(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Option<LogState>, NotPublished>> + Send;
 }
 
 /// A fact that is not known to be stored; it is tried again under the same id.
@@ -44,6 +54,19 @@ impl Publish for EventLog {
         published
             .map(|p| p.sequence)
             .map_err(|error| NotPublished(error.to_string()))
+    }
+
+    async fn state(&self, subject: &str) -> Result<Option<LogState>, NotPublished> {
+        let Some(stream) = self.topology().stream_of(subject) else {
+            return Ok(None);
+        };
+        let state = self.state(stream).await;
+        let state = state.map_err(|error| NotPublished(error.to_string()))?;
+        Ok(Some(LogState {
+            created: DateTime::from_timestamp_micros(state.created_us).unwrap_or_default(),
+            last: state.last_sequence,
+            keeps: self.topology().spec(stream).max_age,
+        }))
     }
 }
 
@@ -90,7 +113,15 @@ impl<P: Publish> Relay<P> {
     /// # Errors
     /// The store's trouble; start it again.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), PgError> {
+        let mut compared: Option<Instant> = None;
         loop {
+            if compared.is_none_or(|at| at.elapsed() >= COMPARE) {
+                match cancel.run_until_cancelled(self.refill()).await {
+                    None => return Ok(()),
+                    Some(done) => done?,
+                }
+                compared = Some(Instant::now());
+            }
             let rest = match cancel.run_until_cancelled(self.pass()).await {
                 None => return Ok(()),
                 Some(Ok(Pass::Sent(BATCH_FULL))) => continue,
@@ -104,16 +135,44 @@ impl<P: Publish> Relay<P> {
         }
     }
 
+    /// Compares the streams with what was sent to them, and lets what they lost go out again.
+    async fn refill(&self) -> Result<(), PgError> {
+        let mut tx = self.outbox.pool.begin().await?;
+        if !self.is_active(&mut tx).await? {
+            return Ok(());
+        }
+        for sent in refill::newest(&mut tx).await? {
+            let state = match self.publisher.state(&sent.subject).await {
+                Ok(state) => state,
+                Err(error) => {
+                    tracing::warn!(subject = sent.subject, %error, "stream not compared");
+                    None
+                }
+            };
+            let Some(state) = state.filter(|state| sent.is_lost(state)) else {
+                continue;
+            };
+            let stream = sent.stream();
+            let again = refill::send_again(&mut tx, &stream, &state).await?;
+            tracing::error!(stream, again, "the stream is shorter than it was: refilled");
+            metrics::counter!("writ_relay_refilled_total", "schema" => self.schema.clone())
+                .increment(again);
+        }
+        tx.commit().await
+    }
+
+    /// Whether this replica is the one that sends; holds until the transaction ends.
+    async fn is_active(&self, tx: &mut WriterTx) -> Result<bool, PgError> {
+        let sql = "select pg_try_advisory_xact_lock(hashtext($1 || '.relay'))";
+        let active = sqlx::query_scalar(sql).bind(&self.schema);
+        Ok(active.fetch_one(&mut **tx).await?)
+    }
+
     /// Sends one batch. The lock and the rows are held until what was sent is marked, so a relay
     /// that dies in between leaves them to be sent again under the same ids.
     async fn pass(&self) -> Result<Pass, PgError> {
         let mut tx = self.outbox.pool.begin().await?;
-        let active: bool =
-            sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext($1 || '.relay'))")
-                .bind(&self.schema)
-                .fetch_one(&mut *tx)
-                .await?;
-        if !active {
+        if !self.is_active(&mut tx).await? {
             return Ok(Pass::Elsewhere);
         }
         let batch: Vec<Unsent> = sqlx::query_as(

@@ -5,6 +5,7 @@
 //! covers it committed. Nobody is told of either before.
 
 mod append;
+mod own;
 mod seal;
 mod sources;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use uuid::Uuid;
 use writ_eventlog::EventLog;
 use writ_pg::{Outbox, WriterPool};
@@ -23,6 +24,9 @@ use crate::keys::Keys;
 use crate::{metrics, store};
 use seal::Sealer;
 use sources::Sources;
+
+/// How often it is looked whether streams still are what was read from them.
+const LOOK_AROUND: Duration = Duration::from_secs(60);
 
 /// What the writer works with.
 #[derive(Debug)]
@@ -45,17 +49,27 @@ impl Writer {
             .pool
             .lead_eventually(store::SCHEMA, store::PROJECTION, standby);
         let _leading = leading.await?;
+        self.prepare().await?;
         let (mut sources, mut marks) = Sources::open(&self.log, &self.pool).await?;
         let mut sealer = Sealer::open(&self).await?;
         let mut grown = self.unsealed().await?;
         let mut ticks = interval(self.seal_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut minutes = interval_at(Instant::now() + LOOK_AROUND, LOOK_AROUND);
+        minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.open.met();
         loop {
             tokio::select! {
                 biased;
                 // First, so that a flood of facts never keeps a checkpoint waiting.
-                _ = ticks.tick() => grown = sealer.seal(grown).await?,
+                _ = ticks.tick() => {
+                    grown.extend(own::record(&self.pool, &mut marks, self.batch).await?);
+                    grown = sealer.seal(grown).await?;
+                }
+                _ = minutes.tick() => {
+                    self.prepare().await?;
+                    marks.compare(&self.log).await?;
+                }
                 batch = sources.gather(&marks, self.batch) => {
                     let batch = batch?;
                     let oldest = batch.oldest_us;
@@ -64,6 +78,17 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Tables for the months to come, and a note of the key when it is a new one.
+    async fn prepare(&self) -> Result<(), Error> {
+        let key = self.signing.checkpoint.verifier().to_string();
+        let mut tx = self.pool.begin().await?;
+        store::make_partitions(&mut tx).await?;
+        if store::note_key(&mut tx, &key).await? {
+            tracing::warn!(key, "checkpoints have another key than before");
+        }
+        Ok(tx.commit().await?)
     }
 
     async fn unsealed(&self) -> Result<BTreeSet<Uuid>, Error> {

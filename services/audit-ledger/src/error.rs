@@ -18,6 +18,9 @@ pub enum Error {
     /// The store has forgotten what was committed: everything is opened anew where it stands now.
     #[error("the store was set back: it no longer stands where {0} was read to")]
     SetBack(String),
+    /// A stream has lost or changed what was read from it.
+    #[error("{0} is not what was read from it")]
+    StreamDamaged(String),
     /// The system gives no random bytes for a salt.
     #[error("no randomness")]
     Randomness,

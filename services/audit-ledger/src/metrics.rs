@@ -8,6 +8,7 @@ const SKIPPED: &str = "writ_audit_ledger_skipped_messages_total";
 const GAPS: &str = "writ_audit_ledger_gaps_total";
 const CHECKPOINTS: &str = "writ_audit_ledger_checkpoints_total";
 const QUARANTINED: &str = "writ_audit_ledger_quarantined_logs";
+const DAMAGED: &str = "writ_audit_ledger_damaged_streams_total";
 const LAG: &str = "writ_audit_ledger_lag_seconds";
 
 /// Names, units and help of every metric.
@@ -24,6 +25,11 @@ pub(crate) fn describe() {
         "messages that state no fact of their subject"
     );
     describe_counter!(GAPS, Unit::Count, "holes found in an emitter's numbers");
+    describe_counter!(
+        DAMAGED,
+        Unit::Count,
+        "streams found not to be what was read from them"
+    );
     describe_counter!(CHECKPOINTS, Unit::Count, "tenant checkpoints signed");
     describe_gauge!(
         QUARANTINED,
@@ -51,6 +57,10 @@ pub(crate) fn skipped() {
 
 pub(crate) fn gaps(count: usize) {
     counter!(GAPS).increment(count as u64);
+}
+
+pub(crate) fn stream_damaged(stream: &str) {
+    counter!(DAMAGED, "stream" => stream.to_owned()).increment(1);
 }
 
 pub(crate) fn checkpoints(count: usize) {

@@ -5,6 +5,7 @@ mod entries;
 mod evidence;
 mod insert;
 mod listing;
+mod own;
 mod receipts;
 mod seals;
 mod tiles;
@@ -19,9 +20,12 @@ pub(crate) use seals::{
     insist_on_disk, last_seals, unsealed, unsealed_leaves,
 };
 
+pub(crate) use own::{
+    OwnFact, make_partitions, note_damage, note_export, note_key, recorded, waiting,
+};
 pub(crate) use receipts::{
     Covering, HeadPlace, Recorded, StoredEntry, covering, decision, entry, global_note,
-    global_signed, is_recorded, note_of,
+    global_signed, is_recorded, leaf_hash, note_of,
 };
 pub(crate) use tiles::{GLOBAL, consistency, inclusion, keep_tiles, leaves, tile};
 

@@ -56,6 +56,7 @@ pub fn envelope(parts: Parts<'_>) -> Vec<u8> {
     let org = OrgId(parts.caller.org_id());
     let audit = audit(&parts);
     let (id, now_us) = (parts.id, parts.now_us);
+    let traceparent = parts.ask.traceparent.clone();
     let fact = fact(parts);
     Envelope {
         event_id: EventId(id.0),
@@ -66,7 +67,7 @@ pub fn envelope(parts: Parts<'_>) -> Vec<u8> {
         occurred_at_us: now_us,
         audit,
         fact: fact.encode_to_vec(),
-        traceparent: String::new(),
+        traceparent,
     }
     .encode()
 }

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::DateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_contract::Envelope;
-use writ_pg::{FACT_BYTES, NotPublished, Outbox, PgError, Publish, Relay, append};
+use writ_pg::{FACT_BYTES, LogState, NotPublished, Outbox, PgError, Publish, Relay, append};
 use writ_testkit::eventually;
 
 use super::{SCHEMA, Store, event, id};
@@ -46,6 +47,14 @@ impl Publish for Log {
             std::future::pending::<()>().await;
         }
         Ok(seq)
+    }
+
+    async fn state(&self, _: &str) -> Result<Option<LogState>, NotPublished> {
+        Ok(Some(LogState {
+            created: DateTime::UNIX_EPOCH,
+            last: self.0.lock().unwrap().stored.len() as u64,
+            keeps: None,
+        }))
     }
 }
 
@@ -173,4 +182,33 @@ async fn facts_wait_while_the_log_is_away_and_two_relays_do_not_double_them() {
     }
     let stored: Vec<u64> = log.0.lock().unwrap().stored.iter().map(|s| s.1).collect();
     assert_eq!(stored, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_end_gets_it_again_under_the_same_ids_and_in_order() {
+    let store = Store::fresh().await;
+    let (outbox, log) = (Outbox::new(store.pools.writer.clone()), Log::default());
+    let events: Vec<_> = (1..=6).map(|n| event(n, "a", n as u64)).collect();
+    let relay = Running::start(&outbox, &log);
+    let receipt = commit(&store, &outbox, &events).await;
+    assert_eq!(receipt.stored(Duration::from_secs(10)).await, Some(6));
+    relay.kill().await;
+    let before = log.0.lock().unwrap().stored.clone();
+    log.0.lock().unwrap().stored.truncate(2);
+    let relay = Running::start(&outbox, &log);
+    eventually(Duration::from_secs(10), "the log is whole", || async {
+        let stored = log.0.lock().unwrap().stored.clone();
+        if stored == before {
+            Ok(())
+        } else {
+            Err(stored)
+        }
+    })
+    .await;
+    relay.kill().await;
+    assert_eq!(
+        log.0.lock().unwrap().attempts.len(),
+        10,
+        "only what was lost was sent again"
+    );
 }

@@ -8,7 +8,9 @@ use futures::StreamExt;
 use futures::stream::{self, Stream};
 use http::header;
 use uuid::Uuid;
+use writ_access::Caller;
 use writ_chain::export::{Header, Writer};
+use writ_contract::KeyId;
 use writ_service_kit::ApiError;
 use writ_service_kit::routes::Authed;
 
@@ -38,7 +40,8 @@ pub(super) async fn bundle(
             ),
         ),
     ];
-    Ok((headers, Body::from_stream(pages(state, org, signed))).into_response())
+    let pages = pages(state, org, signed, actor(&caller));
+    Ok((headers, Body::from_stream(pages)).into_response())
 }
 
 /// Where an export stands between two pages.
@@ -48,6 +51,8 @@ struct Progress {
     writer: Writer,
     next: u64,
     size: u64,
+    /// Who takes it.
+    actor: String,
 }
 
 /// What is sealed does not change, so each page may be a transaction of its own. A reader that
@@ -56,6 +61,7 @@ fn pages(
     state: State,
     org: Uuid,
     signed: Signed,
+    actor: String,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send {
     let header = Header::whole(org, signed.size, signed.note);
     let opened = Writer::open(header).map_err(|_| damaged());
@@ -69,6 +75,7 @@ fn pages(
                 writer,
                 next: 0,
                 size: signed.size,
+                actor: actor.clone(),
             };
             let header = stream::once(async { Ok(Bytes::from(line)) });
             header
@@ -85,7 +92,15 @@ async fn page(progress: Option<Progress>) -> Result<Option<(Bytes, Option<Progre
     };
     let mut tx = progress.state.pool.begin(progress.org).await?;
     let rows = store::export_page(&mut tx, progress.next, progress.size, PAGE).await?;
+    drop(tx);
     let Some((last, _)) = rows.last() else {
+        exported_to(
+            &progress.state,
+            progress.org,
+            &progress.actor,
+            progress.size,
+        )
+        .await?;
         let manifest = progress.writer.finish(&[]).map_err(|_| damaged())?;
         return Ok(Some((Bytes::from(manifest), None)));
     };
@@ -95,6 +110,27 @@ async fn page(progress: Option<Progress>) -> Result<Option<(Bytes, Option<Progre
         .map(|(seq, leaf)| progress.writer.entry(*seq, leaf));
     let text: String = lines.collect();
     Ok(Some((Bytes::from(text), Some(progress))))
+}
+
+/// Who takes an export, as entries name them.
+pub(super) fn actor(caller: &Caller) -> String {
+    match (caller.key_id(), caller.person()) {
+        (Some(key), _) => format!("key:{}", KeyId(key)),
+        (None, Some(person)) => format!("person:{person}"),
+        (None, None) => "system:audit-ledger".to_owned(),
+    }
+}
+
+/// Notes that a whole export was read to its end.
+pub(super) async fn exported_to(
+    state: &State,
+    org: Uuid,
+    actor: &str,
+    size: u64,
+) -> Result<(), Error> {
+    let mut tx = state.pool.begin(org).await?;
+    store::note_export(&mut tx, org, actor, size).await?;
+    Ok(tx.commit().await?)
 }
 
 fn damaged() -> Error {

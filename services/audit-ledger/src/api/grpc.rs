@@ -16,6 +16,7 @@ use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
 
+use super::export::{actor, exported_to};
 use super::{State, receipt, status};
 use crate::error::Error;
 use crate::store::{self, GLOBAL, Signed, StoredEntry};
@@ -132,7 +133,13 @@ impl LedgerService for State {
         let org = caller.org_id();
         let (own, _) = heads(self, org).await.map_err(status::answer)?;
         let head = own.ok_or_else(status::nothing_sealed)?;
-        Ok(Response::new(Box::pin(exported(self.clone(), org, head))))
+        let actor = actor(&caller);
+        Ok(Response::new(Box::pin(exported(
+            self.clone(),
+            org,
+            head,
+            actor,
+        ))))
     }
 }
 
@@ -183,11 +190,11 @@ async fn included(
     size: u64,
 ) -> Result<v1::ProveInclusionResponse, Error> {
     let path = store::inclusion(tx, org, seq, size).await?;
-    let entry = store::entry(tx, seq).await?;
+    let leaf_hash = store::leaf_hash(tx, seq).await?;
     let note = store::note_of(tx, size).await?;
     Ok(v1::ProveInclusionResponse {
         size,
-        leaf_hash: entry.map_or_else(Vec::new, |it| leaf_hash(&it.leaf_bytes).to_vec()),
+        leaf_hash,
         path: bytes(path),
         checkpoint: note.unwrap_or_default(),
     })
@@ -205,9 +212,10 @@ fn exported(
     state: State,
     org: Uuid,
     head: Signed,
+    actor: String,
 ) -> impl Stream<Item = Result<v1::ExportLedgerResponse, Status>> + Send {
     try_unfold((state, None), move |(state, next)| {
-        let head = head.clone();
+        let (head, actor) = (head.clone(), actor.clone());
         async move {
             let Some(from) = next else {
                 let header = v1::ExportHeader {
@@ -224,6 +232,10 @@ fn exported(
             let page = page(&state, org, from, head.size).await;
             let entries = page.map_err(status::answer)?;
             let next = entries.last().map(|last| last.seq + 1);
+            if next.is_none() {
+                let noted = exported_to(&state, org, &actor, head.size).await;
+                noted.map_err(status::answer)?;
+            }
             let response = v1::ExportLedgerResponse {
                 header: None,
                 entries,

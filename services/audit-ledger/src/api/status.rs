@@ -17,7 +17,9 @@ pub(super) fn answer(error: Error) -> ApiError {
             ApiError::unavailable("the log is not available").with_ref("AUD0002")
         }
         Error::Store(error) => ApiError::internal(&error),
-        Error::Damaged(_) | Error::SetBack(_) | Error::Randomness => ApiError::internal(&error),
+        Error::Damaged(_) | Error::SetBack(_) | Error::StreamDamaged(_) | Error::Randomness => {
+            ApiError::internal(&error)
+        }
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) async fn append(
     store::save_chains(&mut tx, grown.iter().filter_map(|org| chains.get(org))).await?;
     store::save_numbers(&mut tx, &numbers).await?;
     store::close(&mut tx, &batch.closed).await?;
+    store::recorded(&mut tx, &batch.own).await?;
     marks.save(&mut tx, &batch).await?;
     tx.commit().await?;
     marks.saved(&batch);

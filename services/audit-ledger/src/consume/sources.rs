@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{FutureExt as _, StreamExt as _, stream};
+use uuid::Uuid;
 use writ_contract::fact::FACTS;
 use writ_contract::{Fact, Service, Stream, Topology, wire};
-use writ_eventlog::{Content, Delivered, EventLog, Position, Reader, ReaderError};
+use writ_eventlog::{Content, Delivered, EventLog, Position, Reader, ReaderError, Resumed};
 use writ_pg::{Fence, WriterPool, WriterTx};
 
 use crate::domain::{self, Arrival};
@@ -40,8 +41,8 @@ struct Mark {
     fence: Fence,
     stream: String,
     created: DateTime<Utc>,
-    /// The sequence that is stored.
-    seq: Option<u64>,
+    /// The sequence that is stored, and the id of the message there.
+    last: Option<(u64, String)>,
 }
 
 /// Facts to append together.
@@ -50,9 +51,22 @@ pub(super) struct Batch {
     pub(super) arrivals: Vec<Arrival>,
     /// Sources of numbers that ended in order.
     pub(super) closed: Vec<String>,
+    /// The ledger's own facts among the arrivals.
+    pub(super) own: Vec<Uuid>,
     /// When the oldest message was stored, microseconds since 1970.
     pub(super) oldest_us: i64,
     last: BTreeMap<usize, (u64, String)>,
+}
+
+impl Batch {
+    /// The ledger's own facts, by their ids; no stream is read further by them.
+    pub(super) fn own(own: Vec<Uuid>, arrivals: Vec<Arrival>) -> Self {
+        Self {
+            own,
+            arrivals,
+            ..Self::default()
+        }
+    }
 }
 
 impl Sources {
@@ -62,16 +76,21 @@ impl Sources {
         for (index, stream) in STREAMS.into_iter().enumerate() {
             let (fence, position) =
                 Fence::acquire(pool, store::PROJECTION, partition(index)).await?;
-            let seq = position.as_ref().map(|position| position.seq);
+            let last = position.as_ref().map(|it| (it.seq, it.event_id.clone()));
             let filters = filters(log.topology(), stream);
+            let resumed = log.resume(stream, filters, position).await?;
+            let damaged = matches!(resumed, Resumed::Anew(_)) && last.is_some();
             // A fact that is in the ledger is not appended again, wherever reading starts.
-            let reader = log.resume(stream, filters, position).await?.into_reader();
+            let reader = resumed.into_reader();
             let (name, created_us) = reader.identity();
+            if damaged {
+                alarm(pool, name).await?;
+            }
             marks.push(Mark {
                 fence,
                 stream: name.to_owned(),
                 created: DateTime::from_timestamp_micros(created_us).unwrap_or_default(),
-                seq,
+                last,
             });
             streams.push(follow(index, reader));
         }
@@ -116,7 +135,7 @@ impl Marks {
             .0
             .iter()
             .enumerate()
-            .find(|(index, mark)| stored.get(&partition(*index)).copied() != mark.seq);
+            .find(|(index, mark)| stored.get(&partition(*index)).copied() != mark.seq());
         match moved {
             Some((_, mark)) => Err(Error::SetBack(mark.stream.clone())),
             None => Ok(()),
@@ -142,11 +161,34 @@ impl Marks {
 
     /// Remembers what was saved, once it is committed.
     pub(super) fn saved(&mut self, batch: &Batch) {
-        for (index, (seq, _)) in &batch.last {
+        for (index, (seq, event_id)) in &batch.last {
             if let Some(mark) = self.0.get_mut(*index) {
-                mark.seq = Some(*seq);
+                mark.last = Some((*seq, event_id.clone()));
             }
         }
+    }
+
+    /// Checks that every stream still has what was read from it.
+    ///
+    /// # Errors
+    /// [`Error::StreamDamaged`]: everything is opened anew, which tells of it and reads again what is
+    /// there.
+    pub(super) async fn compare(&self, log: &EventLog) -> Result<(), Error> {
+        for (mark, stream) in self.0.iter().zip(STREAMS) {
+            let Some((seq, event_id)) = mark.last.clone() else {
+                continue;
+            };
+            let position = Position {
+                stream: mark.stream.clone(),
+                created: mark.created,
+                seq,
+                event_id,
+            };
+            if !log.has(stream, &position).await? {
+                return Err(Error::StreamDamaged(mark.stream.clone()));
+            }
+        }
+        Ok(())
     }
 
     fn take(&self, batch: &mut Batch, index: usize, delivered: &Delivered) {
@@ -171,6 +213,24 @@ impl Marks {
             }
         }
     }
+}
+
+impl Mark {
+    fn seq(&self) -> Option<u64> {
+        self.last.as_ref().map(|(seq, _)| *seq)
+    }
+}
+
+/// Tells of a stream that is not what was read from it: in the log, in a metric and in every ledger.
+async fn alarm(pool: &WriterPool, stream: &str) -> Result<(), Error> {
+    tracing::error!(
+        stream,
+        "the stream is not what was read from it: it is read again"
+    );
+    metrics::stream_damaged(stream);
+    let mut tx = pool.begin().await?;
+    store::note_damage(&mut tx, stream).await?;
+    Ok(tx.commit().await?)
 }
 
 /// What counts and governs nothing: what it leads to is in decisions and findings.

@@ -19,7 +19,7 @@ pub(crate) async fn known(
     let orgs: Vec<Uuid> = arrivals.iter().map(|it| it.org.0).collect();
     let events: Vec<Uuid> = arrivals.iter().map(|it| it.event_id.0).collect();
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "select e.org_id, e.event_id from entries e
+        "select e.org_id, e.event_id from places e
          join unnest($1::uuid[], $2::uuid[]) as a(org_id, event_id)
            on e.org_id = a.org_id and e.event_id = a.event_id",
     )

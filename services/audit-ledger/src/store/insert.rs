@@ -20,7 +20,7 @@ const INSERT: &str =
          $17::timestamptz[], $18::text[], $19::bigint[], $20::timestamptz[], $21::timestamptz[],
          $22::bigint[])";
 
-/// Inserts entries. Two writers cannot both get past the primary key.
+/// Inserts entries, and their places.
 pub(crate) async fn insert(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
     let (emitters, numbers): (Vec<Option<String>>, Vec<Option<i64>>) =
         entries.iter().map(|it| numbered(it).unzip()).unzip();
@@ -49,6 +49,22 @@ pub(crate) async fn insert(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<()
         .bind(column(entries, |it| window(it).map(|it| stored(it.count))))
         .execute(&mut **tx)
         .await?;
+    places(tx, entries).await
+}
+
+/// Where each fact stands, for proofs and for "once each". Two writers cannot both get past the
+/// primary key.
+async fn places(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Error> {
+    sqlx::query(
+        "insert into places (org_id, seq, event_id, leaf_hash)
+         select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[])",
+    )
+    .bind(column(entries, |it| it.org.0))
+    .bind(column(entries, |it| stored(it.seq)))
+    .bind(column(entries, |it| it.event_id.0))
+    .bind(column(entries, |it| it.leaf_hash.as_slice()))
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -71,6 +71,16 @@ pub(crate) async fn entry(tx: &mut TenantTx, seq: u64) -> Result<Option<StoredEn
     }))
 }
 
+/// The hash of the leaf `seq`, whether or not its entry is still there.
+pub(crate) async fn leaf_hash(tx: &mut TenantTx, seq: u64) -> Result<Vec<u8>, Error> {
+    Ok(
+        sqlx::query_scalar("select leaf_hash from places where seq = $1")
+            .bind(stored(seq))
+            .fetch_one(&mut **tx)
+            .await?,
+    )
+}
+
 /// The signed head of exactly this size, when there is one.
 pub(crate) async fn note_of(tx: &mut TenantTx, size: u64) -> Result<Option<String>, Error> {
     Ok(

@@ -104,7 +104,7 @@ async fn below(
         }
         0 => {
             sqlx::query_scalar(
-                "select leaf_hash from entries
+                "select leaf_hash from places
                  where org_id = $1 and seq >= $2 and seq < $3 order by seq",
             )
             .bind(log)

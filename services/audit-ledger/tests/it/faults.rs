@@ -103,7 +103,8 @@ async fn a_store_set_back_under_a_running_writer_is_noticed_and_loses_nothing() 
     let mut sql = stage.sql().await;
     // As a failover to a copy that lags would leave it.
     let back = "set session_replication_role = replica;
-        delete from ledger.entries; delete from ledger.trees; delete from ledger.numbering;
+        delete from ledger.entries; delete from ledger.places; delete from ledger.tiles;
+        delete from ledger.trees; delete from ledger.numbering;
         delete from ledger.checkpoints; delete from ledger.global_log; delete from ledger.events;
         update ledger.positions set seq = null where partition < 1000";
     sqlx::raw_sql(back).execute(&mut sql).await.unwrap();

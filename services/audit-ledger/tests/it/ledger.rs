@@ -92,7 +92,28 @@ async fn a_lost_resume_point_means_reading_again_and_doubling_nothing() {
     }
     stage.start().await;
     stage.policies(org, 6, 1).await;
-    stage.sealed(org, 6).await;
+    let mut sql = stage.sql().await;
+    eventually(SOON, "the new fact is an entry", || async {
+        // Each damage is an entry too.
+        let facts = "select count(*) from ledger.entries where type not like 'ledger.%'";
+        let mut sql = stage.sql().await;
+        match sqlx::query_scalar::<_, i64>(facts)
+            .fetch_one(&mut sql)
+            .await
+            .unwrap()
+        {
+            6 => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let told: i64 = sqlx::query_scalar(
+        "select count(*) from ledger.entries where type = 'ledger.stream_damaged.v1'",
+    )
+    .fetch_one(&mut sql)
+    .await
+    .unwrap();
+    assert!(told > 0);
     assert_eq!(stage.verify(org).await.findings, []);
 }
 

@@ -14,6 +14,7 @@ mod coverage;
 mod faults;
 mod grpc;
 mod ledger;
+mod months;
 mod receipts;
 mod stage;
 mod tamper;

@@ -132,7 +132,8 @@ async fn no_receipt_is_given_that_would_not_verify() {
         .execute(&mut sql)
         .await
         .unwrap();
-    let damage = "update ledger.entries set leaf_hash = sha256('x') where decision_id <> $1";
+    let damage = "update ledger.places p set leaf_hash = sha256('x') from ledger.entries e
+                  where e.org_id = p.org_id and e.seq = p.seq and e.decision_id <> $1";
     sqlx::query(damage)
         .bind(&id)
         .execute(&mut sql)

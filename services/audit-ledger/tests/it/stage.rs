@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use writ_audit_ledger::Config;
 use writ_chain::keys::{NamedSigner, NamedVerifier, Trusted};
-use writ_contract::{Service, Topology};
+use writ_contract::{Service, Stream, Topology};
 use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
 use writ_pg::StoreUrl;
 use writ_service_kit::config::Secret;
@@ -44,6 +44,8 @@ pub(crate) struct Stage {
     client: async_nats::Client,
     prefix: String,
     pub(crate) db: Db,
+    /// Of the checkpoint key and the one before.
+    pub(crate) seeds: (u8, Option<u8>),
     running: Option<Running>,
 }
 
@@ -70,6 +72,7 @@ impl Stage {
             client: nats.client.clone(),
             prefix: nats.prefix.clone(),
             db: postgres.fresh_database().await,
+            seeds: (77, None),
             running: None,
         };
         stage.start().await;
@@ -82,6 +85,7 @@ impl Stage {
             client: other.client.clone(),
             prefix: other.prefix.clone(),
             db: other.db.clone(),
+            seeds: (77, None),
             running: None,
         };
         stage.start().await;
@@ -151,10 +155,24 @@ impl Stage {
         config.log.owner_keys = BTreeMap::from(Service::ALL.map(key));
         config.access.key_pepper = Secret::new(PEPPER);
         config.ledger.key_name = KEY_NAME.to_owned();
-        config.ledger.signing_seed = Secret::new(hex::encode([77; 32]));
+        config.ledger.signing_seed = Secret::new(hex::encode([self.seeds.0; 32]));
+        let previous = self.seeds.1.map(|seed| hex::encode([seed; 32]));
+        config.ledger.previous_seed = Secret::new(previous.unwrap_or_default());
         config.ledger.export_key_name = EXPORT_NAME.to_owned();
         config.ledger.export_seed = Secret::new(hex::encode([78; 32]));
         config
+    }
+
+    /// A stream comes up empty, as after its files were lost.
+    pub(crate) async fn lose_stream(&self, stream: Stream) {
+        let topology = Topology::new(&self.prefix).unwrap();
+        let jetstream = async_nats::jetstream::new(self.client.clone());
+        let name = topology.stream_name(stream);
+        jetstream.delete_stream(name).await.unwrap();
+        let settings = StreamSettings::default();
+        assert_streams(&self.client, &topology, settings)
+            .await
+            .unwrap();
     }
 
     pub(crate) fn log(&self, service: Service) -> EventLog {

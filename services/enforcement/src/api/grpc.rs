@@ -69,6 +69,8 @@ impl Server {
             person: token(issuer::HEADER),
         };
         self.0.show(caller, &mut ask, tokens);
+        let trace = headers.get("traceparent");
+        ask.trace(trace.and_then(|it| it.to_str().ok()));
         let answer = self.0.enforce(caller, &ask).await;
         respond(answer.map_err(none)?)
     }

@@ -135,6 +135,7 @@ async fn enforce(
         Err(refusal) => return answer(&Enforcer::refuse(&refusal), enforcer.refusals),
     };
     enforcer.show(&caller, &mut ask, shown.tokens());
+    ask.trace(shown.traceparent.as_deref());
     ask.explain |= parameters.is_ok_and(|Query(parameters)| parameters.explain);
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given, enforcer.refusals),
@@ -192,6 +193,7 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
         explain: body.explain.unwrap_or_default(),
         call: None,
         proof: Proof::None,
+        traceparent: String::new(),
     })
 }
 

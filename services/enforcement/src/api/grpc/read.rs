@@ -40,6 +40,7 @@ pub(super) fn read(mut request: v1::EnforceRequest) -> Result<Ask, Status> {
         explain,
         call: None,
         proof: Proof::None,
+        traceparent: String::new(),
     })
 }
 

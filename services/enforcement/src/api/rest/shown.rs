@@ -1,4 +1,4 @@
-//! The headers that carry tokens.
+//! The headers that carry tokens and the trace.
 
 use std::convert::Infallible;
 
@@ -9,11 +9,12 @@ use writ_service_kit::openapi::{Input, Part};
 
 use crate::enforce::Tokens;
 
-/// The tokens as sent, if any were.
+/// What was sent beside the act: tokens, if any were, and the W3C traceparent.
 #[derive(Debug)]
 pub(super) struct Shown {
     delegation: Option<String>,
     person: Option<String>,
+    pub(super) traceparent: Option<String>,
 }
 
 impl Shown {
@@ -48,9 +49,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Shown {
             let token = parts.headers.get(name)?;
             Some(token.to_str().unwrap_or("?").to_owned())
         };
+        let trace = parts.headers.get("traceparent");
         Ok(Self {
             delegation: text(delegation::HEADER),
             person: text(issuer::HEADER),
+            traceparent: trace.and_then(|it| it.to_str().ok()).map(str::to_owned),
         })
     }
 }

@@ -1,0 +1,112 @@
+//! What the ledger itself has to record: an inbox of its own, in the store.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+use writ_pg::WriterTx;
+
+use super::stored;
+use crate::error::Error;
+
+/// A fact of the ledger's own.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct OwnFact {
+    pub(crate) event_id: Uuid,
+    pub(crate) org_id: Uuid,
+    pub(crate) r#type: String,
+    pub(crate) actor: String,
+    pub(crate) action: String,
+    pub(crate) target: String,
+    pub(crate) aggregate_id: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) reason_code: Option<String>,
+    pub(crate) occurred_at: DateTime<Utc>,
+}
+
+/// Notes that an organisation's ledger was exported, up to `size`.
+pub(crate) async fn note_export(
+    db: &mut PgConnection,
+    org: Uuid,
+    actor: &str,
+    size: u64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "insert into own_facts (org_id, type, actor, action, target, outcome, covers)
+         values ($1, 'ledger.exported.v1', $2, 'ledger.export', $3, 'succeeded', $4)",
+    )
+    .bind(org)
+    .bind(actor)
+    .bind(format!("entries:0-{}", size.saturating_sub(1)))
+    .bind(stored(size))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes in every ledger that a stream is not what was read from it.
+pub(crate) async fn note_damage(tx: &mut WriterTx, stream: &str) -> Result<(), Error> {
+    sqlx::query(
+        "insert into own_facts (org_id, type, actor, action, target, outcome, reason_code)
+         select org_id, 'ledger.stream_damaged.v1', 'system:audit-ledger', 'ledger.stream.damaged',
+                'stream:' || $1, 'failed', 'STREAM_SHORTENED' from trees",
+    )
+    .bind(stream)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes a checkpoint key that is new, in every ledger that the key before has signed, with the hash
+/// of the last head it signed alone. Whether it was new.
+pub(crate) async fn note_key(tx: &mut WriterTx, key: &str) -> Result<bool, Error> {
+    let new = sqlx::query("insert into signing_keys (key) values ($1) on conflict do nothing")
+        .bind(key)
+        .execute(&mut **tx)
+        .await?;
+    if new.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let changed = sqlx::query(
+        "insert into own_facts (org_id, type, actor, action, target, aggregate_id, outcome)
+         select distinct on (org_id) org_id, 'ledger.key_changed.v1', 'system:audit-ledger',
+                'ledger.key.change', 'key:' || $1,
+                'checkpoint:' || encode(sha256(convert_to(note, 'UTF8')), 'hex'), 'succeeded'
+         from checkpoints where exists (select from signing_keys where key <> $1)
+         order by org_id, size desc",
+    )
+    .bind(key)
+    .execute(&mut **tx)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// What waits to become entries, oldest first.
+pub(crate) async fn waiting(tx: &mut WriterTx, most: usize) -> Result<Vec<OwnFact>, Error> {
+    Ok(sqlx::query_as(
+        "select event_id, org_id, type, actor, action, target, aggregate_id, outcome, reason_code,
+                occurred_at
+         from own_facts where not recorded order by occurred_at, event_id limit $1",
+    )
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// Marks them as recorded, in the transaction that appends them.
+pub(crate) async fn recorded(tx: &mut WriterTx, ids: &[Uuid]) -> Result<(), Error> {
+    if !ids.is_empty() {
+        sqlx::query("update own_facts set recorded = true where event_id = any($1)")
+            .bind(ids)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Makes the tables of this month and the next two.
+pub(crate) async fn make_partitions(tx: &mut WriterTx) -> Result<(), Error> {
+    sqlx::query("select make_partitions()")
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
