@@ -111,7 +111,7 @@ impl Privacy {
             return Err(PrivacyRefusal::StillMember.into());
         }
         let people: Vec<Uuid> = people.iter().map(|person| person.person_id).collect();
-        store::forget(&mut tx, &people).await?;
+        store::forget(&mut tx, &people, &found.names).await?;
         store::forget_requests(&mut tx, &found.digests).await?;
         self.finish(tx, actor, &next, "erasing").await?;
         Ok(next)

@@ -178,12 +178,23 @@ pub(super) async fn people(tx: &mut TenantTx, request: &Request) -> Result<Vec<P
         .await?)
 }
 
-/// Deletes what says who these people are.
-pub(super) async fn forget(tx: &mut TenantTx, people: &[Uuid]) -> Result<(), PgError> {
+/// Deletes what says who these people are, and these addresses where agents have them for owners.
+pub(super) async fn forget(
+    tx: &mut TenantTx,
+    people: &[Uuid],
+    names: &[String],
+) -> Result<(), PgError> {
     sqlx::query("delete from people where person_id = any($1)")
         .bind(people)
         .execute(&mut **tx)
         .await?;
+    sqlx::query(
+        "update agents set owner_email = null
+         where lower(owner_email) = any(select lower(name) from unnest($1::text[]) name)",
+    )
+    .bind(names)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -92,6 +92,13 @@ async fn an_erasure_ends_when_everybody_has_erased_and_no_name_is_left() {
     )
     .await;
     post(&stand, &path(&earlier, "/complete")).await;
+    let agent = json!({"agentId": "bot", "name": "bot", "ownerEmail": "Ada@example.com"});
+    let agent = agent.to_string();
+    let agent = stand.owner(Method::POST, "/api/v1/agents", &agent).await;
+    assert_eq!(
+        agent.body["data"]["ownerEmail"], "Ada@example.com",
+        "{agent:?}"
+    );
     let body = json!({"type": "erasure", "subject": "u-1", "aliases": ["ada@example.com"]});
     let request = receive(&stand, body).await;
     let begun = post(&stand, &path(&request, "/complete")).await;
@@ -128,6 +135,8 @@ async fn an_erasure_ends_when_everybody_has_erased_and_no_name_is_left() {
     .await
     .unwrap();
     assert!(rows.contains("erasure") && !rows.contains("ada@"), "{rows}");
+    let agent = stand.owner(Method::GET, "/api/v1/agents/bot", "").await;
+    assert_eq!(agent.body["data"]["ownerEmail"], Value::Null, "{agent:?}");
 }
 
 #[tokio::test]
