@@ -52,6 +52,7 @@ fn arrival(fact: OwnFact) -> Arrival {
         &fact.outcome,
         &at.to_string(),
     ];
+    let bearing = Bearing::own(&fact.r#type);
     Arrival {
         org: OrgId(fact.org_id),
         event_id: EventId(fact.event_id),
@@ -68,7 +69,7 @@ fn arrival(fact: OwnFact) -> Arrival {
             ..unreadable(source, at)
         },
         index: Index::default(),
-        bearing: Bearing::default(),
+        bearing,
         number: None,
     }
 }

@@ -38,6 +38,15 @@ impl Bearing {
         read(envelope).unwrap_or_default()
     }
 
+    /// What a fact of the ledger itself is evidence of, by its type.
+    pub(crate) fn own(kind: &str) -> Self {
+        match kind {
+            "ledger.exported.v1" => Self::of(Evidence::ExportsMade),
+            "ledger.stream_damaged.v1" => Self::of(Evidence::GapsFound),
+            _ => Self::default(),
+        }
+    }
+
     fn and(mut self, evidence: Evidence, when: bool) -> Self {
         if when {
             self.counts.push(Cow::Borrowed(evidence.word()));
@@ -96,7 +105,6 @@ fn read(envelope: &Envelope) -> Option<Bearing> {
         wire::Member::AGGREGATE => Bearing::of(E::MembersChanged),
         wire::PrivacyRequest::AGGREGATE => privacy(verb),
         wire::Erasure::AGGREGATE => Bearing::of(E::PrivacyErased),
-        "export" => Bearing::of(E::ExportsMade),
         _ => Bearing::default(),
     })
 }

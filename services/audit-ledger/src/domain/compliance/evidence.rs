@@ -149,7 +149,7 @@ evidence! {
         "batches of traces that were stored with a root over them",
         "Send traces of what agents did.";
     GapsFound = "gaps.found", Counted,
-        "holes in the numbers of those who record",
+        "holes in what was stated: numbers that never came, streams that lost something",
         "Find out what was lost in each hole.";
     EntriesUnreadable = "entries.unreadable", Counted,
         "facts that could not be read",

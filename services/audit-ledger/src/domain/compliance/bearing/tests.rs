@@ -137,3 +137,14 @@ fn a_fact_that_cannot_be_read_is_evidence_of_nothing() {
     broken.fact = vec![0xff; 3];
     assert_eq!(Bearing::fact(&broken), Bearing::default());
 }
+
+#[test]
+fn an_export_is_evidence_and_a_damaged_stream_speaks_against_the_record() {
+    assert_eq!(
+        counts(&Bearing::own("ledger.exported.v1")),
+        ["exports.made"]
+    );
+    let damaged = Bearing::own("ledger.stream_damaged.v1");
+    assert_eq!(counts(&damaged), ["gaps.found"]);
+    assert_eq!(Bearing::own("ledger.key_changed.v1"), Bearing::default());
+}
