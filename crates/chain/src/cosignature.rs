@@ -100,6 +100,12 @@ impl WitnessKey {
         self.vkey.name()
     }
 
+    /// The text form in its parts.
+    #[must_use]
+    pub fn vkey(&self) -> &Vkey {
+        &self.vkey
+    }
+
     /// The key's id.
     #[must_use]
     pub fn id(&self) -> KeyId {

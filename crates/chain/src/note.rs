@@ -27,6 +27,13 @@ pub(crate) fn split(note: &str) -> Option<(&str, Vec<SignatureLine<'_>>)> {
     Some((text, lines(signatures)?))
 }
 
+/// The signed text of a note, whoever signed it; the last blank line ends it.
+#[must_use]
+pub fn text_of(note: &str) -> Option<&str> {
+    let (before, _) = note.rsplit_once("\n\n")?;
+    note.get(..before.len() + 1)
+}
+
 /// Signature lines alone, as a witness answers them.
 pub(crate) fn lines(signatures: &str) -> Option<Vec<SignatureLine<'_>>> {
     let lines: Vec<&str> = signatures.strip_suffix('\n')?.split('\n').collect();

@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) keys: Arc<Keys>,
     pub(crate) catalogues: Arc<Catalogues>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether witnesses are asked, so that it is worth waiting for one.
+    pub(crate) witnessed: bool,
 }
 
 pub(crate) fn routes(gate: Gate) -> Routes<State> {
@@ -42,7 +44,8 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
         .get("/audit/export", Access::Role(Role::Admin), export::bundle)
         .says(
             "Export the ledger",
-            "Every sealed entry as a bundle that `writ audit verify` checks offline.",
+            "Sealed entries as a bundle that `writ audit verify` checks offline. What is not asked for \
+             is in it as hashes, so that the rest still adds up to the signed checkpoint.",
         )
         .sends("application/jsonl");
     evidence(own_tree(global_log(proofs(log))))

@@ -1,6 +1,7 @@
 //! Settings; `config.default.toml` is their manual.
 
 use serde::{Deserialize, Serialize};
+use writ_chain::cosignature::WitnessKey;
 use writ_chain::keys::{NamedSigner, Vkey};
 use writ_contract::Service;
 use writ_eventlog::LogConfig;
@@ -9,7 +10,7 @@ use writ_service_kit::config::{HumanDuration, Secret, Validate};
 use writ_service_kit::process::{HostConfig, ServiceConfig};
 use writ_service_kit::routes::AccessConfig;
 
-use crate::keys::{Keys, Published, Use};
+use crate::keys::{Keys, Published, RsaSigner, Use};
 
 /// All settings of the service.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -42,18 +43,49 @@ pub struct LedgerConfig {
     pub export_key_name: String,
     /// Its seed: 64 hexadecimal digits.
     pub export_seed: Secret,
+    /// An RSA key under the same name that signs exports beside it: PEM, or empty for none.
+    pub export_rsa_key: Secret,
     /// Public keys, `name+id+key`, that earlier checkpoints and statements were signed with.
     pub retired_checkpoint_keys: Vec<String>,
     /// The same for receipts, coverage and exports.
     pub retired_export_keys: Vec<String>,
     /// Public keys the approval service signs, or signed, certificates with.
     pub certificate_keys: Vec<String>,
-    /// Public keys of witnesses.
+    /// Public keys of other witnesses whose cosignatures a reader may meet.
     pub witness_keys: Vec<String>,
+    /// Witnesses that are sent each new head of the global log.
+    pub witnesses: Vec<WitnessConfig>,
     /// Longest time between two checkpoints of a log that grows.
     pub seal_every: HumanDuration,
     /// Entries in one transaction.
     pub batch: usize,
+}
+
+/// A witness (C2SP tlog-witness).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// Its submission prefix: `add-checkpoint` is below it.
+    pub url: String,
+    /// Its public key, `name+id+key`.
+    pub key: String,
+}
+
+impl WitnessConfig {
+    /// # Errors
+    /// What is wrong with the key.
+    pub(crate) fn key(&self) -> Result<WitnessKey, String> {
+        let key = WitnessKey::parse(&self.key);
+        key.map_err(|wrong| format!("ledger.witnesses: `{}`: {wrong}", self.key))
+    }
+
+    /// # Errors
+    /// When the URL has none.
+    pub(crate) fn host(&self) -> Result<String, String> {
+        let url: Option<http::Uri> = self.url.parse().ok();
+        let host = url.as_ref().and_then(http::Uri::host).map(str::to_owned);
+        host.ok_or_else(|| format!("ledger.witnesses: `{}` is no URL", self.url))
+    }
 }
 
 impl Default for LedgerConfig {
@@ -64,10 +96,12 @@ impl Default for LedgerConfig {
             previous_seed: Secret::default(),
             export_key_name: "writ.local/export".to_owned(),
             export_seed: Secret::default(),
+            export_rsa_key: Secret::default(),
             retired_checkpoint_keys: Vec::new(),
             retired_export_keys: Vec::new(),
             certificate_keys: Vec::new(),
             witness_keys: Vec::new(),
+            witnesses: Vec::new(),
             seal_every: HumanDuration::from_millis(500),
             batch: 500,
         }
@@ -87,6 +121,7 @@ impl LedgerConfig {
                 .then(|| signer("previous_seed", &self.previous_seed, &self.key_name))
                 .transpose()?,
             export: self.export_key()?,
+            export_rsa: self.export_rsa()?,
             others: self.others()?,
         };
         keys.trusted().map_err(|wrong| format!("ledger: {wrong}"))?;
@@ -104,6 +139,13 @@ impl LedgerConfig {
         signer("export_seed", &self.export_seed, &self.export_key_name)
     }
 
+    fn export_rsa(&self) -> Result<Option<RsaSigner>, String> {
+        let pem = self.export_rsa_key.expose();
+        let signer = (!pem.is_empty()).then(|| RsaSigner::from_pem(&self.export_key_name, pem));
+        let signer = signer.transpose();
+        signer.map_err(|wrong| format!("ledger.export_rsa_key: {wrong}"))
+    }
+
     fn others(&self) -> Result<Vec<Published>, String> {
         let lists = [
             ("retired_checkpoint_keys", Use::Checkpoint, false),
@@ -118,6 +160,14 @@ impl LedgerConfig {
             &self.witness_keys,
         ];
         let mut others = Vec::new();
+        for witness in &self.witnesses {
+            let key = witness.key()?.vkey().clone();
+            others.push(Published {
+                usage: Use::Witness,
+                active: true,
+                key,
+            });
+        }
         for ((field, usage, active), texts) in lists.into_iter().zip(texts) {
             for text in texts {
                 let key = Vkey::parse(text);
@@ -137,6 +187,9 @@ impl LedgerConfig {
         let mut problems: Vec<String> = keys.into_iter().flatten().collect();
         if problems.is_empty() {
             problems.extend(self.keys().err());
+        }
+        for witness in &self.witnesses {
+            problems.extend(witness.host().err());
         }
         let every = self.seal_every.get();
         if every.is_zero() || every > std::time::Duration::from_secs(1) {

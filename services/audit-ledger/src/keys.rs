@@ -1,7 +1,12 @@
 //! The keys of the ledger: one for checkpoints, another for what it states beside them, and the
 //! public halves of all that a reader may meet.
 
+mod rsa;
+
+pub(crate) use rsa::RsaSigner;
+
 use writ_chain::checkpoint::{Checkpoint, NoteError, sign};
+use writ_chain::export::ExportSigner;
 use writ_chain::keys::{InvalidTrusted, NamedSigner, Trusted, Vkey};
 
 /// What a key signs.
@@ -45,6 +50,8 @@ pub(crate) struct Keys {
     /// The checkpoint key before, while its time overlaps: every checkpoint has both signatures.
     pub(crate) previous: Option<NamedSigner>,
     pub(crate) export: NamedSigner,
+    /// The RSA key beside it, for exports alone.
+    pub(crate) export_rsa: Option<RsaSigner>,
     /// Those of others, and those that are not used any more.
     pub(crate) others: Vec<Published>,
 }
@@ -53,6 +60,15 @@ impl Keys {
     /// Name of the checkpoint key, with which every origin begins.
     pub(crate) fn log_name(&self) -> &str {
         self.checkpoint.verifier().name()
+    }
+
+    /// Who signs the manifest of an export.
+    pub(crate) fn exporters(&self) -> Vec<&dyn ExportSigner> {
+        let mut signers: Vec<&dyn ExportSigner> = vec![&self.export];
+        if let Some(rsa) = &self.export_rsa {
+            signers.push(rsa);
+        }
+        signers
     }
 
     /// A head as a note with every signature it has to have.
@@ -74,6 +90,11 @@ impl Keys {
         let mut all = vec![active(Use::Checkpoint, &self.checkpoint)];
         all.extend(self.previous.iter().map(|it| active(Use::Checkpoint, it)));
         all.push(active(Use::Export, &self.export));
+        all.extend(self.export_rsa.iter().map(|signer| Published {
+            usage: Use::Export,
+            active: true,
+            key: signer.vkey().clone(),
+        }));
         all.extend(self.others.iter().cloned());
         all.sort_by_key(|one| (one.usage, !one.active));
         all

@@ -15,6 +15,7 @@ mod error;
 mod keys;
 mod metrics;
 mod store;
+mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         keys: signing.clone(),
         catalogues: Arc::new(catalogues),
         clock: deps.clock.clone(),
+        witnessed: !config.ledger.witnesses.is_empty(),
     };
     let (rest, endpoints) = api::routes(gate.clone()).build(state.clone());
     let (grpc, grpc_names) = api::services(gate, state);
@@ -74,6 +76,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
             batch: config.ledger.batch,
             open: ready.require("ledger"),
         }),
+        witnesses: witness::Witnesses::new(&config.ledger.witnesses, pools.writer.clone())?,
         relay: Relay::new(outbox, log, store::SCHEMA),
         keys,
         ready: ready.clone(),
@@ -93,6 +96,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
 
 struct Running {
     writer: Arc<consume::Writer>,
+    witnesses: Option<Arc<witness::Witnesses>>,
     relay: Relay<EventLog>,
     keys: Arc<KeyFeed>,
     ready: ReadyLatch,
@@ -127,6 +131,10 @@ impl Running {
         });
         let writer = self.writer;
         tasks.supervise("ledger", Backoff::default(), move || writer.clone().run());
+        if let Some(witnesses) = self.witnesses {
+            let name = "witnesses";
+            tasks.supervise(name, Backoff::default(), move || witnesses.clone().run());
+        }
         cancel.cancelled().await;
         tasks.drain(DRAIN).await;
         self.pools.close().await;

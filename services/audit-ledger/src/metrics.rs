@@ -9,6 +9,8 @@ const GAPS: &str = "writ_audit_ledger_gaps_total";
 const CHECKPOINTS: &str = "writ_audit_ledger_checkpoints_total";
 const QUARANTINED: &str = "writ_audit_ledger_quarantined_logs";
 const DAMAGED: &str = "writ_audit_ledger_damaged_streams_total";
+const COSIGNATURES: &str = "writ_audit_ledger_cosignatures_total";
+const WITNESS_AHEAD: &str = "writ_audit_ledger_witness_conflicts_total";
 const LAG: &str = "writ_audit_ledger_lag_seconds";
 
 /// Names, units and help of every metric.
@@ -36,6 +38,12 @@ pub(crate) fn describe() {
         Unit::Count,
         "logs not signed because entries were damaged"
     );
+    describe_counter!(COSIGNATURES, Unit::Count, "heads that a witness cosigned");
+    describe_counter!(
+        WITNESS_AHEAD,
+        Unit::Count,
+        "times a witness had seen a longer or another global log"
+    );
     describe_gauge!(
         LAG,
         Unit::Seconds,
@@ -61,6 +69,14 @@ pub(crate) fn gaps(count: usize) {
 
 pub(crate) fn stream_damaged(stream: &str) {
     counter!(DAMAGED, "stream" => stream.to_owned()).increment(1);
+}
+
+pub(crate) fn cosignatures() {
+    counter!(COSIGNATURES).increment(1);
+}
+
+pub(crate) fn witness_ahead() {
+    counter!(WITNESS_AHEAD).increment(1);
 }
 
 pub(crate) fn checkpoints(count: usize) {

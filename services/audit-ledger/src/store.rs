@@ -9,12 +9,15 @@ mod own;
 mod receipts;
 mod seals;
 mod tiles;
+mod witnesses;
 
 pub(crate) use coverage::{EmitterRow, Period, emitters, lost_reports, outcomes, present, windows};
 pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, save_numbers};
 pub(crate) use evidence::{found, save_evidence};
 pub(crate) use insert::{hear, insert};
-pub(crate) use listing::{Listing, LogRow, Signed, export_page, list, rows, signed};
+pub(crate) use listing::{
+    ExportRow, Listing, LogRow, Selection, Signed, entries_between, export_page, list, rows, signed,
+};
 pub(crate) use seals::{
     GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals,
     insist_on_disk, last_seals, unsealed, unsealed_leaves,
@@ -24,10 +27,11 @@ pub(crate) use own::{
     OwnFact, make_partitions, note_damage, note_export, note_key, recorded, waiting,
 };
 pub(crate) use receipts::{
-    Covering, HeadPlace, Recorded, StoredEntry, covering, decision, entry, global_note,
-    global_signed, is_recorded, leaf_hash, note_of,
+    Covering, HeadPlace, Recorded, StoredEntry, covering, decision, entry, global_signed,
+    is_recorded, latest_covering, leaf_hash, note_of,
 };
-pub(crate) use tiles::{GLOBAL, consistency, inclusion, keep_tiles, leaves, tile};
+pub(crate) use tiles::{GLOBAL, consistency, inclusion, keep_tiles, leaves, roots, tile};
+pub(crate) use witnesses::{GlobalNote, cosigned_sizes, global_with, keep_cosignature};
 
 use sqlx::migrate::Migrator;
 

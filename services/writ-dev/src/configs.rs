@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use toml::{Table, Value};
+use writ_chain::checkpoint::global_origin;
+use writ_chain::cosignature::WitnessSigner;
 use writ_chain::keys::NamedSigner;
 use writ_contract::Service;
 
@@ -15,8 +17,9 @@ use crate::stores::{Plan, Stores};
 const LEDGER_KEY: &str = "writ.local/ledger";
 const EXPORT_KEY: &str = "writ.local/export";
 const CERTIFICATE_KEY: &str = "writ/approvals";
+const WITNESS_KEY: &str = "writ.local/witness";
 
-/// Writes `config/<service>.toml` for all seven and `config/seed.json`; secrets are in them, so
+/// Writes `config/<service>.toml` for all seven and the witness, and `config/seed.json`; secrets are in them, so
 /// only their owner may read them.
 ///
 /// # Errors
@@ -27,9 +30,12 @@ pub fn write(plan: Plan<'_>, stores: &Stores) -> anyhow::Result<()> {
     let trusted = serde_json::json!({
         "keys": [public_key(plan.secrets, LEDGER_KEY, "checkpoint_seed")?],
         "exportKeys": [public_key(plan.secrets, EXPORT_KEY, "export_seed")?],
+        "witnessKeys": [witness_key(plan.secrets)?],
     });
     let trusted = serde_json::to_string(&trusted)?;
     write_private(&ledger_keys_file(plan.layout), &trusted)?;
+    let witness = toml::to_string(&witness(plan)?)?;
+    write_private(&witness_path(plan.layout), &witness)?;
     for service in Service::ALL {
         let table = Configs {
             plan,
@@ -48,6 +54,61 @@ pub fn path(layout: &Layout, service: Service) -> PathBuf {
     layout.path("config").join(format!("{service}.toml"))
 }
 
+/// The RSA key for exports, made once. `None` where there is no openssl: exports then have one
+/// signature less.
+fn export_rsa(layout: &Layout) -> anyhow::Result<Option<String>> {
+    let path = layout.path("export-rsa.pem");
+    if let Ok(pem) = std::fs::read_to_string(&path) {
+        return Ok(Some(pem));
+    }
+    let bits = "rsa_keygen_bits:2048";
+    let made = std::process::Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", bits])
+        .stderr(std::process::Stdio::null())
+        .output();
+    let Some(made) = made.ok().filter(|made| made.status.success()) else {
+        tracing::info!("no openssl: exports are signed with Ed25519 alone");
+        return Ok(None);
+    };
+    let pem = String::from_utf8(made.stdout)?;
+    write_private(&path, &pem)?;
+    Ok(Some(pem))
+}
+
+/// Where the configuration of the witness is.
+#[must_use]
+pub fn witness_path(layout: &Layout) -> PathBuf {
+    layout.path("config/witness.toml")
+}
+
+/// The witness stands alone: its own key, its own folder, and the key of the one log it witnesses.
+fn witness(plan: Plan<'_>) -> anyhow::Result<Table> {
+    let log = public_key(plan.secrets, LEDGER_KEY, "checkpoint_seed")?;
+    let mut logs = Table::new();
+    logs.insert(global_origin(LEDGER_KEY), Value::Array(vec![log.into()]));
+    let mut table = Table::new();
+    let folder = plan.layout.path("witness").display().to_string();
+    table.insert("data_dir".into(), folder.into());
+    table.insert("name".into(), WITNESS_KEY.into());
+    let seed = plan.secrets.get("witness_seed");
+    table.insert("signing_seed".into(), seed.into());
+    let filter = ("filter", plan.args.log.as_str().into());
+    table.insert("telemetry".into(), section([filter]));
+    table.insert("logs".into(), logs.into());
+    Ok(table)
+}
+
+fn witness_key(secrets: &Secrets) -> anyhow::Result<String> {
+    let signer = WitnessSigner::from_seed(WITNESS_KEY, &seed(secrets, "witness_seed")?)?;
+    Ok(signer.verifier().to_string())
+}
+
+fn seed(secrets: &Secrets, name: &str) -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    hex::decode_to_slice(secrets.get(name), &mut seed)?;
+    Ok(seed)
+}
+
 /// Public keys whose signature on checkpoints and receipts is trusted: what a verifier is given.
 #[must_use]
 pub fn ledger_keys_file(layout: &Layout) -> PathBuf {
@@ -56,8 +117,7 @@ pub fn ledger_keys_file(layout: &Layout) -> PathBuf {
 
 /// The public half of a key, `name+id+key`.
 fn public_key(secrets: &Secrets, name: &str, secret: &str) -> anyhow::Result<String> {
-    let mut seed = [0; 32];
-    hex::decode_to_slice(secrets.get(secret), &mut seed)?;
+    let seed = seed(secrets, secret)?;
     Ok(NamedSigner::from_seed(name, &seed)?.verifier().to_string())
 }
 
@@ -166,17 +226,7 @@ impl Configs<'_> {
                 // Anomalies show within minutes of trying things out.
                 put("intake", section([("meter_window", "10s".into())]));
             }
-            Service::AuditLedger => {
-                let certificate = public_key(self.secrets(), CERTIFICATE_KEY, "certificate_seed")?;
-                let own = [
-                    ("key_name", LEDGER_KEY.into()),
-                    ("signing_seed", self.secret("checkpoint_seed")),
-                    ("export_key_name", EXPORT_KEY.into()),
-                    ("export_seed", self.secret("export_seed")),
-                    ("certificate_keys", Value::Array(vec![certificate.into()])),
-                ];
-                put("ledger", section(own));
-            }
+            Service::AuditLedger => put("ledger", self.ledger()?),
             Service::Anomaly => put("detector", section([("warm_up", 10.into())])),
             Service::Approval => {
                 let own = [
@@ -192,6 +242,28 @@ impl Configs<'_> {
             }
         }
         Ok(table)
+    }
+
+    fn ledger(&self) -> anyhow::Result<Value> {
+        let certificate = public_key(self.secrets(), CERTIFICATE_KEY, "certificate_seed")?;
+        let witness = section([
+            (
+                "url",
+                format!("http://127.0.0.1:{}", self.plan.ports.witness()).into(),
+            ),
+            ("key", witness_key(self.secrets())?.into()),
+        ]);
+        let rsa = export_rsa(self.plan.layout)?.unwrap_or_default();
+        let own = [
+            ("export_rsa_key", rsa.into()),
+            ("witnesses", Value::Array(vec![witness])),
+            ("key_name", LEDGER_KEY.into()),
+            ("signing_seed", self.secret("checkpoint_seed")),
+            ("export_key_name", EXPORT_KEY.into()),
+            ("export_seed", self.secret("export_seed")),
+            ("certificate_keys", Value::Array(vec![certificate.into()])),
+        ];
+        Ok(section(own))
     }
 
     fn clickhouse(&self) -> Value {

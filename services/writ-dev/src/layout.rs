@@ -93,6 +93,12 @@ impl Ports {
         (self.base + 3, self.base + 4)
     }
 
+    /// The witness.
+    #[must_use]
+    pub fn witness(self) -> u16 {
+        self.base + 5
+    }
+
     /// The `index`th service process.
     #[must_use]
     pub fn process(self, index: u16) -> u16 {

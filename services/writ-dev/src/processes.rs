@@ -54,6 +54,7 @@ pub fn start(
             all.push((name, address));
         }
     }
+    children.push(witness(plan)?);
     let door = Door::new(upstreams, tasks.clone());
     let (router, serving) = (door.clone().router(), tasks.clone());
     tasks.spawn("door", async move { bound.serve(router, &serving).await });
@@ -80,6 +81,20 @@ impl Processes {
         }
         missing
     }
+}
+
+/// The witness: no service of the stack, and not behind its door.
+fn witness(plan: Plan<'_>) -> anyhow::Result<Kept> {
+    let program = beside("writ-witness")?;
+    let config = configs::witness_path(plan.layout);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.ports.witness()));
+    let make: Make = Box::new(move || {
+        let mut command = tied(&program);
+        command.arg("--config").arg(&config);
+        command.arg("--set").arg(format!("listen={address}"));
+        Ok(command)
+    });
+    Kept::start("witness", "TERM", &plan.layout.log("witness"), make)
 }
 
 struct Process {

@@ -17,11 +17,12 @@ use crate::layout::write_private;
 pub struct Secrets(BTreeMap<String, String>);
 
 /// Names of the secrets that are not one per service or role.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "key_pepper",
     "digest_key",
     "checkpoint_seed",
     "certificate_seed",
+    "witness_seed",
     "export_seed",
     "seal_key",
     "validator_key",

@@ -1,5 +1,6 @@
 //! The seven services in this process, on one listener.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,7 +10,7 @@ use writ_contract::Service;
 use writ_service_kit::config::{Cli, load};
 use writ_service_kit::deps::{Built, Deps, RunError};
 use writ_service_kit::process::{ServiceConfig, connect};
-use writ_service_kit::serve::{App, Bound, Options};
+use writ_service_kit::serve::{App, Bound, Options, bind};
 use writ_service_kit::telemetry::Metrics;
 use writ_service_kit::{ReadyLatch, SystemClock, Tasks};
 
@@ -23,12 +24,13 @@ pub struct Services {
     latches: Vec<ReadyLatch>,
 }
 
-/// Builds all seven from their files, serves them on `bound` and runs their loops. Returns before
-/// they are ready.
+/// Builds all seven from their files, serves them on `bound` and runs their loops, and the witness
+/// beside them on its own port. Returns before they are ready.
 ///
 /// # Errors
 /// When a configuration is refused or a service cannot be built.
 pub async fn start(plan: Plan<'_>, bound: Bound, tasks: &Tasks) -> anyhow::Result<Services> {
+    witness(plan, tasks).await?;
     let metrics = Metrics::install()?;
     let builder = Builder {
         plan,
@@ -65,6 +67,24 @@ pub async fn start(plan: Plan<'_>, bound: Bound, tasks: &Tasks) -> anyhow::Resul
         }
     });
     Ok(Services { latches })
+}
+
+/// Serves the witness from its own file and folder.
+async fn witness(plan: Plan<'_>, tasks: &Tasks) -> anyhow::Result<()> {
+    let cli = Cli {
+        config: Some(configs::witness_path(plan.layout)),
+        ..Cli::default()
+    };
+    let config: writ_witness::Config = load(writ_witness::NAME, &cli)?;
+    let router = writ_witness::build(&config, Arc::new(SystemClock))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.ports.witness()));
+    let bound = bind(address).await.context("the witness's port is taken")?;
+    let serving = tasks.clone();
+    tasks.spawn(
+        "witness",
+        async move { bound.serve(router, &serving).await },
+    );
+    Ok(())
 }
 
 impl Services {

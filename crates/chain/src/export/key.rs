@@ -55,6 +55,12 @@ impl RsaKey {
         Ok(Self { vkey, der })
     }
 
+    /// The text form in its parts.
+    #[must_use]
+    pub fn vkey(&self) -> &Vkey {
+        &self.vkey
+    }
+
     /// The key's name.
     #[must_use]
     pub fn name(&self) -> &str {

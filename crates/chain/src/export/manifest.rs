@@ -1,4 +1,4 @@
-use super::{ExportSigner, FORMAT};
+use super::ExportSigner;
 use crate::canonical;
 use crate::checkpoint::NoteError;
 use crate::keys::{KeyId, Trusted};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// That of the lines before it: [`super::FORMAT`], or a SIEM's.
     pub format: String,
     /// Whose ledger.
     pub org: Uuid,
@@ -61,7 +61,7 @@ impl Tally {
     #[must_use]
     pub fn manifest(self, header: &super::Header) -> Manifest {
         Manifest {
-            format: FORMAT.to_owned(),
+            format: header.format.clone(),
             org: header.org,
             size: header.size,
             from: header.from,

@@ -23,6 +23,23 @@ impl Writer {
         Ok((Self { header, tally }, line))
     }
 
+    /// A file of another format, such as a SIEM's, under the same manifest: without a header line and
+    /// without marks.
+    #[must_use]
+    pub fn foreign(header: Header, format: &str) -> Self {
+        let format = format.to_owned();
+        Self {
+            header: Header { format, ..header },
+            tally: Tally::default(),
+        }
+    }
+
+    /// Counts an entry that was written as `line`, in another format.
+    pub fn count(&mut self, line: &str) {
+        self.tally.line(line.as_bytes());
+        self.tally.shown();
+    }
+
     /// The line of the next entry.
     #[must_use]
     pub fn entry(&mut self, seq: u64, leaf_bytes: &[u8]) -> String {

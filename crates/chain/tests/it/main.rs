@@ -9,6 +9,7 @@
 )]
 
 mod bundle;
+mod inside;
 mod matrix;
 mod proofs;
 mod python;

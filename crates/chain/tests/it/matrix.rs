@@ -7,8 +7,9 @@ use writ_chain::keys::NamedSigner;
 use writ_chain::verify::{Asked, Class, KnownHead, Trust, header_of, verify_export};
 
 use super::bundle::{Keys, Ledger, tenant};
+use super::inside::{INSIDE, held_by_the_witness};
 use super::python::{self, Job};
-use super::tamper::{INSIDE, KINDS, World, held_by_the_witness};
+use super::tamper::{KINDS, World};
 
 const POSITIONS: usize = 200;
 

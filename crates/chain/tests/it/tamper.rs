@@ -3,7 +3,7 @@
 //! themselves, unless the kind says otherwise.
 
 use writ_chain::chain::Chain;
-use writ_chain::checkpoint::{Checkpoint, global_origin, sign, tenant_origin};
+use writ_chain::checkpoint::{Checkpoint, sign, tenant_origin};
 use writ_chain::cosignature::WitnessSigner;
 use writ_chain::export::{entry_line, redacted_line};
 use writ_chain::keys::NamedSigner;
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// A line of the file that is not its last.
-    fn place(&self, at: usize) -> usize {
+    pub(crate) fn place(&self, at: usize) -> usize {
         at % self.parts.body.len()
     }
 }
@@ -85,7 +85,7 @@ fn lines_of(leaves: &[Vec<u8>]) -> Vec<String> {
     lines.map(|(seq, leaf)| entry_line(seq, leaf)).collect()
 }
 
-fn forged(seed: usize) -> Vec<u8> {
+pub(crate) fn forged(seed: usize) -> Vec<u8> {
     let position = Position {
         tenant: tenant(1),
         seq: 0,
@@ -138,7 +138,7 @@ fn edit_hash(hash: &mut [u8; 32], at: usize) {
 }
 
 /// A lie in the global log's own words: the same place, another root.
-fn other_view(world: &World, at: usize) -> Ledger {
+pub(crate) fn other_view(world: &World, at: usize) -> Ledger {
     let mut ledger = world.ledger.clone();
     let place = world.place(at);
     forge_at(&mut ledger.leaves, place, at);
@@ -376,44 +376,3 @@ pub(crate) const KINDS: [(&str, Tamper); 40] = [
         w.file_with(|it| *it.last_mut().unwrap() = other[other.len() - 1].clone().into_bytes())
     }),
 ];
-
-/// What somebody with the checkpoint and export keys can do: nothing inside the bundle shows it.
-/// Each gives the bundle without any witness, and the note an honest witness holds.
-pub(crate) const INSIDE: [(&str, Tamper); 4] = [
-    ("cut the tail off and seal anew", |w, at| {
-        let mut ledger = w.ledger.clone();
-        ledger.leaves.truncate(w.place(at));
-        unwitnessed(w, &ledger)
-    }),
-    ("restore a backup and go on from there", |w, at| {
-        let mut ledger = w.ledger.clone();
-        let place = w.place(at);
-        ledger.leaves.truncate(place);
-        (0..60).for_each(|n| ledger.leaves.push(forged(n + at)));
-        relink(&mut ledger.leaves, place);
-        unwitnessed(w, &ledger)
-    }),
-    ("write history anew", |w, at| {
-        unwitnessed(w, &other_view(w, at))
-    }),
-    ("show an old bundle again", |w, at| {
-        let mut ledger = w.ledger.clone();
-        ledger.leaves.truncate(w.place(at));
-        // It was witnessed then: one interval, long before the one the witness holds now.
-        ledger.intervals = (1, 0);
-        ledger.whole(&w.signers).signed(&w.signers)
-    }),
-];
-
-fn unwitnessed(w: &World, ledger: &Ledger) -> Vec<u8> {
-    let mut parts = ledger.whole(&w.signers);
-    parts.header.global = Some(ledger.inclusion(&w.signers.log, None));
-    parts.signed(&w.signers)
-}
-
-/// The global checkpoint that the witness holds, for `seen`.
-pub(crate) fn held_by_the_witness(w: &World) -> String {
-    let note = &w.parts.header.global.as_ref().unwrap().checkpoint;
-    assert!(note.starts_with(&global_origin(KEY_NAME)));
-    note.clone()
-}

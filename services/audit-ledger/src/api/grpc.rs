@@ -19,7 +19,7 @@ use writ_service_kit::grpc::caller;
 use super::export::{actor, exported_to};
 use super::{State, receipt, status};
 use crate::error::Error;
-use crate::store::{self, GLOBAL, Signed, StoredEntry};
+use crate::store::{self, ExportRow, GLOBAL, Selection, Signed, StoredEntry};
 
 /// Generated from `proto/writ/v1/ledger.proto`.
 #[allow(
@@ -247,11 +247,15 @@ fn exported(
 
 async fn page(state: &State, org: Uuid, from: u64, size: u64) -> Result<Vec<v1::Entry>, Error> {
     let mut tx = state.pool.begin(org).await?;
-    let rows = store::export_page(&mut tx, from, size, PAGE).await?;
-    let entry = |(seq, leaf): (u64, Vec<u8>)| v1::Entry {
-        seq,
-        leaf_hash: leaf_hash(&leaf).to_vec(),
-        leaf,
+    let everything = Selection {
+        from,
+        ..Selection::default()
+    };
+    let rows = store::export_page(&mut tx, &everything, size, PAGE).await?;
+    let entry = |row: ExportRow| v1::Entry {
+        seq: row.seq,
+        leaf_hash: leaf_hash(&row.leaf_bytes).to_vec(),
+        leaf: row.leaf_bytes,
         recorded_at: None,
         sealed: true,
     };

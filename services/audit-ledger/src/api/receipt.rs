@@ -104,11 +104,11 @@ async fn assemble(
     let damaged = || Error::Damaged(format!("the receipt of {decision_id}"));
     let leaf = Leaf::parse(&recorded.leaf_bytes).map_err(|_| damaged())?;
     let entry = serde_json::from_slice(&leaf.body).map_err(|_| damaged())?;
-    let note = store::global_note(tx, covering.global_index).await?;
-    let note = note.ok_or_else(damaged)?;
+    let global = store::global_with(tx, covering.global_index).await?;
+    let global = global.ok_or_else(damaged)?;
     let in_tree = store::inclusion(tx, org, recorded.seq, covering.size).await?;
-    let size = covering.global_index + 1;
-    let in_global = store::inclusion(tx, GLOBAL, covering.global_index, size).await?;
+    let index = covering.global_index;
+    let in_global = store::inclusion(tx, GLOBAL, index, global.size).await?;
     let statement = Receipt {
         format: FORMAT.to_owned(),
         org,
@@ -129,9 +129,9 @@ async fn assemble(
         global: Inclusion {
             index: covering.global_index,
             path: path_text(&in_global),
-            checkpoint: note,
+            checkpoint: global.note,
         },
-        witnessed: false,
+        witnessed: global.witnessed,
         issued_at: state.clock.now().timestamp_micros(),
     };
     let signed = sign(statement, &state.keys.export).map_err(|_| damaged())?;

@@ -103,23 +103,77 @@ pub(crate) async fn signed(tx: &mut TenantTx) -> Result<Option<Signed>, Error> {
     }))
 }
 
-/// The exact leaf bytes of the entries `from..to`, at most `limit` of them, in order.
+/// What of a ledger is exported; absent filters match everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    /// Only entries with this sequence number or a higher one.
+    pub(crate) from: u64,
+    pub(crate) action: Option<String>,
+    pub(crate) actor: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) outcome: Option<String>,
+}
+
+/// An entry as it is exported.
+#[derive(Debug, Clone)]
+pub(crate) struct ExportRow {
+    pub(crate) seq: u64,
+    /// The exact bytes.
+    pub(crate) leaf_bytes: Vec<u8>,
+}
+
+/// The selected entries before `to`, at most `limit` of them, in order.
 pub(crate) async fn export_page(
     tx: &mut TenantTx,
-    from: u64,
+    selection: &Selection,
     to: u64,
     limit: i64,
-) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+) -> Result<Vec<ExportRow>, Error> {
     let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-        "select seq, leaf_bytes from entries where seq >= $1 and seq < $2 order by seq limit $3",
+        "select seq, leaf_bytes from entries
+         where seq >= $1 and seq < $2
+           and ($3::text is null or action = $3)
+           and ($4::text is null or actor = $4)
+           and ($5::text is null or agent_id = $5 or agent_external_id = $5)
+           and ($6::text is null or outcome = $6)
+         order by seq limit $7",
     )
-    .bind(stored(from))
+    .bind(stored(selection.from))
     .bind(stored(to))
+    .bind(&selection.action)
+    .bind(&selection.actor)
+    .bind(&selection.agent)
+    .bind(&selection.outcome)
     .bind(limit)
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(seq, leaf)| (number(seq), leaf))
-        .collect())
+    let row = |(seq, leaf_bytes)| ExportRow {
+        seq: number(seq),
+        leaf_bytes,
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// The entries below `size` from the first to the last that happened in a period: a half-open
+/// range, empty at 0 when there are none.
+pub(crate) async fn entries_between(
+    tx: &mut TenantTx,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    size: u64,
+) -> Result<(u64, u64), Error> {
+    let (first, last): (Option<i64>, Option<i64>) = sqlx::query_as(
+        "select min(seq), max(seq) from entries
+         where ($1::timestamptz is null or occurred_at >= $1)
+           and ($2::timestamptz is null or occurred_at < $2) and seq < $3",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(stored(size))
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(match (first, last) {
+        (Some(first), Some(last)) => (number(first), number(last) + 1),
+        _ => (0, 0),
+    })
 }

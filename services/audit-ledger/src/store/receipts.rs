@@ -1,6 +1,7 @@
 //! What a receipt is made of.
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use writ_chain::Hash;
 use writ_pg::TenantTx;
@@ -101,7 +102,6 @@ pub(crate) async fn is_recorded(tx: &mut TenantTx, id: &str) -> Result<bool, Err
 
 /// The first signed head that covers the entry `seq` and whose place in the global log is kept.
 pub(crate) async fn covering(tx: &mut TenantTx, seq: u64) -> Result<Option<Covering>, Error> {
-    type Row = (i64, String, i32, i32, Vec<u8>, i64);
     let row: Option<Row> = sqlx::query_as(
         "select size, note, interval_index, interval_size, interval_path, global_index
          from checkpoints where size > $1 and interval_path is not null order by size limit 1",
@@ -109,8 +109,25 @@ pub(crate) async fn covering(tx: &mut TenantTx, seq: u64) -> Result<Option<Cover
     .bind(stored(seq))
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(
-        row.map(|(size, note, index, heads, path, global_index)| Covering {
+    Ok(row.map(Covering::from))
+}
+
+/// The latest signed head whose place in the global log is kept.
+pub(crate) async fn latest_covering(tx: &mut TenantTx) -> Result<Option<Covering>, Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "select size, note, interval_index, interval_size, interval_path, global_index
+         from checkpoints where interval_path is not null order by size desc limit 1",
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(Covering::from))
+}
+
+type Row = (i64, String, i32, i32, Vec<u8>, i64);
+
+impl From<Row> for Covering {
+    fn from((size, note, index, heads, path, global_index): Row) -> Self {
+        Self {
             size: number(size),
             note,
             interval: HeadPlace {
@@ -119,25 +136,15 @@ pub(crate) async fn covering(tx: &mut TenantTx, seq: u64) -> Result<Option<Cover
                 path: path.as_chunks::<32>().0.to_vec(),
             },
             global_index: number(global_index),
-        }),
-    )
+        }
+    }
 }
 
 /// The latest signed head of the global log: its size and its note.
-pub(crate) async fn global_signed(tx: &mut TenantTx) -> Result<Option<(u64, String)>, Error> {
+pub(crate) async fn global_signed(db: &mut PgConnection) -> Result<Option<(u64, String)>, Error> {
     let row: Option<(i64, String)> =
         sqlx::query_as("select index + 1, note from global_log order by index desc limit 1")
-            .fetch_optional(&mut **tx)
+            .fetch_optional(db)
             .await?;
     Ok(row.map(|(size, note)| (number(size), note)))
-}
-
-/// The signed head of the global log right after its leaf `index`.
-pub(crate) async fn global_note(tx: &mut TenantTx, index: u64) -> Result<Option<String>, Error> {
-    Ok(
-        sqlx::query_scalar("select note from global_log where index = $1")
-            .bind(stored(index))
-            .fetch_optional(&mut **tx)
-            .await?,
-    )
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 use writ_chain::Hash;
-use writ_chain::merkle;
+use writ_chain::merkle::{self, Nodes, ProveError};
 use writ_chain::tiles::{Needed, TileId, Tiles, WIDTH, hashes_at, tile_root, width_in};
 use writ_pg::WriterTx;
 
@@ -40,6 +40,29 @@ pub(crate) async fn consistency(
     let needed = Needed::by(|nodes| merkle::prove_consistency(nodes, old, new));
     let tiles = tiles(db, log, new, needed.map_err(|_| damaged())?).await?;
     merkle::prove_consistency(&tiles, old, new).map_err(|_| damaged())
+}
+
+/// The roots of the subtrees over the leaves `from..to`, as [`merkle::subtrees`] has them.
+pub(crate) async fn roots(
+    db: &mut PgConnection,
+    log: Uuid,
+    size: u64,
+    (from, to): (u64, u64),
+) -> Result<Vec<Hash>, Error> {
+    let damaged = || Error::Damaged(format!("the leaves {from} to {to} of {log}"));
+    let needed = Needed::by(|nodes| {
+        let mut places = merkle::subtrees(from, to);
+        places.try_for_each(|(level, index)| {
+            nodes
+                .node(level, index)
+                .map(drop)
+                .map_err(ProveError::Store)
+        })
+    });
+    let tiles = tiles(db, log, size, needed.map_err(|_| damaged())?).await?;
+    let places = merkle::subtrees(from, to);
+    let roots = places.map(|(level, index)| tiles.node(level, index));
+    roots.collect::<Result<_, _>>().map_err(|_| damaged())
 }
 
 /// The tiles named, as they are in the tree of `size` leaves.

@@ -27,3 +27,4 @@ mod rust_client;
 mod sdk;
 mod stack;
 mod validators;
+mod witnessed;
