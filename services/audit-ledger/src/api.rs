@@ -47,7 +47,8 @@ pub(crate) fn routes(gate: Gate) -> Routes<State> {
             "Sealed entries as a bundle that `writ audit verify` checks offline. What is not asked for \
              is in it as hashes, so that the rest still adds up to the signed checkpoint.",
         )
-        .sends("application/jsonl");
+        .sends("application/jsonl")
+        .sends("text/plain");
     evidence(own_tree(global_log(proofs(log))))
 }
 
@@ -167,4 +168,5 @@ fn evidence(to: Routes<State>) -> Routes<State> {
          `Accept: text/html` or `format=html`, as OSCAL assessment results with `format=oscal`.",
     )
     .answers::<Data<compliance::SignedReportDto>>(200)
+    .sends("text/html")
 }

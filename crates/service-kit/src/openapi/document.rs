@@ -187,9 +187,16 @@ fn responses(
             202 => "Taken on.",
             _ => "Refused.",
         };
-        let content = json!({ media: { "schema": schema } });
+        let status = answer.status.to_string();
+        // A route may send the same in several forms.
+        let known = all.get(&status).and_then(|said| said.get("content"));
+        let mut content = known
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        content.insert(media.to_owned(), json!({ "schema": schema }));
         all.insert(
-            answer.status.to_string(),
+            status,
             json!({ "description": description, "content": content }),
         );
     }

@@ -97,6 +97,14 @@ pub(super) async fn report(
     };
     let report = read(&body).map_err(Error::Report)?;
     let agent = |name: &str| api.registrar.only(source.org, name);
+    // It may have been registered a moment ago.
+    if report
+        .windows
+        .iter()
+        .any(|it| agent(&it.agent_id).is_none())
+    {
+        api.registrar.catch_up().await;
+    }
     let stated = api.facts.bypassed(&source, &report, agent).await;
     stated.map_err(Error::Log)?;
     let refused = report.refused.iter().map(|(field, error)| OutOfBounds {
