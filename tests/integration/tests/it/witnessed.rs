@@ -3,11 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use writ_testkit::eventually;
 
 use crate::stack::Stack;
+
+const SOON: Duration = Duration::from_secs(20);
 
 struct Desk {
     stack: Stack,
@@ -30,6 +34,7 @@ impl Desk {
             let (status, _) = stack.enforce("clerk", input).await;
             assert!([StatusCode::OK, StatusCode::FORBIDDEN].contains(&status));
         }
+        sealed(&stack, 2).await;
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys.json");
         std::fs::write(&keys, stack.writ(&["audit", "keys"])).unwrap();
@@ -68,6 +73,18 @@ impl Desk {
         let code = rust.status.code().unwrap();
         (code, words(&rust), words(&python))
     }
+}
+
+/// Returns once so many decisions are in the ledger, under a signed checkpoint.
+async fn sealed(stack: &Stack, decisions: usize) {
+    eventually(SOON, "the decisions are sealed", || async {
+        let log = stack.get("/audit-logs?limit=200").await;
+        let entries = log["data"].as_array().unwrap().iter();
+        let sealed =
+            entries.filter(|entry| entry["decisionId"].is_string() && entry["sealed"] == true);
+        (sealed.count() == decisions).then_some(()).ok_or(log)
+    })
+    .await;
 }
 
 fn words(output: &Output) -> String {
