@@ -82,10 +82,10 @@ impl Decision {
     /// There is no decision. Only silence can be ungoverned: what the server answered about the key
     /// or the request is a refusal, and a pause that is known stays one.
     pub(crate) fn without(status: &Status, paused: Option<String>, on_failure: OnFailure) -> Self {
-        let silent = matches!(
-            status.code(),
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
-        );
+        // A connection that broke has a cause; what a proxy answered, such as a 413, has none.
+        let broke = matches!(status.code(), Code::Unknown | Code::Cancelled)
+            && std::error::Error::source(status).is_some();
+        let silent = broke || matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded);
         let why = match paused {
             Some(pause) => pause,
             None if silent && on_failure == OnFailure::Allow => {
@@ -141,6 +141,8 @@ mod tests {
             Code::ResourceExhausted,
             Code::Internal,
             Code::Unimplemented,
+            // A proxy's 413 has no code of gRPC's.
+            Code::Unknown,
         ] {
             assert!(!allowed(answered, None, OnFailure::Allow), "{answered:?}");
         }
