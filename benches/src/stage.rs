@@ -149,6 +149,7 @@ pub(crate) fn control() -> writ_control::Config {
         ..writ_control::Config::default()
     };
     config.access.key_pepper = Secret::new(PEPPER);
+    config.digest_key = Secret::new("11".repeat(32));
     config.sealing.key = Secret::new("22".repeat(32));
     config
 }

@@ -65,6 +65,10 @@ impl Writer {
                 _ = ticks.tick() => {
                     grown.extend(own::record(&self.pool, &mut marks, self.batch).await?);
                     grown = sealer.seal(grown).await?;
+                    if !grown.is_empty() {
+                        // More than fits under one checkpoint: the next follows at once.
+                        ticks.reset_immediately();
+                    }
                 }
                 _ = minutes.tick() => {
                     self.prepare().await?;
