@@ -17,6 +17,8 @@ while :; do
     flock --nonblock "$dir/lease" true && break
     exec 9>&-
 done
+# A server that was started again has a watch of its own; the number of a dead one may be another's.
+[ "$(cat "$dir/pid" 2>/dev/null)" = "$server" ] || exit 0
 kill -KILL $server 2>/dev/null
 wait $server
 rm -rf "$dir"

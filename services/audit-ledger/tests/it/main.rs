@@ -13,6 +13,7 @@ mod compliance;
 mod coverage;
 mod faults;
 mod grpc;
+mod kills;
 mod ledger;
 mod months;
 mod receipts;

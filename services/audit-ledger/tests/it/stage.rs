@@ -2,6 +2,7 @@
 
 mod facts;
 mod found;
+mod process;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use writ_audit_ledger::Config;
+use writ_audit_ledger::config::WitnessConfig;
 use writ_chain::keys::{NamedSigner, NamedVerifier, Trusted};
 use writ_contract::{Service, Stream, Topology};
 use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
@@ -24,6 +26,7 @@ use writ_service_kit::{Deps, SystemClock};
 use writ_testkit::{Db, Nats, Postgres};
 
 pub(crate) use facts::{envelope, org};
+pub(crate) use process::Process;
 
 const PEPPER: &str = "a pepper for tests, not secret";
 pub(crate) const KEY_NAME: &str = "writ.test/ledger";
@@ -42,10 +45,13 @@ fn owners() -> Owners {
 /// Everything a test needs.
 pub(crate) struct Stage {
     client: async_nats::Client,
+    nats_url: String,
     prefix: String,
     pub(crate) db: Db,
     /// Of the checkpoint key and the one before.
     pub(crate) seeds: (u8, Option<u8>),
+    /// That are sent each new head.
+    pub(crate) witnesses: Vec<WitnessConfig>,
     running: Option<Running>,
 }
 
@@ -63,29 +69,38 @@ impl Stage {
 
     /// On these servers.
     pub(crate) async fn on(nats: &Nats, postgres: &Postgres) -> Self {
+        let mut stage = Self::set(nats, postgres).await;
+        stage.start().await;
+        stage
+    }
+
+    /// On these servers, with nothing running yet.
+    pub(crate) async fn set(nats: &Nats, postgres: &Postgres) -> Self {
         let topology = Topology::new(&nats.prefix).unwrap();
         let settings = StreamSettings::default();
         assert_streams(&nats.client, &topology, settings)
             .await
             .unwrap();
-        let mut stage = Self {
+        Self {
             client: nats.client.clone(),
+            nats_url: nats.url.clone(),
             prefix: nats.prefix.clone(),
             db: postgres.fresh_database().await,
             seeds: (77, None),
+            witnesses: Vec::new(),
             running: None,
-        };
-        stage.start().await;
-        stage
+        }
     }
 
     /// A second replica on the same servers.
     pub(crate) async fn beside(other: &Self) -> Self {
         let mut stage = Self {
             client: other.client.clone(),
+            nats_url: other.nats_url.clone(),
             prefix: other.prefix.clone(),
             db: other.db.clone(),
             seeds: (77, None),
+            witnesses: Vec::new(),
             running: None,
         };
         stage.start().await;
@@ -160,6 +175,7 @@ impl Stage {
         config.ledger.previous_seed = Secret::new(previous.unwrap_or_default());
         config.ledger.export_key_name = EXPORT_NAME.to_owned();
         config.ledger.export_seed = Secret::new(hex::encode([78; 32]));
+        config.ledger.witnesses.clone_from(&self.witnesses);
         config
     }
 
