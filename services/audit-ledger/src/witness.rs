@@ -4,13 +4,14 @@
 //! Beside sealing, never in its way: a witness that is slow or away only means that the newest
 //! heads are not witnessed yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use http::{HeaderMap, HeaderValue, header};
 use tokio::time::{MissedTickBehavior, interval};
 use writ_chain::cosignature::{WitnessKey, cosigned_lines};
@@ -23,7 +24,7 @@ use crate::error::Error;
 use crate::metrics;
 use crate::store::{self, GLOBAL};
 
-/// How often a new head is sent; a round waits for the one before it.
+/// How often a new head is sent to who has answered about the one before.
 const EVERY: Duration = Duration::from_secs(1);
 const LIMITS: Limits = Limits {
     connect: Duration::from_secs(2),
@@ -48,7 +49,7 @@ struct Witness {
 }
 
 /// A head of the global log that is to be cosigned.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Head {
     size: u64,
     note: String,
@@ -103,32 +104,54 @@ impl Witnesses {
         let _leading = leading?;
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut asked, mut busy) = (FuturesUnordered::new(), HashSet::new());
         loop {
-            ticks.tick().await;
-            self.round().await?;
+            tokio::select! {
+                _ = ticks.tick() => {
+                    for (index, head, old) in self.due(&busy).await? {
+                        busy.insert(index);
+                        asked.push(self.bring_up(index, head, old));
+                    }
+                }
+                Some(done) = asked.next() => {
+                    busy.remove(&done?);
+                }
+            }
         }
     }
 
-    /// Sends the latest head to every witness that did not cosign it, to all at once, so that they
-    /// sign the same one.
-    async fn round(&self) -> Result<(), Error> {
+    /// The latest head for every witness that did not cosign it and is not `busy` with one: to all at
+    /// once, so that they sign the same one, and a slow one keeps nobody waiting. With each, the size
+    /// it cosigned last.
+    async fn due(&self, busy: &HashSet<usize>) -> Result<Vec<(usize, Head, u64)>, Error> {
         let mut tx = self.pool.begin().await?;
         let head = store::global_signed(&mut tx).await?;
         let cosigned: HashMap<String, u64> = store::cosigned_sizes(&mut tx).await?;
         drop(tx);
         let Some((size, note)) = head else {
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let head = Head { size, note };
-        let asking = self.all.iter().filter_map(|witness| {
+        let due = |(index, witness): (usize, &Witness)| {
             let old = cosigned.get(witness.key.name()).copied().unwrap_or(0);
-            (old != head.size).then(|| self.bring_up(witness, &head, old))
-        });
-        join_all(asking).await.into_iter().collect()
+            let head = || Head {
+                size,
+                note: note.clone(),
+            };
+            (old != size && !busy.contains(&index)).then(|| (index, head(), old))
+        };
+        Ok(self.all.iter().enumerate().filter_map(due).collect())
     }
 
-    /// Asks once from what we believe it knows, and once more from what it says it knows.
-    async fn bring_up(&self, witness: &Witness, head: &Head, old: u64) -> Result<(), Error> {
+    /// Asks once from what we believe it knows, and once more from what it says it knows. Which it
+    /// was.
+    async fn bring_up(&self, index: usize, head: Head, old: u64) -> Result<usize, Error> {
+        if let Some(witness) = self.all.get(index) {
+            self.cosign(witness, &head, old).await?;
+        }
+        Ok(index)
+    }
+
+    async fn cosign(&self, witness: &Witness, head: &Head, old: u64) -> Result<(), Error> {
         let Answer::Knows(known) = self.ask(witness, head, old).await? else {
             return Ok(());
         };
