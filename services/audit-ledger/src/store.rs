@@ -24,14 +24,17 @@ pub(crate) use seals::{
 };
 
 pub(crate) use own::{
-    OwnFact, make_partitions, note_damage, note_export, note_key, recorded, waiting,
+    NotedExport, OwnFact, make_partitions, note_damage, note_export, note_export_begun, note_key,
+    recorded, waiting,
 };
 pub(crate) use receipts::{
     Covering, HeadPlace, Recorded, StoredEntry, covering, decision, entry, global_signed,
     is_recorded, latest_covering, leaf_hash, note_of,
 };
 pub(crate) use tiles::{GLOBAL, consistency, inclusion, keep_tiles, leaves, roots, tile};
-pub(crate) use witnesses::{GlobalNote, cosigned_sizes, global_with, keep_cosignature};
+pub(crate) use witnesses::{
+    GlobalNote, cosigned_sizes, global_with, keep_cosignature, witnessed_size,
+};
 
 use sqlx::migrate::Migrator;
 

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
-use futures::Stream;
-use futures::stream::try_unfold;
+use futures::stream::iter;
+use futures::{Stream, TryStreamExt as _};
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -16,10 +16,10 @@ use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
 
-use super::export::{actor, exported_to};
+use super::export::{Export, ExportQuery, Piece, open, pieces};
 use super::{State, receipt, status};
 use crate::error::Error;
-use crate::store::{self, ExportRow, GLOBAL, Selection, Signed, StoredEntry};
+use crate::store::{self, ExportRow, GLOBAL, Signed, StoredEntry};
 
 /// Generated from `proto/writ/v1/ledger.proto`.
 #[allow(
@@ -40,9 +40,6 @@ pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/
 
 use v1::get_entry_request::Entry as By;
 use v1::ledger_service_server::LedgerService;
-
-/// Entries in one message of an export.
-const PAGE: i64 = 500;
 
 #[tonic::async_trait]
 impl LedgerService for State {
@@ -115,7 +112,7 @@ impl LedgerService for State {
         let (own, global) = heads(self, org).await.map_err(status::answer)?;
         Ok(Response::new(v1::GetCheckpointResponse {
             checkpoint: own.map(|signed| signed.note).unwrap_or_default(),
-            global_checkpoint: global.map(|(_, note)| note).unwrap_or_default(),
+            global_checkpoint: global.unwrap_or_default(),
         }))
     }
 
@@ -130,15 +127,18 @@ impl LedgerService for State {
         caller
             .require(Role::Admin)
             .map_err(|_| Status::permission_denied("an export needs the role admin"))?;
-        let org = caller.org_id();
-        let (own, _) = heads(self, org).await.map_err(status::answer)?;
-        let head = own.ok_or_else(status::nothing_sealed)?;
-        let actor = actor(&caller);
+        let opened = open(self, &caller, &ExportQuery::default()).await;
+        let export = opened.map_err(status::answer)?;
+        let export = export.ok_or_else(status::nothing_sealed)?;
+        let header = v1::ExportHeader {
+            org_id: OrgId(caller.org_id()).to_string(),
+            size: export.header.size,
+            checkpoint: export.header.checkpoint.clone(),
+        };
         Ok(Response::new(Box::pin(exported(
             self.clone(),
-            org,
-            head,
-            actor,
+            export,
+            header,
         ))))
     }
 }
@@ -200,66 +200,60 @@ async fn included(
     })
 }
 
-async fn heads(state: &State, org: Uuid) -> Result<(Option<Signed>, Option<(u64, String)>), Error> {
+async fn heads(state: &State, org: Uuid) -> Result<(Option<Signed>, Option<String>), Error> {
     let mut tx = state.pool.begin(org).await?;
     let own = store::signed(&mut tx).await?;
     let mut tx = state.pool.begin(GLOBAL).await?;
-    Ok((own, store::global_signed(&mut tx).await?))
+    let global = store::global_with(&mut tx, 0).await?;
+    Ok((own, global.map(|head| head.note)))
 }
 
-/// The header, then pages of entries; what is sealed does not change, so each is read by itself.
+/// The header, entries with the marks between them, the manifest.
 fn exported(
     state: State,
-    org: Uuid,
-    head: Signed,
-    actor: String,
+    export: Export,
+    header: v1::ExportHeader,
 ) -> impl Stream<Item = Result<v1::ExportLedgerResponse, Status>> + Send {
-    try_unfold((state, None), move |(state, next)| {
-        let (head, actor) = (head.clone(), actor.clone());
-        async move {
-            let Some(from) = next else {
-                let header = v1::ExportHeader {
-                    org_id: OrgId(org).to_string(),
-                    size: head.size,
-                    checkpoint: head.note,
-                };
-                let first = v1::ExportLedgerResponse {
-                    header: Some(header),
-                    entries: Vec::new(),
-                };
-                return Ok(Some((first, (state, Some(0)))));
-            };
-            let page = page(&state, org, from, head.size).await;
-            let entries = page.map_err(status::answer)?;
-            let next = entries.last().map(|last| last.seq + 1);
-            if next.is_none() {
-                let noted = exported_to(&state, org, &actor, head.size).await;
-                noted.map_err(status::answer)?;
+    let mut header = Some(header);
+    pieces(state, export)
+        .map_ok(move |pieces| {
+            let mut messages = messages(pieces);
+            if let (Some(first), Some(header)) = (messages.first_mut(), header.take()) {
+                first.header = Some(header);
             }
-            let response = v1::ExportLedgerResponse {
-                header: None,
-                entries,
-            };
-            Ok(next.map(|next| (response, (state, Some(next)))))
-        }
-    })
+            iter(messages.into_iter().map(Ok::<_, Error>))
+        })
+        .try_flatten()
+        .map_err(|error| status::answer(error).into())
 }
 
-async fn page(state: &State, org: Uuid, from: u64, size: u64) -> Result<Vec<v1::Entry>, Error> {
-    let mut tx = state.pool.begin(org).await?;
-    let everything = Selection {
-        from,
-        ..Selection::default()
-    };
-    let rows = store::export_page(&mut tx, &everything, size, PAGE).await?;
-    let entry = |row: ExportRow| v1::Entry {
+/// A line that states no entry begins a message; the entries behind it are in that message.
+fn messages(pieces: Vec<Piece>) -> Vec<v1::ExportLedgerResponse> {
+    let mut messages: Vec<v1::ExportLedgerResponse> = Vec::new();
+    for Piece { line, entry } in pieces {
+        match (entry, messages.last_mut()) {
+            (Some(row), Some(last)) => last.entries.push(exported_entry(row)),
+            (Some(row), None) => messages.push(v1::ExportLedgerResponse {
+                entries: vec![exported_entry(row)],
+                ..v1::ExportLedgerResponse::default()
+            }),
+            (None, _) => messages.push(v1::ExportLedgerResponse {
+                line,
+                ..v1::ExportLedgerResponse::default()
+            }),
+        }
+    }
+    messages
+}
+
+fn exported_entry(row: ExportRow) -> v1::Entry {
+    v1::Entry {
         seq: row.seq,
         leaf_hash: leaf_hash(&row.leaf_bytes).to_vec(),
         leaf: row.leaf_bytes,
         recorded_at: None,
         sealed: true,
-    };
-    Ok(rows.into_iter().map(entry).collect())
+    }
 }
 
 fn message(entry: StoredEntry, size: u64) -> v1::Entry {

@@ -1,8 +1,12 @@
 //! What the ledger itself has to record: an inbox of its own, in the store.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
+use writ_chain::export::Period;
 use writ_pg::WriterTx;
 
 use super::stored;
@@ -23,21 +27,98 @@ pub(crate) struct OwnFact {
     pub(crate) occurred_at: DateTime<Utc>,
 }
 
-/// Notes that an organisation's ledger was exported, up to `size`.
+/// An export, as it is noted.
+#[derive(Debug, Clone)]
+pub(crate) struct NotedExport {
+    /// Who takes it.
+    pub(crate) actor: String,
+    pub(crate) format: &'static str,
+    /// The entries that were asked for.
+    pub(crate) range: Range<u64>,
+    pub(crate) period: Option<Period>,
+    pub(crate) filter: BTreeMap<String, String>,
+    /// Whether it is all there is, in the form that can be verified.
+    pub(crate) whole: bool,
+    /// How many entries were shown.
+    pub(crate) shown: u64,
+    /// Whether the filter's values are those of an entry. Others are not noted: anybody may ask for
+    /// anything, and nothing leaves the ledger again.
+    pub(crate) known: bool,
+}
+
+impl NotedExport {
+    fn target(&self) -> String {
+        match self.range.is_empty() {
+            true => "entries:none".to_owned(),
+            false => format!("entries:{}-{}", self.range.start, self.range.end - 1),
+        }
+    }
+
+    /// What was asked for and how much it was, as JSON.
+    fn says(&self, shown: Option<u64>) -> String {
+        let value = |value: &String| match self.known {
+            true => value.clone(),
+            false => "(matches nothing)".to_owned(),
+        };
+        let mut said = serde_json::Map::new();
+        said.insert("format".to_owned(), self.format.into());
+        for (field, asked) in &self.filter {
+            said.insert(field.clone(), value(asked).into());
+        }
+        let period = self.period.unwrap_or(Period {
+            from: None,
+            to: None,
+        });
+        for (field, micros) in [("from", period.from), ("to", period.to)] {
+            let time = micros.and_then(DateTime::from_timestamp_micros);
+            said.extend(time.map(|time| (field.to_owned(), time.to_rfc3339().into())));
+        }
+        said.extend(shown.map(|shown| ("entries".to_owned(), shown.into())));
+        serde_json::Value::Object(said).to_string()
+    }
+}
+
+/// Notes that an export begins: nothing of it has left yet.
+pub(crate) async fn note_export_begun(
+    db: &mut PgConnection,
+    org: Uuid,
+    export: &NotedExport,
+) -> Result<(), Error> {
+    let kind = ("ledger.export_begun.v1", "ledger.export.begin");
+    note(db, org, export, kind, None).await
+}
+
+/// Notes that an export was read to its end.
 pub(crate) async fn note_export(
     db: &mut PgConnection,
     org: Uuid,
-    actor: &str,
-    size: u64,
+    export: &NotedExport,
 ) -> Result<(), Error> {
+    let kind = ("ledger.exported.v1", "ledger.export");
+    note(db, org, export, kind, Some(export.shown)).await
+}
+
+async fn note(
+    db: &mut PgConnection,
+    org: Uuid,
+    export: &NotedExport,
+    (kind, action): (&str, &str),
+    shown: Option<u64>,
+) -> Result<(), Error> {
+    let covers = shown
+        .filter(|_| export.whole)
+        .map(|_| stored(export.range.end));
     sqlx::query(
-        "insert into own_facts (org_id, type, actor, action, target, outcome, covers)
-         values ($1, 'ledger.exported.v1', $2, 'ledger.export', $3, 'succeeded', $4)",
+        "insert into own_facts (org_id, type, actor, action, target, aggregate_id, outcome, covers)
+         values ($1, $2, $3, $4, $5, $6, 'succeeded', $7)",
     )
     .bind(org)
-    .bind(actor)
-    .bind(format!("entries:0-{}", size.saturating_sub(1)))
-    .bind(stored(size))
+    .bind(kind)
+    .bind(&export.actor)
+    .bind(action)
+    .bind(export.target())
+    .bind(export.says(shown))
+    .bind(covers)
     .execute(db)
     .await?;
     Ok(())

@@ -66,6 +66,18 @@ async fn witnessed(db: &mut PgConnection) -> Result<Option<GlobalNote>, Error> {
     }))
 }
 
+/// The size of the transaction's organisation's latest head in a global head that was witnessed.
+pub(crate) async fn witnessed_size(tx: &mut TenantTx) -> Result<Option<u64>, Error> {
+    let size: Option<i64> = sqlx::query_scalar(
+        "select max(size) from checkpoints
+         where global_index < (select max(c.size) from cosignatures c
+                               join global_log g on g.index = c.size - 1)",
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(size.map(number))
+}
+
 /// The best head of the global log with the leaf `index`: one that was witnessed, else the latest.
 pub(crate) async fn global_with(
     tx: &mut TenantTx,

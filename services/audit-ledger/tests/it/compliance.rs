@@ -265,10 +265,10 @@ async fn an_erasure_is_an_entry_and_every_proof_stays() {
     stage
         .publish(org, "prq_1", 1, &wire::Erasure::default())
         .await;
-    // The export before is an entry too.
-    stage.sealed(org, 19).await;
+    // That the export before was begun and was taken are entries too.
+    stage.sealed(org, 20).await;
     let (_, after) = stage.get("/api/v1/audit/export", &key).await;
-    for (bundle, entries) in [(&before, 15), (&after, 19)] {
+    for (bundle, entries) in [(&before, 15), (&after, 20)] {
         let trust = Trust::new(org.0, vec![checkpoint_key()].into());
         let checked = verify_export(bundle.split_inclusive('\n'), trust);
         assert_eq!(checked.findings, [], "{entries}");

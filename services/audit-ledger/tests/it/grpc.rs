@@ -1,15 +1,20 @@
 //! The same over gRPC.
 
+use std::fmt::Write as _;
+
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Request as HttpRequest;
 use tonic::{Code, Request};
 use tower::ServiceExt as _;
 use writ_chain::checkpoint::{Checkpoint, open};
 use writ_chain::merkle::{leaf_hash, verify_consistency, verify_inclusion};
 use writ_chain::receipt::verify;
+use writ_chain::verify::{Class, Trust, verify_export};
 use writ_contract::Envelope;
 
-use crate::stage::{Stage, checkpoint_key, org, trusted};
+use crate::stage::{EXPORT_NAME, Stage, checkpoint_key, org, trusted};
 
 #[allow(
     clippy::all,
@@ -166,16 +171,32 @@ async fn an_export_is_streamed_in_order_and_only_to_admins() {
         .export_ledger(ask(&admin, v1::ExportLedgerRequest {}))
         .await;
     let mut stream = stream.unwrap().into_inner();
-    let header = stream.message().await.unwrap().unwrap().header.unwrap();
+    let first = stream.message().await.unwrap().unwrap();
+    let header = first.header.clone().unwrap();
     assert_eq!(header.size, 702);
-    let mut next = 0;
-    while let Some(page) = stream.message().await.unwrap() {
-        for entry in page.entries {
+    let (mut next, mut bundle, mut last) = (0, String::new(), first.clone());
+    let mut message = Some(first);
+    while let Some(page) = message {
+        bundle.push_str(&page.line);
+        for entry in &page.entries {
             assert_eq!(entry.seq, next);
             next += 1;
+            let leaf = BASE64.encode(&entry.leaf);
+            writeln!(bundle, "{{\"leaf\":\"{leaf}\",\"seq\":{}}}", entry.seq).unwrap();
         }
+        last = page;
+        message = stream.message().await.unwrap();
     }
     assert_eq!(next, 702);
+    assert!(last.line.starts_with("{\"manifest\":") && last.entries.is_empty());
+    let report = verify_export(bundle.split_inclusive('\n'), Trust::new(org.0, trusted()));
+    assert_eq!((report.class(), report.findings), (Class::Clean, vec![]));
+    let rest = stage.get("/api/v1/audit/export", &admin).await.1;
+    let end = |text: &str| text.lines().last().unwrap().contains(EXPORT_NAME);
+    assert!(
+        end(&rest) && end(&bundle),
+        "signed with the key for exports"
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use writ_chain::export::Period;
 
 use crate::store::Selection;
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::api) struct ExportQuery {
     /// Every entry from the first that happened then or later.
