@@ -72,6 +72,15 @@ pub struct Outcomes {
     pub denied: u64,
 }
 
+impl Outcomes {
+    /// All of them; `None` for more than there can be.
+    #[must_use]
+    pub fn sum(&self) -> Option<u64> {
+        let asked = self.allowed.checked_add(self.held)?;
+        asked.checked_add(self.denied)
+    }
+}
+
 /// One life of one recorder, in the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -114,7 +123,8 @@ impl Coverage {
     #[must_use]
     pub fn missing_of(emitters: &[Emitter]) -> Option<u64> {
         let known = emitters.iter().all(|one| one.tail != Tail::Unknown);
-        known.then(|| emitters.iter().map(Emitter::missing).sum())
+        let holes = emitters.iter().map(Emitter::missing);
+        known.then(|| holes.fold(0, u64::saturating_add))
     }
 }
 
@@ -141,6 +151,9 @@ pub enum CoverageRefusal {
     /// It says that less is missing, or more is known, than its own emitters show.
     #[error("what it says is missing is not what its emitters show")]
     Contradiction,
+    /// Its decisions are not as many as their outcomes.
+    #[error("its decisions are not the sum of their outcomes")]
+    Sum,
 }
 
 impl CoverageRefusal {
@@ -150,9 +163,11 @@ impl CoverageRefusal {
         match self {
             Self::Statement(SignatureRefusal::UnknownKey(_))
             | Self::Checkpoint(NoteError::UnknownKey) => Class::UnknownKey,
-            Self::Statement(_) | Self::Checkpoint(_) | Self::WrongOrigin | Self::Contradiction => {
-                Class::BadContent
-            }
+            Self::Statement(_)
+            | Self::Checkpoint(_)
+            | Self::WrongOrigin
+            | Self::Contradiction
+            | Self::Sum => Class::BadContent,
         }
     }
 }
@@ -173,11 +188,13 @@ pub fn verify<'a>(
     if !names.any(|name| tenant_origin(name, coverage.org) == head.checkpoint().origin) {
         return Err(CoverageRefusal::WrongOrigin);
     }
-    if Coverage::missing_of(&coverage.emitters) == coverage.missing {
-        Ok(coverage)
-    } else {
-        Err(CoverageRefusal::Contradiction)
+    if Coverage::missing_of(&coverage.emitters) != coverage.missing {
+        return Err(CoverageRefusal::Contradiction);
     }
+    if coverage.outcomes.sum() != Some(coverage.decisions) {
+        return Err(CoverageRefusal::Sum);
+    }
+    Ok(coverage)
 }
 
 /// The length of the union of windows inside a period, in microseconds.

@@ -8,7 +8,9 @@ use crate::canonical::{self, NotCanonical};
 use crate::keys::{NamedSigner, NamedVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What can be signed: a value that names its format.
 pub trait Statement: Serialize {
@@ -45,6 +47,41 @@ pub enum SignatureRefusal {
     /// A trusted key is named and did not sign this.
     #[error("signature of known key {0} is wrong")]
     BadSignature(String),
+}
+
+/// A text that is no statement, or spells one in another way than it was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a statement in its one spelling")]
+pub struct Unreadable;
+
+/// The format that a text, as [`read`] takes it, says it is of; `None` for anything but a statement.
+#[must_use]
+pub fn format_of(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let format = within(&value).pointer("/statement/format")?.as_str()?;
+    Some(format.to_owned())
+}
+
+/// A statement as the API answers it (`{"data": …}`) or as it was written out, whoever signed it:
+/// [`Signed::open`] says whether to believe it.
+///
+/// # Errors
+/// [`Unreadable`] also for what a lenient reader lets pass, such as a field that is named twice: what a
+/// person sees in the file must be what was signed.
+pub fn read<T: Statement + DeserializeOwned>(text: &str) -> Result<Signed<T>, Unreadable> {
+    canonical::canonicalize(text).map_err(|_| Unreadable)?;
+    let value: Value = serde_json::from_str(text).map_err(|_| Unreadable)?;
+    let given = within(&value);
+    let signed: Signed<T> = serde_json::from_value(given.clone()).map_err(|_| Unreadable)?;
+    if canonical::to_vec(&signed) == canonical::to_vec(given) {
+        Ok(signed)
+    } else {
+        Err(Unreadable)
+    }
+}
+
+fn within(value: &Value) -> &Value {
+    value.get("data").unwrap_or(value)
 }
 
 /// Signs a statement.

@@ -13,4 +13,5 @@ mod inside;
 mod matrix;
 mod proofs;
 mod python;
+mod statements;
 mod tamper;

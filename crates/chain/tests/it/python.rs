@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::bundle::Keys;
 
-/// Reads lines `<length> <options>`, each followed by that many bytes of a bundle; answers codes.
+/// Reads lines `<length> <options>`, each followed by that many bytes of a file; answers codes.
 const DRIVER: &str = "
 import io, json, sys
 sys.path.insert(0, sys.argv[1])
@@ -25,7 +25,7 @@ while line := source.readline():
     print(run.code(), flush=False)
 ";
 
-/// A bundle and what the verifier is told: `keys`, and `quorum`, `asked`, `seen` where given.
+/// A file and what the verifier is told: `keys`, and `quorum`, `asked`, `seen` where given.
 pub(crate) struct Job {
     pub(crate) bundle: Vec<u8>,
     pub(crate) options: Value,

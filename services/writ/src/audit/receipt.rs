@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 use uuid::Uuid;
-use writ_chain::coverage::Coverage;
 use writ_chain::keys::Trusted;
 use writ_chain::receipt::{self, Receipt};
 use writ_chain::statement::Signed;
@@ -111,26 +110,6 @@ fn data(mut answer: Value) -> Value {
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
-}
-
-/// A signed statement in a file.
-pub(super) enum InFile {
-    Receipt(Box<Signed<Receipt>>),
-    Coverage(Box<Signed<Coverage>>),
-}
-
-/// The statement in a file, if that is what it is; as the API answers it or as it was written out.
-pub(super) fn in_file(text: &str) -> Option<Result<InFile, Failure>> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let signed = value.get("data").unwrap_or(&value);
-    let format = signed.pointer("/statement/format")?.as_str()?;
-    let read = match format.split('/').next()? {
-        "writ-receipt" => serde_json::from_value(signed.clone()).map(InFile::Receipt),
-        "writ-coverage" => serde_json::from_value(signed.clone()).map(InFile::Coverage),
-        _ => return None,
-    };
-    let unreadable = |error| Failure::Unavailable(format!("the statement cannot be read: {error}"));
-    Some(read.map_err(unreadable))
 }
 
 /// Checks a receipt, offline.

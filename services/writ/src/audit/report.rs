@@ -9,7 +9,6 @@ use writ_chain::statement::{SignatureRefusal, Signed, Statement};
 use writ_chain::verify::Class;
 
 use super::outcome::Outcome;
-use crate::failure::Failure;
 
 /// The report as it is signed; what it says is for a reader to judge.
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,17 +28,6 @@ impl Report {
         let found = self.0.pointer(pointer).and_then(Value::as_str);
         found.unwrap_or_default()
     }
-}
-
-/// The report in a file, if that is what it is; as the API answers it or as it was written out.
-pub(super) fn in_file(text: &str) -> Option<Result<Signed<Report>, Failure>> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let signed = value.get("data").unwrap_or(&value);
-    let format = signed.pointer("/statement/format")?.as_str()?;
-    format.starts_with("writ-compliance-report/").then(|| {
-        serde_json::from_value(signed.clone())
-            .map_err(|error| Failure::Unavailable(format!("the report cannot be read: {error}")))
-    })
 }
 
 /// Checks a report, offline. The entries it cites are checked by an export of the ledger.
@@ -144,11 +132,10 @@ mod tests {
     #[test]
     fn a_report_verifies_as_it_was_signed() {
         let text = serde_json::to_string(&report(ORG)).unwrap();
-        let signed = in_file(&text).unwrap().unwrap();
+        let signed = statement::read(&text).unwrap();
         let outcome = verify(&signed, Some(ORG), &trusted());
         assert_eq!((outcome.class, outcome.sealed), (Class::Clean, Some(5)));
         assert_eq!(outcome.signed_by, ["export", "log"]);
-        assert!(in_file("{\"seq\":0}").is_none());
     }
 
     #[test]

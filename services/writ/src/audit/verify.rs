@@ -9,6 +9,7 @@ use clap::Args;
 use futures::StreamExt;
 use writ_chain::checkpoint::{self, Checkpoint};
 use writ_chain::keys::Trusted;
+use writ_chain::statement;
 use writ_chain::verify::{Class, Entry, KnownHead, Report, Tail, Trust, Verification};
 use writ_contract::OrgId;
 
@@ -16,8 +17,7 @@ use super::global;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Ledger};
 use super::outcome::{Outcome, show};
-use super::receipt::{self, InFile};
-use super::{coverage, report};
+use super::{coverage, receipt, report};
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::target::read;
@@ -36,13 +36,13 @@ The worst counts.
 A tail that was cut off together with every later checkpoint, and a history that was written anew
 by somebody who has the checkpoint key, show only against a checkpoint kept elsewhere (--seen) or a
 witness's signature: put the witness's key into KEYS.json, and it is required.
-docs/guides/verify.md goes through it all. infra/verify/verify.py checks a bundle with other code.";
+docs/guides/verify.md goes through it all. infra/verify/verify.py checks the same files with other code.";
 
 /// More stored checkpoints than this are not compared; the latest ones are.
 const MOST_CHECKPOINTS: i64 = 100_000;
 
-/// A larger file is no receipt and is read line by line.
-const LARGEST_RECEIPT: u64 = 1024 * 1024;
+/// A larger file is no statement and is read line by line.
+const LARGEST_STATEMENT: u64 = 1024 * 1024;
 
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
@@ -176,25 +176,29 @@ async fn verify_ledger(
     Ok(run.finish())
 }
 
-/// A report, a receipt or coverage, or else a bundle.
+/// A signed statement, or else a bundle.
 fn verify_document(
     file: &Path,
     args: &VerifyArgs,
     keys: Trusted,
     seen: Vec<Checkpoint>,
 ) -> Result<Outcome, Failure> {
-    let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_RECEIPT);
+    let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_STATEMENT);
     let text = small.then(|| std::fs::read_to_string(file).ok()).flatten();
     let text = text.unwrap_or_default();
     let org = args.org.map(|org| org.0);
-    if let Some(signed) = report::in_file(&text) {
-        return Ok(report::verify(&signed?, org, &keys));
-    }
-    match receipt::in_file(&text) {
-        Some(found) => Ok(match found? {
-            InFile::Receipt(signed) => receipt::verify(&signed, org, &keys),
-            InFile::Coverage(signed) => coverage::verify(&signed, org, &keys),
-        }),
-        None => bundle::verify(file, args, keys, seen),
-    }
+    let format = statement::format_of(&text).unwrap_or_default();
+    let outcome = match format.split('/').next().unwrap_or_default() {
+        "writ-receipt" => statement::read(&text).map(|it| receipt::verify(&it, org, &keys)),
+        "writ-coverage" => statement::read(&text).map(|it| coverage::verify(&it, org, &keys)),
+        "writ-compliance-report" => {
+            statement::read(&text).map(|it| report::verify(&it, org, &keys))
+        }
+        _ => return bundle::verify(file, args, keys, seen),
+    };
+    Ok(outcome.unwrap_or_else(|unreadable| {
+        let mut outcome = Outcome::named(format);
+        outcome.wrong(Class::BadContent, unreadable.to_string());
+        outcome
+    }))
 }

@@ -131,6 +131,33 @@ async fn an_export_is_witnessed_and_verified_by_two_programs() {
 }
 
 #[tokio::test]
+async fn a_receipt_and_coverage_are_verified_by_two_programs() {
+    let desk = Desk::new(&["--empty"]).await;
+    let (_, decided) = desk.stack.enforce("clerk", "what is the weather").await;
+    let decision = decided["decisionId"].as_str().unwrap();
+    let file = |name: &str| desk.dir.path().join(name);
+    let (receipt, coverage) = (file("receipt.json"), file("coverage.json"));
+    let out = receipt.to_str().unwrap();
+    desk.stack
+        .writ(&["audit", "receipt", decision, "--out", out]);
+    let out = coverage.to_str().unwrap();
+    desk.stack
+        .writ(&["audit", "coverage", "clerk", "--out", out]);
+    for (document, old, new) in [
+        (receipt, "\"allowed\"", "\"blocked\""),
+        (coverage, "\"decisions\": ", "\"decisions\": 1"),
+    ] {
+        let (code, rust, python) = desk.verify(&document, &[]);
+        assert_eq!(code, 0, "{rust}{python}");
+        let text = std::fs::read_to_string(&document).unwrap();
+        let changed = file("changed.json");
+        std::fs::write(&changed, text.replacen(old, new, 1)).unwrap();
+        let (code, rust, python) = desk.verify(&changed, &[]);
+        assert_eq!(code, 2, "{rust}{python}");
+    }
+}
+
+#[tokio::test]
 async fn a_siem_gets_lines_and_the_manifest_beside_them() {
     let desk = Desk::new(&["--empty", "--processes"]).await;
     for (form, beginning) in [("ocsf", "{"), ("cef", "CEF:0|Writ|")] {

@@ -1,7 +1,7 @@
 //! `writ audit verify --file`: a bundle, with nothing but the keys the reader brought.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use chrono::DateTime;
@@ -14,6 +14,9 @@ use writ_chain::verify::{Asked, Report, Trust, header_of, verify_export};
 use super::{VerifyArgs, known};
 use crate::audit::outcome::Outcome;
 use crate::failure::Failure;
+
+/// A line of a bundle is far shorter; a longer one is read in parts, none of which is a line.
+const LONGEST_LINE: u64 = 1024 * 1024;
 
 #[derive(Args)]
 pub(crate) struct BundleArgs {
@@ -86,7 +89,7 @@ pub(super) fn verify(
     let mut first = Vec::new();
     let open = || File::open(path).map(BufReader::new);
     open()
-        .and_then(|mut it| it.read_until(b'\n', &mut first))
+        .and_then(|it| it.take(LONGEST_LINE).read_until(b'\n', &mut first))
         .map_err(broken)?;
     // The checkpoint's origin names the organisation under the signature, so a header that lies
     // about it is found out.
@@ -125,7 +128,8 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         let mut line = Vec::new();
-        match self.file.read_until(b'\n', &mut line) {
+        let mut most = self.file.by_ref().take(LONGEST_LINE);
+        match most.read_until(b'\n', &mut line) {
             Ok(0) => None,
             Ok(_) => Some(line),
             Err(error) => {

@@ -1,0 +1,338 @@
+//! Receipts and statements of coverage, honest and changed, by both verifiers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use writ_chain::canonical;
+use writ_chain::chain::Chain;
+use writ_chain::coverage::{self, Coverage, EXCLUDES, Emitter, Outcomes, Tail};
+use writ_chain::export::ExportSigner;
+use writ_chain::keys::NamedSigner;
+use writ_chain::leaf::{EntryBody, leaf_hash};
+use writ_chain::merkle::prove_inclusion;
+use writ_chain::receipt::{self, Inclusion, Interval, Receipt, path_text};
+use writ_chain::statement::{self, sign};
+use writ_chain::verify::Class;
+
+use super::bundle::{KEY_NAME, Keys, Ledger, Signers, body, tenant};
+use super::python::{self, Job};
+
+fn decision(n: u64) -> EntryBody {
+    EntryBody {
+        aggregate_id: Some(format!("dec_{n:032x}")),
+        ..body(n)
+    }
+}
+
+fn ledger() -> Ledger {
+    let mut chain = Chain::new(tenant(1));
+    let leaf = |n: u64| chain.append(tenant(u128::from(n)), &decision(n)).unwrap();
+    Ledger {
+        leaves: (0..11).map(leaf).map(|it| it.leaf_bytes).collect(),
+        ..Ledger::of(tenant(1), 0)
+    }
+}
+
+/// The receipt of entry 5, over a head that a witness saw.
+fn receipt(by: &Signers) -> Value {
+    let ledger = ledger();
+    let hashes = ledger.hashes();
+    let above = ledger.inclusion(&by.log, Some((&by.witness, 1_790_000_000)));
+    let statement = Receipt {
+        format: receipt::FORMAT.into(),
+        org: tenant(1),
+        decision_id: decision(5).aggregate_id.unwrap(),
+        event_id: tenant(5),
+        entry: serde_json::to_value(decision(5)).unwrap(),
+        leaf: BASE64.encode(&ledger.leaves[5]),
+        inclusion: Inclusion {
+            index: 5,
+            path: path_text(&prove_inclusion(&hashes[..], 5, 11).unwrap()),
+            checkpoint: ledger.note(&by.log),
+        },
+        interval: Interval {
+            index: above.head,
+            size: above.heads,
+            path: path_text(&above.head_path),
+        },
+        global: Inclusion {
+            index: above.index,
+            path: path_text(&above.path),
+            checkpoint: above.checkpoint,
+        },
+        witnessed: true,
+        issued_at: 1_790_000_000_000_000,
+    };
+    assert_eq!(leaf_hash(&ledger.leaves[5]), hashes[5]);
+    serde_json::to_value(sign(statement, &by.export).unwrap()).unwrap()
+}
+
+fn coverage(by: &Signers) -> Value {
+    let emitter = |emitter: &str, last, tail| Emitter {
+        emitter: emitter.into(),
+        after: 4,
+        last,
+        present: last - 5,
+        tail,
+    };
+    let statement = Coverage {
+        format: coverage::FORMAT.into(),
+        org: tenant(1),
+        agent: "support".into(),
+        from: 1_760_000_000_000_000,
+        to: 1_760_000_600_000_000,
+        decisions: 7,
+        outcomes: Outcomes {
+            allowed: 4,
+            held: 1,
+            denied: 2,
+        },
+        ungoverned_seconds: 31,
+        ungoverned_acts: 2,
+        lost_reports: 0,
+        missing: Some(2),
+        emitters: vec![
+            emitter("a", 9, Tail::Continued),
+            emitter("b", 7, Tail::Closed),
+        ],
+        silent_emitters: 1,
+        excludes: EXCLUDES.map(str::to_owned).to_vec(),
+        checkpoint: ledger().note(&by.log),
+        issued_at: 1_790_000_000_000_000,
+    };
+    serde_json::to_value(sign(statement, &by.export).unwrap()).unwrap()
+}
+
+/// As `writ audit verify --file` judges it.
+fn rust(text: &str, keys: &Keys) -> u8 {
+    let trusted = keys.trusted();
+    let format = statement::format_of(text).unwrap_or_default();
+    let class = match format.split('/').next().unwrap() {
+        "writ-receipt" => statement::read::<Receipt>(text).map(|signed| {
+            let refused = receipt::verify(&signed, &trusted).err();
+            refused.map_or(Class::Clean, |it| it.class())
+        }),
+        "writ-coverage" => statement::read::<Coverage>(text).map(|signed| {
+            let refused = coverage::verify(&signed, &trusted).err();
+            refused.map_or(Class::Clean, |it| it.class())
+        }),
+        _ => Ok(Class::BadContent),
+    };
+    class.unwrap_or(Class::BadContent).exit_code()
+}
+
+/// What is to be checked: its name, its text, the keys, and the code if it is known.
+struct Case {
+    name: String,
+    text: String,
+    keys: Keys,
+    code: Option<u8>,
+}
+
+fn judge(cases: Vec<Case>) -> Vec<(String, u8)> {
+    let jobs = cases
+        .iter()
+        .map(|it| Job::new(it.text.clone().into(), &it.keys));
+    let found = python::codes(jobs.collect());
+    let both = cases.into_iter().zip(found).map(|(case, python)| {
+        let rust = rust(&case.text, &case.keys);
+        assert_eq!(rust, python, "{}: Rust, Python\n{}", case.name, case.text);
+        if let Some(code) = case.code {
+            assert_eq!(rust, code, "{}", case.name);
+        }
+        (case.name, rust)
+    });
+    both.collect()
+}
+
+/// Pointers to all that is in a value, itself but the root.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    let members: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, it)| (name.clone(), it)).collect(),
+        Value::Array(items) => (0..)
+            .zip(items)
+            .map(|(n, it)| (format!("{n}"), it))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    for (name, member) in members {
+        let place = format!("{at}/{name}");
+        places(member, &place, found);
+        found.push(place);
+    }
+}
+
+/// Other values in the place of one.
+fn others(value: &Value) -> Vec<Value> {
+    let mut others = vec![Value::Null, json!("x"), json!(-1), json!([]), json!({})];
+    match value {
+        Value::Bool(flag) => others.push(json!(!flag)),
+        Value::Number(number) => {
+            let number = number.as_i64().unwrap();
+            others.extend([json!(number + 1), json!(0), json!(u64::MAX), json!("1")]);
+        }
+        Value::String(text) => {
+            others.push(json!(""));
+            others.push(json!(format!("{text} ")));
+            others.push(json!(text.to_uppercase()));
+            let (at, old) = text.char_indices().nth(text.chars().count() / 2).unwrap();
+            let new = if old == 'A' { "B" } else { "A" };
+            let mut changed = text.clone();
+            changed.replace_range(at..at + old.len_utf8(), new);
+            others.push(json!(changed));
+        }
+        Value::Array(items) => {
+            others.push(items.iter().rev().cloned().collect());
+            others.push(items.iter().skip(1).cloned().collect());
+            others.push(items.iter().chain(items.first()).cloned().collect());
+        }
+        Value::Null | Value::Object(_) => {}
+    }
+    others.retain(|other| other != value);
+    others
+}
+
+/// Every field with other values, without it, and with one more beside it.
+fn tampered(honest: &Value) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    places(honest, "", &mut found);
+    let mut changed = Vec::new();
+    for place in found {
+        for other in others(honest.pointer(&place).unwrap()) {
+            let mut value = honest.clone();
+            let name = format!("{place} = {other}");
+            *value.pointer_mut(&place).unwrap() = other;
+            changed.push((name, value));
+        }
+        let (parent, field) = place.rsplit_once('/').unwrap();
+        for name in [field, "another"] {
+            let mut value = honest.clone();
+            let Some(fields) = value.pointer_mut(parent).unwrap().as_object_mut() else {
+                continue;
+            };
+            if fields.remove(name).is_none() {
+                fields.insert(name.to_owned(), json!(1));
+            }
+            changed.push((format!("{parent}: {name} taken out or put in"), value));
+        }
+    }
+    changed
+}
+
+/// What somebody with the export key, and no other, can make of it.
+fn signed_anew(mut value: Value, by: &NamedSigner) -> Value {
+    let statement = &value["statement"];
+    let format = statement.get("format").and_then(Value::as_str);
+    let mut message = format!("{}\n", format.unwrap_or_default()).into_bytes();
+    message.extend(canonical::to_vec(statement).unwrap());
+    value["signature"] = json!(BASE64.encode(ExportSigner::sign(by, &message).unwrap()));
+    value
+}
+
+fn both(by: &Signers) -> [(&'static str, Value); 2] {
+    [("receipt", receipt(by)), ("coverage", coverage(by))]
+}
+
+#[test]
+fn every_field_of_a_receipt_and_of_coverage_is_checked_by_both_verifiers() {
+    let by = Signers::new();
+    let mut cases = Vec::new();
+    for (kind, honest) in both(&by) {
+        let case = |name: String, value: &Value, code| Case {
+            name: format!("{kind}: {name}"),
+            text: value.to_string(),
+            keys: by.keys(),
+            code,
+        };
+        cases.push(case("honest".into(), &honest, Some(0)));
+        cases.push(case("answered".into(), &json!({"data": honest}), Some(0)));
+        for (name, value) in tampered(&honest) {
+            if name.starts_with("/statement") {
+                let anew = signed_anew(value.clone(), &by.export);
+                cases.push(case(format!("{name}, signed anew"), &anew, None));
+            }
+            cases.push(case(name, &value, None));
+        }
+    }
+    let found = judge(cases);
+    let (anew, plain): (Vec<_>, Vec<_>) = found
+        .iter()
+        .filter(|(name, _)| !name.ends_with("honest") && !name.ends_with("answered"))
+        .partition(|(name, _)| name.ends_with("signed anew"));
+    for (name, code) in &plain {
+        assert_ne!(*code, 0, "{name}");
+    }
+    let passed = anew.iter().filter(|(_, code)| *code == 0);
+    for (name, _) in passed {
+        // A receipt's own words prove nothing, and how many heads an interval has stands under no
+        // signature; what coverage counts is compared with the entries.
+        let words = ["witnessed", "issuedAt", "interval/size"];
+        let word = words.map(|it| format!("receipt: /statement/{it} ="));
+        let word = word.iter().any(|word| name.starts_with(word));
+        assert!(word || name.starts_with("coverage: "), "{name}");
+    }
+    println!("{} changes, {} signed anew", plain.len(), anew.len());
+}
+
+#[test]
+fn a_statement_says_nothing_to_who_does_not_trust_its_keys() {
+    let by = Signers::new();
+    // The same names, so that the ids alone tell the keys apart.
+    let named = |name: &str| key(&NamedSigner::from_seed(name, &[9; 32]).unwrap());
+    let (log, export) = (key(&by.log), key(&by.export));
+    let with = |keys: &[String], export_keys: &[String]| Keys {
+        keys: keys.to_vec(),
+        export_keys: export_keys.to_vec(),
+        witness_keys: Vec::new(),
+    };
+    let all = [
+        ("all", by.keys(), 0),
+        ("no witness", with(&log, &export), 0),
+        ("no export key", with(&log, &[]), 3),
+        ("another export key", with(&log, &named("other")), 3),
+        ("named as it", with(&log, &named("writ.test/export")), 3),
+        ("another log's key", with(&named("other"), &export), 3),
+        ("named as the log", with(&named(KEY_NAME), &export), 3),
+        ("swapped", with(&export, &log), 3),
+    ];
+    let mut cases = Vec::new();
+    for (kind, honest) in both(&by) {
+        for (name, keys, code) in &all {
+            cases.push(Case {
+                name: format!("{kind}: {name}"),
+                text: honest.to_string(),
+                keys: keys.clone(),
+                code: Some(*code),
+            });
+        }
+    }
+    judge(cases);
+}
+
+fn key(signer: &NamedSigner) -> Vec<String> {
+    vec![signer.verifier().to_string()]
+}
+
+#[test]
+fn a_statement_by_another_key_or_with_a_field_twice_is_found() {
+    let by = Signers::new();
+    let stranger = NamedSigner::from_seed("other", &[9; 32]).unwrap();
+    let mut cases = Vec::new();
+    for (kind, honest) in both(&by) {
+        let mut case = |name: &str, text: String, code| {
+            cases.push(Case {
+                name: format!("{kind}: {name}"),
+                text,
+                keys: by.keys(),
+                code: Some(code),
+            });
+        };
+        let mut foreign = signed_anew(honest.clone(), &stranger);
+        case("by another key in its name", foreign.to_string(), 2);
+        foreign["keyName"] = json!(stranger.verifier().name());
+        case("by a key nobody knows", foreign.to_string(), 3);
+        let (once, twice) = ("\"statement\":{", "\"statement\":{\"issuedAt\":1,");
+        case("twice", honest.to_string().replacen(once, twice, 1), 2);
+    }
+    judge(cases);
+}
