@@ -14,7 +14,8 @@ help: ## Lists the targets
 setup: ## Installs what is missing; says what; nothing when all is there
 	@infra/dev/setup
 
-build: setup ## Builds every binary
+build: ## Builds every binary
+	@infra/dev/setup run
 	@cargo build --locked --workspace --bins
 
 run: build ## Starts everything in the foreground, with demo data; ctrl-c stops it

@@ -52,6 +52,12 @@ impl Act {
         self
     }
 
+    /// Asks for an approval, also where no policy holds the act.
+    pub fn require_approval(mut self) -> Self {
+        self.request.require_approval = true;
+        self
+    }
+
     /// Whatever else policies look at.
     pub fn metadata(mut self, metadata: Map<String, Value>) -> Self {
         self.request.metadata = Some(object(metadata));

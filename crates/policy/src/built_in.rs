@@ -1,6 +1,7 @@
 //! Policies that nobody wrote: what an agent's registration says, the bundle of its autonomy level,
-//! and a look at the tools it sends. They are judged first and listed like any other.
+//! a caller's own wish for approval, and a look at the tools it sends. They are judged first and listed like any other.
 
+mod asked;
 mod autonomy;
 mod integrity;
 mod registration;
@@ -12,6 +13,7 @@ use crate::context::Context;
 use crate::model::{Mode, Policy, PolicyType, Severity};
 use crate::rule::{Failure, Verdict};
 
+pub(crate) use asked::asked;
 pub(crate) use autonomy::bundle;
 pub(crate) use integrity::integrity;
 pub(crate) use registration::registration;

@@ -104,11 +104,13 @@ fn run(
     (tally, calls)
 }
 
-/// What the agent's registration and its autonomy level say; they have no prerequisites and ask
+/// What the agent's registration, its autonomy level and the caller itself say; they have no prerequisites and ask
 /// nobody.
 fn judge_built_in(set: &PolicySet, context: &Context<'_>, tally: &mut Tally) {
     let limits = built_in::registration(context);
-    for (policy, said) in limits.into_iter().chain(built_in::unknown_level(context)) {
+    let unknown = built_in::unknown_level(context);
+    let asked = built_in::asked(context);
+    for (policy, said) in limits.into_iter().chain(unknown).chain(asked) {
         tally.said(&policy, said);
     }
     let bundle = built_in::bundle(&context.request.agent.limits.autonomy_level);

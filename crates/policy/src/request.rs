@@ -113,6 +113,8 @@ pub struct Request {
     pub delegation: Option<Delegation>,
     /// The application's session.
     pub session_id: String,
+    /// The caller wants a human to decide, also where no policy holds the act.
+    pub require_approval: bool,
 }
 
 impl Request {

@@ -1,7 +1,8 @@
 """One act that should not run, tried through each framework adapter of the unmodified SDK.
 
 `matrix.py SCENARIO`; reads dev.env from the environment. Every client is set to fail closed. Prints one
-JSON object: adapter -> "ran", or the name of the exception that stopped it.
+JSON object: adapter -> "ran", or the name of the exception that stopped it. CrewAI wants other versions of
+mcp and openai, so it has an environment of its own: `matrix.py SCENARIO crewai` there.
 
 An adapter stops its framework only for the SDK's halting exceptions; whatever else our answer makes the
 SDK raise is logged and the tool runs.
@@ -10,6 +11,8 @@ import asyncio
 import json
 import logging
 import os
+import pathlib
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -140,6 +143,32 @@ def openai_agents(ran):
     ran.append("started")
 
 
+def crewai(ran):
+    """The framework swallows what its step callbacks raise, so the callback itself is asked."""
+    os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false", "OTEL_SDK_DISABLED": "true"}
+    from crewai import Agent, BaseLLM, Crew, Task
+    from crewai.agents.parser import AgentAction
+    from execlave.integrations.crewai import instrument_crew
+
+    class Model(BaseLLM):
+        def call(self, *_, **__):
+            return "Final Answer: done"
+
+    teller = Agent(role="teller", goal="transfer", backstory="none", llm=Model(model="m"))
+    task = Task(description="transfer", expected_output="done", agent=teller)
+    crew = instrument_crew(Crew(agents=[teller], tasks=[task]), client(), agent_id=AGENT)
+    step = AgentAction(thought="", tool=TOOL, tool_input=json.dumps(ARGUMENTS), text="")
+    crew.step_callback(step)
+    ran.append("went on")
+
+
+def crewai_apart():
+    """What `crewai` came to, in its environment beside this one."""
+    python = pathlib.Path(sys.prefix).with_name("venv-crewai") / "bin/python"
+    done = subprocess.run([python, __file__, SCENARIO, "crewai"], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout.splitlines()[-1])["crewai"]
+
+
 def attempt(adapter):
     ran = []
     try:
@@ -158,11 +187,15 @@ def main():
     def run(adapter):
         seen[adapter.__name__] = attempt(adapter)
 
-    threads = [threading.Thread(target=run, args=(adapter,)) for adapter in (langchain, mcp, openai, openai_agents)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    if sys.argv[2:] == ["crewai"]:
+        run(crewai)
+    else:
+        threads = [threading.Thread(target=run, args=(adapter,)) for adapter in (langchain, mcp, openai, openai_agents)]
+        for thread in threads:
+            thread.start()
+        seen["crewai"] = crewai_apart()
+        for thread in threads:
+            thread.join()
     print(json.dumps(seen, sort_keys=True))
     sys.stdout.flush()
     # Background threads of the clients would hold the process.

@@ -124,6 +124,7 @@ impl Request {
         if self.session_id.is_empty() {
             self.session_id = word("sessionId").unwrap_or_default().to_owned();
         }
+        self.require_approval |= said("requireApproval") == Some(&Value::Bool(true));
         Ok(())
     }
 

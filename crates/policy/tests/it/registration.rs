@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_policy::{
-    Considered, Decision, Limits, Mode, Outcome, PolicyType, Request, Severity, ToolOutput,
+    Considered, Decision, Limits, Mode, Outcome, Phase, PolicyType, Request, Severity, ToolOutput,
 };
 
 use crate::support::{decide, policy, request};
@@ -88,6 +88,23 @@ fn actions_that_need_a_human_are_held_also_by_their_last_segment() {
         assert_eq!(hit.enforcement_mode, Mode::RequireApproval);
     }
     assert_eq!(judged(&limited(limits, &["pay"])).outcome, Outcome::Allow);
+}
+
+#[test]
+fn a_caller_can_ask_for_approval_itself_but_only_before_the_act() {
+    let mut asking = limited(Limits::default(), &["pay"]);
+    asking.require_approval = true;
+    let decision = judged(&asking);
+    assert_eq!(decision.outcome, Outcome::Hold);
+    assert_eq!(
+        decision.violations[0].policy_name,
+        "Request: requireApproval"
+    );
+    asking.phase = Phase::Post;
+    assert_eq!(judged(&asking).outcome, Outcome::Allow);
+    asking.phase = Phase::Pre;
+    asking.agent.limits.allowed_actions = list(&["read"]);
+    assert_eq!(judged(&asking).outcome, Outcome::Block);
 }
 
 #[test]

@@ -239,6 +239,7 @@ fn operation_id(summary: &str) -> String {
 
 fn tag(path: &str) -> &str {
     path.split('/')
+        .map(|part| part.trim_start_matches('.'))
         .find(|part| !part.is_empty())
         .unwrap_or("server")
 }

@@ -4,9 +4,8 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
-use bytes::Bytes;
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
 use sha2::{Digest as _, Sha256};
 use writ_access::Caller;
 
@@ -25,6 +24,23 @@ pub struct Once {
     pub request: [u8; 32],
 }
 
+impl Once {
+    /// What a gRPC call's metadata names, `path` and `message` being what it asks.
+    ///
+    /// # Errors
+    /// When the key is none.
+    pub fn of_call(
+        metadata: &HeaderMap,
+        caller: &Caller,
+        path: &str,
+        message: &[u8],
+    ) -> Result<Option<Self>, ApiError> {
+        let key = own(metadata, caller)?;
+        let request = digest("POST", path, message);
+        Ok(key.map(|key| Self { key, request }))
+    }
+}
+
 /// The request's [`Once`], if it names a key; on routes with [`super::Access::Role`].
 #[derive(Debug, Clone)]
 pub struct Repeatable(pub Option<Once>);
@@ -37,18 +53,26 @@ pub(super) async fn note(
     body_limit: usize,
 ) -> (Request, Result<(), ApiError>) {
     let (mut parts, body) = request.into_parts();
-    let key = match named(&parts.headers) {
-        Ok(Some(key)) => format!("{}/{key}", caller.id().unwrap_or_default()),
+    let key = match own(&parts.headers, caller) {
+        Ok(Some(key)) => key,
         none => return (Request::from_parts(parts, body), none.map(drop)),
     };
     match collect(body, body_limit).await {
         Ok(body) => {
-            let request = digest(parts.method.as_str(), &parts.uri, &body);
+            let target = parts.uri.path_and_query();
+            let target = target.map_or("", |target| target.as_str());
+            let request = digest(parts.method.as_str(), target, &body);
             parts.extensions.insert(Once { key, request });
             (Request::from_parts(parts, Body::from(body)), Ok(()))
         }
         Err(error) => (Request::from_parts(parts, Body::empty()), Err(error)),
     }
+}
+
+/// The key that is named, made the caller's own.
+fn own(headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, ApiError> {
+    let named = named(headers)?;
+    Ok(named.map(|key| format!("{}/{key}", caller.id().unwrap_or_default())))
 }
 
 fn named(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
@@ -63,8 +87,7 @@ fn named(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     }
 }
 
-fn digest(method: &str, uri: &Uri, body: &Bytes) -> [u8; 32] {
-    let target = uri.path_and_query().map_or("", |target| target.as_str());
+fn digest(method: &str, target: &str, body: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [method.as_bytes(), target.as_bytes(), body] {
         hash.update((part.len() as u64).to_be_bytes());

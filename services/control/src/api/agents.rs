@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use writ_service_kit::routes::{Class, Routes};
 
 use super::extract::{By, IfMatch, InEnvironment, ListQuery, cursor};
 use super::owning::Rights;
+use super::status::status_of;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::Refusal;
 use crate::registry::{Agent, AgentRef, Patch, Register, Search, Transfer};
@@ -63,11 +64,7 @@ async fn register(
     Lenient(command): Lenient<Register>,
 ) -> Result<Response, ApiError> {
     let (agent, new) = enrol(&state, &by, &command).await?;
-    let status = if new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(new);
     Ok((status, answer(&state, by.org(), &agent)).into_response())
 }
 

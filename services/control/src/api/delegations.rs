@@ -13,6 +13,7 @@ use writ_service_kit::routes::Routes;
 
 use super::extract::{By, InEnvironment, ListQuery, cursor};
 use super::owning::Rights;
+use super::status::status_of;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
 use crate::registry::{Agent, AgentRef, Delegation, HandDown};
@@ -93,11 +94,7 @@ async fn give(
     let token = token.map_err(|error| Error::Bug(error.to_string()))?;
     let mut data = shown(&made);
     data.token = Some(token);
-    let status = if new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(new);
     Ok((status, Json(Data { data })))
 }
 

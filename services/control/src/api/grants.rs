@@ -13,6 +13,7 @@ use writ_service_kit::routes::Routes;
 
 use super::extract::{By, InEnvironment, ListQuery, cursor};
 use super::owning::Rights;
+use super::status::status_of;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::Refusal;
 use crate::registry::{Agent, AgentRef, Give, Grant};
@@ -62,11 +63,7 @@ async fn give(
     let rights = Rights::of(&state, &by).await?;
     let may = |agent: &Agent, target: &Agent| may_let(&by, &rights, agent, target);
     let (grant, new) = state.registry.grant(&by.actor, &agent, &give, may).await?;
-    let status = if new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(new);
     Ok((
         status,
         Json(Data {

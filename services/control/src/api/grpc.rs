@@ -4,6 +4,7 @@ mod wire;
 
 use axum::Router;
 use futures::stream::{self, BoxStream, StreamExt};
+use prost::Message;
 use serde_json::{Map, Value, json};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use writ_access::Role;
 use writ_contract::{PolicyId, Scope};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Services, caller};
-use writ_service_kit::routes::{Access, Class, Gate};
+use writ_service_kit::routes::{Access, Class, Gate, Once};
 
 use super::State;
 use super::extract::{By, ListQuery, cursor};
@@ -175,7 +176,7 @@ impl ControlService for Server {
         &self,
         request: Request<v1::CreatePauseRequest>,
     ) -> Answer<v1::CreatePauseResponse> {
-        let by = by(&request)?;
+        let by = once(by(&request)?, &request, "CreatePause")?;
         by.require(Role::Developer)?;
         let request = request.into_inner();
         let body = pauses::Body {
@@ -276,6 +277,14 @@ fn by<T>(request: &Request<T>) -> Result<By, Status> {
         actor: Actor::of(&caller, plausible.unwrap_or_default()),
         caller,
     })
+}
+
+/// With the request's `idempotency-key`, if its metadata has one.
+fn once<T: Message>(mut by: By, request: &Request<T>, method: &str) -> Result<By, Status> {
+    let metadata = request.metadata().clone().into_headers();
+    let message = request.get_ref().encode_to_vec();
+    by.actor.once = Once::of_call(&metadata, &by.caller, method, &message)?;
+    Ok(by)
 }
 
 fn refused(refusal: Refusal) -> Status {

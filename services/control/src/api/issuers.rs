@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use writ_service_kit::routes::Routes;
 
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::status::status_of;
 use super::{ADMIN, OWNER, State};
 use crate::error::Refusal;
 use crate::issuer::{Body, Issuer};
@@ -87,11 +88,7 @@ async fn register(
     Strict(body): Strict<Body>,
 ) -> Result<Response, ApiError> {
     let (issuer, is_new) = state.issuers.register(&by.actor, &body).await?;
-    let status = if is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(is_new);
     Ok((status, answer(&issuer)).into_response())
 }
 

@@ -12,6 +12,7 @@ use writ_service_kit::json::{Data, Page, Strict};
 use writ_service_kit::routes::Routes;
 
 use super::extract::{By, ListQuery, cursor};
+use super::status::status_of;
 use super::{ADMIN, State};
 use crate::error::Refusal;
 use crate::identity::{Issue, Key};
@@ -85,11 +86,7 @@ async fn issue(
         .issue(&by.caller, &by.actor, &command)
         .await?;
     let mut data = shown(&key);
-    let status = if text.is_some() {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(text.is_some());
     data.key = text;
     Ok((status, Json(Data { data })))
 }

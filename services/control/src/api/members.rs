@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use writ_service_kit::routes::Routes;
 
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::status::status_of;
 use super::{ADMIN, State, VIEWER};
 use crate::error::{Error, Refusal};
 use crate::identity::{Add, Change, Member, SignIn};
@@ -80,11 +81,7 @@ async fn add(
     known(&state, &by, body.sign_in()).await?;
     let added = state.identity.add_member(&by.caller, &by.actor, &body);
     let (member, is_new) = added.await?;
-    let status = if is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(is_new);
     Ok((status, answer(&member)).into_response())
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +20,7 @@ use writ_service_kit::routes::Routes;
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
 use super::owning::Rights;
+use super::status::status_of;
 use super::{DEVELOPER, State, VIEWER};
 use crate::error::{Error, Refusal};
 use crate::policy::{Body, Policy, Said, Targets};
@@ -119,11 +120,7 @@ async fn create(
     let most = state.identity.organization(by.org()).await?.limits.policies;
     let created = state.policies.create(&by.actor, &body, &targets, most);
     let created = created.await?;
-    let status = if created.is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(created.is_new);
     Ok((status, answer(by.org(), &created.policy)).into_response())
 }
 

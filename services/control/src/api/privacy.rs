@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use writ_service_kit::routes::Routes;
 
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::status::status_of;
 use super::{ADMIN, State};
 use crate::error::{PrivacyRefusal, Refusal};
 use crate::privacy::{Change, Person, Receive, Refuse, Request, Stage};
@@ -121,11 +122,7 @@ async fn receive(
     Strict(body): Strict<Receive>,
 ) -> Result<Response, ApiError> {
     let (request, is_new) = state.privacy.receive(&by.actor, &body).await?;
-    let status = if is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(is_new);
     Ok((status, answer(&state, &request)).into_response())
 }
 

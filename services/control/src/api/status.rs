@@ -1,4 +1,4 @@
-//! The one place where an error becomes an answer.
+//! The one place where an error, or what was made, becomes an answer's status.
 
 use axum::response::IntoResponse;
 use http::StatusCode;
@@ -7,6 +7,15 @@ use writ_pg::PgError;
 use writ_service_kit::ApiError;
 
 use crate::error::{Error, PrivacyRefusal, Refusal};
+
+/// 201 for what is new; 200 for what the same request had made before.
+pub(super) fn status_of(is_new: bool) -> StatusCode {
+    if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    }
+}
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use writ_service_kit::routes::Routes;
 
 use super::agents::etag;
 use super::extract::{By, IfMatch, ListQuery, cursor};
+use super::status::status_of;
 use super::{ADMIN, State};
 use crate::error::Refusal;
 use crate::validator::{Body, Validator};
@@ -72,11 +73,7 @@ async fn register(
     let registered = state.validators.register(&by.actor, &body).await?;
     let mut data = shown(&registered.validator);
     data.secret = registered.secret.map(|secret| secret.expose().to_owned());
-    let status = if registered.is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = status_of(registered.is_new);
     let tag = [(header::ETAG, etag(registered.validator.version))];
     Ok((status, tag, Json(Data { data })).into_response())
 }

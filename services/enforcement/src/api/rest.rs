@@ -94,6 +94,8 @@ struct Body {
     tier: Option<Tier>,
     delegation: Option<Delegation>,
     session_id: Option<String>,
+    /// Whether a human is to decide, also where no policy holds the act.
+    require_approval: Option<bool>,
     /// Whether the answer names every policy in scope.
     explain: Option<bool>,
 }
@@ -181,6 +183,7 @@ fn read(body: &[u8]) -> Result<Ask, Refusal> {
         tier: body.tier,
         delegation: body.delegation,
         session_id: body.session_id.unwrap_or_default(),
+        require_approval: body.require_approval.unwrap_or_default(),
         ..Request::default()
     };
     request.read_metadata().map_err(|e| unreadable(&e))?;
@@ -353,7 +356,7 @@ mod tests {
     fn nulls_are_absent_and_a_wrong_shape_is_refused_by_name() {
         let nulls =
             br#"{"onBehalfOf":null,"tier":null,"delegation":null,"phase":null,"output":null,
-            "toolDescriptors":null,"sessionId":null,"explain":null}"#;
+            "toolDescriptors":null,"sessionId":null,"requireApproval":null,"explain":null}"#;
         assert_eq!(read(nulls).unwrap().request, Request::default());
         for (body, named) in [
             (r#"{"tier":"robot"}"#, "unknown tier 'robot'"),

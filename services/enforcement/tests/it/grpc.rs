@@ -16,6 +16,7 @@ use writ_access::key::mac;
 use writ_access::{ApiKey, Pepper};
 use writ_contract::wire;
 
+use crate::person;
 use crate::stage::{PEPPER, Stage};
 
 #[allow(
@@ -176,4 +177,32 @@ async fn what_a_tool_said_is_scanned_before_the_model_reads_it() {
         let decision = answer.unwrap().into_inner().decision.unwrap();
         assert_eq!(decision.outcome(), expected, "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_token_in_the_metadata_of_a_call_proves_the_person_or_refuses_the_act() {
+    let stage = person::stage().await;
+    person::clerks_only(&stage).await;
+    let replica = stage.replica(0).await;
+    let mut client = client!(replica);
+    let guest = person::token(json!({"roles": ["guest"]}), &person::key(1));
+    for (token, expected) in [
+        (person::token(json!({}), &person::key(1)), Outcome::Allowed),
+        (guest, Outcome::Denied),
+        (person::token(json!({}), &person::key(2)), Outcome::Denied),
+    ] {
+        let request = act(1, "bot", "mail").request.unwrap();
+        let mut request = ask(&stage.key, request);
+        let header = "x-writ-on-behalf-of";
+        let metadata = request.metadata_mut();
+        metadata.insert(header, token.parse().unwrap());
+        let answer = client.enforce(request).await.unwrap().into_inner();
+        assert_eq!(answer.outcome(), expected, "{answer:?}");
+    }
+    let recorded = stage.decisions().await;
+    let users = recorded.iter().map(|it| it.1.user.as_ref());
+    let verified: Vec<_> = users
+        .map(|user| user.is_some_and(|it| it.verified))
+        .collect();
+    assert_eq!(verified, [true, true, false]);
 }

@@ -80,6 +80,23 @@ async fn a_hold_is_answered_once_the_approval_service_has_taken_it() {
 }
 
 #[tokio::test]
+async fn an_act_whose_caller_asks_for_approval_is_held_without_a_policy() {
+    let stage = Stage::new().await;
+    let replica = stage.replica(0).await;
+    let (status, _) = replica.call(&stage.key, ask("pay order 7")).await;
+    assert_eq!(status, StatusCode::OK);
+    let mut in_metadata = ask("pay order 7");
+    in_metadata["metadata"] = json!({"requireApproval": true});
+    let mut at_top = ask("pay order 7");
+    at_top["requireApproval"] = json!(true);
+    for request in [in_metadata, at_top] {
+        let (_, body) = replica.call(&stage.key, request).await;
+        let named = &body["violations"][0]["policyName"];
+        assert_eq!(named, "Request: requireApproval", "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_hold_nobody_takes_is_refused_not_allowed() {
     let stage = stage().await;
     let replica = stage.replica(0).await;

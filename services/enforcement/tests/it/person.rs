@@ -13,11 +13,11 @@ use crate::stage::{Replica, Stage, ask};
 
 const ISSUER: &str = "https://id.example.com";
 
-fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::ed25519(&[seed; 32]).unwrap()
 }
 
-async fn stage() -> Stage {
+pub(crate) async fn stage() -> Stage {
     let stage = Stage::new().await;
     let issuer = wire::Issuer {
         issuer_id: IssuerId(Uuid::from_u128(1)).to_bytes(),
@@ -38,7 +38,7 @@ async fn stage() -> Stage {
     stage
 }
 
-fn token(change: Value, signer: &SigningKey) -> String {
+pub(crate) fn token(change: Value, signer: &SigningKey) -> String {
     let now = SystemClock.now_ms() / 1_000;
     let mut claims = json!({"iss": ISSUER, "aud": "app", "sub": "u1", "nbf": now, "exp": now + 60,
         "roles": ["clerk"], "scope": "crm.read crm.write"});
@@ -48,7 +48,7 @@ fn token(change: Value, signer: &SigningKey) -> String {
 }
 
 /// Only a clerk may act, and only with a scope for the tool.
-async fn clerks_only(stage: &Stage) {
+pub(crate) async fn clerks_only(stage: &Stage) {
     let rule = json!({"allowed_roles": ["clerk"]});
     stage.policy(1, "access_control", "block", rule).await;
 }

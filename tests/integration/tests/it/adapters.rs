@@ -51,7 +51,7 @@ fn print_row(scenario: &str, seen: Value) -> Seen {
         .map(|(a, what)| format!("{a}: {what}"))
         .collect();
     println!("| {scenario:16} | {} |", cells.join(" | "));
-    assert_eq!(seen.len(), 4, "every adapter was tried");
+    assert_eq!(seen.len(), 5, "every adapter was tried");
     seen
 }
 
@@ -207,7 +207,7 @@ async fn over_the_limit_an_adapter_stops() {
         (status == StatusCode::FORBIDDEN).then_some(()).ok_or(body)
     })
     .await;
-    // A call may be allowed again every ten seconds; two of four adapters are stopped at least.
+    // A call may be allowed again every ten seconds; two of five adapters are stopped at least.
     let seen = attempt(&stack, "over_limit", None);
     let stopped = seen.values().filter(|what| *what == "PolicyBlockedError");
     assert!(stopped.count() >= 2, "{seen:?}");
@@ -287,7 +287,7 @@ impl<'s> Waiting<'s> {
         eventually(SOON, "every adapter waits", || async {
             let pending = call(stack, Method::GET, "/approvals?status=pending", None).await;
             let count = pending["data"].as_array().unwrap().len();
-            (count == 4).then_some(()).ok_or(count)
+            (count == 5).then_some(()).ok_or(count)
         })
         .await;
         Self {

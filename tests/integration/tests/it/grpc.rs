@@ -118,10 +118,18 @@ async fn pause_tag(client: &mut Control, key: &str) -> v1::Pause {
         reason: "drill".into(),
         expires_at: None,
     };
-    let made = client.create_pause(with_key(key, pause)).await;
-    let made = made.unwrap().into_inner();
+    let once = || {
+        let mut request = with_key(key, pause.clone());
+        let again = "drill-1".parse().unwrap();
+        request.metadata_mut().insert("idempotency-key", again);
+        request
+    };
+    let made = client.create_pause(once()).await.unwrap().into_inner();
     assert!(made.receipt.unwrap().sequence > 0);
-    made.pause.unwrap()
+    let made = made.pause.unwrap();
+    let again = client.create_pause(once()).await.unwrap().into_inner();
+    assert_eq!(again.pause.unwrap().id, made.id, "sent again");
+    made
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ fn act(request: v1::EnforceRequest) -> Result<writ_policy::Request, Status> {
         tier,
         delegation: request.delegation.map(delegation),
         session_id: request.session_id,
+        require_approval: request.require_approval,
         ..writ_policy::Request::default()
     })
 }
