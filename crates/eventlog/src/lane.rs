@@ -4,12 +4,16 @@
 //! its way makes up the next. Records of many organisations travel together, taken in turn. The
 //! append says under which kill the records were evaluated; a pause in between refuses it, and each
 //! caller decides again.
+//!
+//! A lane that numbered anything says now and then that it lives, by an empty message: what it
+//! numbered before is then all there is.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_contract::{EventId, OrgId, SHARDS, Shard};
@@ -73,18 +77,19 @@ pub struct Lanes {
 
 impl Lanes {
     /// Makes the lanes and the future that works them until `cancel`, then drains what waits and
-    /// closes the incarnation.
+    /// closes the incarnation. A lane in which nothing waits says each `heartbeat` that it lives.
     pub fn new(
         log: &EventLog,
         fences: &Arc<Fences>,
         new_incarnation: fn() -> Uuid,
+        heartbeat: Duration,
         cancel: &CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (lanes, workers): (Vec<_>, Vec<_>) = Shard::all()
             .map(|shard| {
                 let (tx, rx) = mpsc::channel(QUEUE);
                 let sender = Sender::new(log.clone(), shard, fences.clone(), new_incarnation);
-                (tx, work(rx, sender, cancel.clone()))
+                (tx, work(rx, sender, heartbeat, cancel.clone()))
             })
             .unzip();
         debug_assert_eq!(lanes.len(), usize::from(SHARDS));
@@ -125,8 +130,14 @@ impl fmt::Debug for Lanes {
     }
 }
 
-async fn work(mut rx: mpsc::Receiver<Item>, mut sender: Sender, cancel: CancellationToken) {
+async fn work(
+    mut rx: mpsc::Receiver<Item>,
+    mut sender: Sender,
+    heartbeat: Duration,
+    cancel: CancellationToken,
+) {
     let mut queue = Queue::default();
+    let mut beat = Instant::now() + heartbeat;
     loop {
         if queue.is_empty() {
             tokio::select! {
@@ -138,6 +149,11 @@ async fn work(mut rx: mpsc::Receiver<Item>, mut sender: Sender, cancel: Cancella
                 () = cancel.cancelled() => {
                     rx.close();
                     if rx.is_empty() { break }
+                    continue;
+                }
+                () = sleep_until(beat) => {
+                    sender.beat().await;
+                    beat = Instant::now() + heartbeat;
                     continue;
                 }
             }

@@ -14,7 +14,7 @@ mod witnesses;
 pub(crate) use coverage::{EmitterRow, Period, emitters, lost_reports, outcomes, present, windows};
 pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, save_numbers};
 pub(crate) use evidence::{found, save_evidence};
-pub(crate) use insert::{hear, insert};
+pub(crate) use insert::{alive, hear, insert};
 pub(crate) use listing::{
     ExportRow, Listing, LogRow, Selection, Signed, entries_between, export_page, list, rows, signed,
 };

@@ -50,6 +50,8 @@ use error::BuildError;
 use outside::Outside;
 use spool::Spool;
 
+/// How often a lane of the log says that it lives; coverage speaks of times up to twice that ago.
+const HEARTBEAT: Duration = Duration::from_secs(60);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What the edges and the loops share.
@@ -136,7 +138,7 @@ fn wire(
 
     let log = EventLog::new(deps.nats.clone(), topology, signer, owners);
     let fences = Arc::new(Fences::default());
-    let (lanes, appending) = Lanes::new(&log, &fences, new_id, &deps.cancel);
+    let (lanes, appending) = Lanes::new(&log, &fences, new_id, HEARTBEAT, &deps.cancel);
     let keys = KeyFeed::new(log.clone());
     let gate = config
         .access

@@ -77,20 +77,34 @@ impl Sender {
 
     /// States that this incarnation numbers no further, if it numbered anything.
     pub(super) async fn close(&mut self) {
+        if let Err(error) = self.say(true).await {
+            tracing::warn!(%error, shard = %self.shard, "incarnation left unclosed");
+        }
+    }
+
+    /// States that this incarnation lives, if it numbered anything: what was numbered before is
+    /// stored.
+    pub(super) async fn beat(&mut self) {
+        if let Err(error) = self.say(false).await {
+            tracing::debug!(%error, shard = %self.shard, "heartbeat left out");
+        }
+    }
+
+    /// A message without records.
+    async fn say(&self, closes: bool) -> Result<(), PublishError> {
         if self.numbers.is_empty() {
-            return;
+            return Ok(());
         }
         let packed = Packed {
             incarnation: self.incarnation,
             service: self.log.service().name().to_owned(),
             records: Vec::new(),
-            closes: true,
+            closes,
         };
         let subject = self.log.topology.decision(self.shard);
         let id = (self.new_id)().to_string();
-        if let Err(error) = self.log.publish_packed(&subject, &id, &packed, None).await {
-            tracing::warn!(%error, shard = %self.shard, "incarnation left unclosed");
-        }
+        let said = self.log.publish_packed(&subject, &id, &packed, None);
+        said.await.map(drop)
     }
 
     /// Numbers the records without using the numbers up yet.

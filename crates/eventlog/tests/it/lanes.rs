@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use writ_contract::{EventId, OrgId, Packed, Service, Shard, Stream, wire};
 use writ_eventlog::{AppendError, Content, Draft, EventLog, Expect, Fences, Lanes, Start};
-use writ_testkit::{Nats, Signal};
+use writ_testkit::{Nats, Signal, eventually};
 
 use crate::stage::{ORG, SOON, Stage, envelope};
 
@@ -18,8 +18,12 @@ struct Appender {
 }
 
 fn appender(log: &EventLog) -> Appender {
+    beating(log, Duration::from_secs(3600))
+}
+
+fn beating(log: &EventLog, every: Duration) -> Appender {
     let (fences, cancel) = (Arc::new(Fences::default()), CancellationToken::new());
-    let (lanes, work) = Lanes::new(log, &fences, Uuid::now_v7, &cancel);
+    let (lanes, work) = Lanes::new(log, &fences, Uuid::now_v7, every, &cancel);
     Appender {
         lanes,
         fences,
@@ -218,4 +222,29 @@ async fn a_server_that_hangs_leaves_each_acknowledged_record_stored_once() {
         [1, 2],
         "stored once, whatever was retried"
     );
+}
+
+#[tokio::test]
+async fn a_lane_that_numbered_something_says_that_it_lives_and_one_that_did_not_is_silent() {
+    let stage = Stage::new().await;
+    let log = stage.log(Service::Enforcement);
+    let appender = beating(&log, Duration::from_millis(50));
+    appender.lanes.append(draft(ORG, 0)).await.unwrap();
+    let lived = eventually(SOON, "two heartbeats", || async {
+        let all = packed(&stage, Shard::of(ORG)).await;
+        if all.len() < 3 {
+            Err(all.len())
+        } else {
+            Ok(all)
+        }
+    });
+    let lived = lived.await;
+    let (first, beats) = lived.split_first().unwrap();
+    assert_eq!(first.1.records.len(), 1);
+    for (_, beat) in beats {
+        assert_eq!(beat.incarnation, first.1.incarnation);
+        assert!(beat.records.is_empty() && !beat.closes);
+    }
+    let silent = Shard::all().find(|shard| *shard != Shard::of(ORG)).unwrap();
+    assert!(packed(&stage, silent).await.is_empty());
 }

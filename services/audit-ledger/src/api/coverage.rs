@@ -20,6 +20,10 @@ use crate::error::Error;
 use crate::store::{self, EmitterRow, Period};
 
 const DAY: Duration = Duration::days(1);
+/// How long a decision that was made may be on its way to the log.
+const ON_ITS_WAY: Duration = Duration::seconds(10);
+/// How long ago everybody alive has been heard of, with room.
+const HEARD: Duration = Duration::minutes(2);
 const LONGEST: Duration = Duration::days(366);
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,7 +33,8 @@ pub(super) struct CoverageQuery {
     agent_id: String,
     /// Begin of the period; a day before its end when absent.
     from: Option<DateTime<Utc>>,
-    /// End of the period; now when absent.
+    /// End of the period; two minutes ago when absent. Of later times it is not known yet whether
+    /// anything is missing.
     to: Option<DateTime<Utc>>,
 }
 
@@ -40,7 +45,7 @@ pub(super) async fn show(
 ) -> Result<Json<Data<SignedDto>>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
     let now = state.clock.now();
-    let to = query.to.unwrap_or(now);
+    let to = query.to.unwrap_or(now - HEARD);
     let from = query.from.unwrap_or(to - DAY);
     if query.agent_id.is_empty() {
         return Err(ApiError::invalid("agentId must name an agent"));
@@ -126,16 +131,17 @@ fn outcomes(counts: Vec<(Option<String>, u64)>) -> Outcomes {
 async fn followed(tx: &mut TenantTx, period: &Period) -> Result<(Vec<Emitter>, u64), Error> {
     let (mut emitters, mut silent) = (Vec::new(), 0);
     for row in store::emitters(tx, period).await? {
+        let alive = row.alive_at.is_some_and(|at| at >= period.to + ON_ITS_WAY);
         if row.last_at < period.from && row.after.is_none() {
             if row.closed {
                 continue;
             }
-            if row.last_at < period.from - DAY {
+            if !alive && row.last_at < period.from - DAY {
                 silent += 1;
                 continue;
             }
         }
-        let Some(followed) = follow(&row) else {
+        let Some(followed) = follow(&row, alive) else {
             continue;
         };
         let (after, last) = (followed.after, followed.last);
@@ -148,13 +154,15 @@ async fn followed(tx: &mut TenantTx, period: &Period) -> Result<(Vec<Emitter>, u
     Ok((emitters, silent))
 }
 
-/// What is known of an emitter's numbers; `None` for one whose first record is after the period.
-fn follow(row: &EmitterRow) -> Option<Emitter> {
+/// What is known of an emitter's numbers, `alive` if it was after the period; `None` for one whose first
+/// record is after the period.
+fn follow(row: &EmitterRow, alive: bool) -> Option<Emitter> {
     let number = |stored: i64| u64::try_from(stored).unwrap_or_default();
     let after = row.before.map_or(0, number);
     let (last, tail) = match (row.after, row.closed) {
         (Some(next), _) => (number(next).saturating_sub(1), Tail::Continued),
         (None, true) => (row.last.map_or(0, number), Tail::Closed),
+        (None, false) if alive => (row.last.map_or(0, number), Tail::Continued),
         (None, false) => (row.last.map_or(0, number), Tail::Unknown),
     };
     let begins_later = tail == Tail::Continued && row.before.is_none() && last == 0;
@@ -176,6 +184,7 @@ mod tests {
             source: "incarnation:x".to_owned(),
             closed,
             last_at: DateTime::UNIX_EPOCH,
+            alive_at: None,
             before,
             after,
             last: Some(last),
@@ -184,11 +193,15 @@ mod tests {
 
     #[test]
     fn an_end_is_known_only_when_it_closed_or_went_on() {
-        let tail = |row: EmitterRow| follow(&row).map(|it| (it.after, it.last, it.tail));
+        let alive =
+            |row: EmitterRow, alive| follow(&row, alive).map(|it| (it.after, it.last, it.tail));
+        let tail = |row| alive(row, false);
         let closed = tail(row(Some(3), None, 9, true));
         assert_eq!(closed, Some((3, 9, Tail::Closed)));
         let gone_on = tail(row(Some(3), Some(8), 20, false));
         assert_eq!(gone_on, Some((3, 7, Tail::Continued)));
+        let lived = alive(row(Some(3), None, 9, false), true);
+        assert_eq!(lived, Some((3, 9, Tail::Continued)));
         let unknown = tail(row(None, None, 9, false));
         assert_eq!(unknown, Some((0, 9, Tail::Unknown)));
         let later = tail(row(None, Some(1), 9, false));
@@ -197,7 +210,7 @@ mod tests {
 
     #[test]
     fn an_emitter_that_begins_later_with_a_hole_is_not_left_out() {
-        let found = follow(&row(None, Some(3), 9, false)).unwrap();
+        let found = follow(&row(None, Some(3), 9, false), false).unwrap();
         assert_eq!((found.after, found.last, found.missing()), (0, 2, 2));
     }
 }

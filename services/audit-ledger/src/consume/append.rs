@@ -42,6 +42,7 @@ pub(super) async fn append(
     store::insert(&mut tx, &entries).await?;
     store::save_evidence(&mut tx, &entries).await?;
     store::hear(&mut tx, &entries).await?;
+    store::alive(&mut tx, &batch.alive).await?;
     store::save_chains(&mut tx, grown.iter().filter_map(|org| chains.get(org))).await?;
     store::save_numbers(&mut tx, &numbers).await?;
     store::close(&mut tx, &batch.closed).await?;

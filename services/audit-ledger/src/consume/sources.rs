@@ -51,6 +51,8 @@ pub(super) struct Batch {
     pub(super) arrivals: Vec<Arrival>,
     /// Sources of numbers that ended in order.
     pub(super) closed: Vec<String>,
+    /// Those that said that they live, and when, microseconds since 1970.
+    pub(super) alive: BTreeMap<String, i64>,
     /// The ledger's own facts among the arrivals.
     pub(super) own: Vec<Uuid>,
     /// When the oldest message was stored, microseconds since 1970.
@@ -198,9 +200,14 @@ impl Marks {
             .last
             .insert(index, (delivered.sequence, delivered.message_id.clone()));
         if let Content::Packed(packed) = &delivered.content
-            && packed.closes
+            && packed.records.is_empty()
         {
-            batch.closed.push(domain::incarnation(packed));
+            let emitter = domain::incarnation(packed);
+            if packed.closes {
+                batch.closed.push(emitter);
+            } else {
+                batch.alive.insert(emitter, delivered.stored_at_us);
+            }
         }
         match domain::arrivals(delivered, stream) {
             Some(arrivals) => batch.arrivals.extend(arrivals),

@@ -25,6 +25,8 @@ pub(crate) struct EmitterRow {
     pub(crate) closed: bool,
     /// When it was last heard of, by any organisation.
     pub(crate) last_at: DateTime<Utc>,
+    /// When it last said that everything it had numbered is in the log.
+    pub(crate) alive_at: Option<DateTime<Utc>>,
     /// The last number before the period.
     pub(crate) before: Option<i64>,
     /// The first number after it.
@@ -98,7 +100,7 @@ pub(crate) async fn lost_reports(tx: &mut TenantTx, period: &Period) -> Result<u
 /// so an edge of the period is looked for among the records nearest to it.
 pub(crate) async fn emitters(tx: &mut TenantTx, period: &Period) -> Result<Vec<EmitterRow>, Error> {
     Ok(sqlx::query_as(
-        "select n.source, n.closed, e.last_at, edge.before, edge.after, edge.last
+        "select n.source, n.closed, e.last_at, e.alive_at, edge.before, edge.after, edge.last
          from numbering n join emitters e on e.source = n.source,
          lateral (select
              (select max(near.emitter_seq) from (

@@ -113,6 +113,27 @@ pub(crate) async fn hear(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), 
     Ok(())
 }
 
+/// Saves when emitters said that they live; one that is not known numbered nothing.
+pub(crate) async fn alive(tx: &mut WriterTx, said: &BTreeMap<String, i64>) -> Result<(), Error> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let (sources, times): (Vec<&str>, Vec<DateTime<Utc>>) = said
+        .iter()
+        .map(|(source, at)| (source.as_str(), time(*at)))
+        .unzip();
+    sqlx::query(
+        "update emitters set alive_at = greatest(emitters.alive_at, said.at)
+         from unnest($1::text[], $2::timestamptz[]) as said (source, at)
+         where emitters.source = said.source",
+    )
+    .bind(sources)
+    .bind(times)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) fn time(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

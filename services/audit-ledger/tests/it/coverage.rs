@@ -28,13 +28,18 @@ async fn coverage(stage: &Stage, agent: &str, key: &str) -> Coverage {
 }
 
 async fn close(stage: &Stage, org: OrgId, incarnation: u128) {
-    let last = Packed {
+    say(stage, org, incarnation, true).await;
+}
+
+/// Says that an incarnation has closed, or that it lives.
+async fn say(stage: &Stage, org: OrgId, incarnation: u128, closes: bool) {
+    let said = Packed {
         incarnation: writ_contract::IncarnationId(uuid::Uuid::from_u128(incarnation)),
         service: "enforcement".into(),
         records: Vec::new(),
-        closes: true,
+        closes,
     };
-    stage.append(org, &last).await;
+    stage.append(org, &said).await;
 }
 
 async fn bypass(stage: &Stage, org: OrgId, n: u8, from: i64, to: i64) {
@@ -72,6 +77,20 @@ async fn nothing_is_missing_once_the_emitter_has_closed() {
     assert!(closed.excludes[0].contains("cache"));
     let other = coverage(&stage, "another", &key).await;
     assert_eq!((other.decisions, other.missing), (0, Some(0)));
+}
+
+#[tokio::test]
+async fn nothing_is_missing_before_an_emitter_said_that_it_lives() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1, 2, 3]).await;
+    say(&stage, org, 1, false).await;
+    stage.policies(org, 1, 1).await;
+    stage.sealed(org, 5).await;
+    let quiet = coverage(&stage, "support", &key).await;
+    assert_eq!((quiet.decisions, quiet.missing), (3, Some(0)));
+    assert_eq!(quiet.emitters[0].tail, Tail::Continued);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub(crate) struct CoverageArgs {
     /// Begin of the period, RFC 3339; default: a day before its end
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// End of the period, RFC 3339; default: now
+    /// End of the period, RFC 3339; default: two minutes ago
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Write the signed statement there, for `writ audit verify --file`; it must not exist yet
