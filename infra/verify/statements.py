@@ -14,6 +14,7 @@ COVERAGE = {"format": str, "org": str, "agent": str, "from": I64, "to": I64, "de
             "outcomes": dict, "ungovernedSeconds": U64, "ungovernedActs": U64, "lostReports": U64,
             "missing": U64, "emitters": list, "silentEmitters": U64, "excludes": list,
             "checkpoint": str, "issuedAt": I64}
+HEARD = {"names": list, "unnamed": U64, "heardSeconds": U64, "silentSeconds": U64}  # since format 2
 EMITTER = {"emitter": str, "after": U64, "last": U64, "present": U64, "tail": str}
 
 
@@ -95,21 +96,26 @@ def path(given):
 
 def coverage(run, it):
     """Who states it and over which signed head, and that it does not contradict itself."""
-    has(it, COVERAGE, ["missing"])
+    since = HEARD if it["format"] == "writ-coverage/2" else {}
+    has(it, COVERAGE | since, ["missing"])
     has(it["outcomes"], {"allowed": U64, "held": U64, "denied": U64})
     for one in it["emitters"]:
         has(one, EMITTER)
         if one["tail"] not in ("closed", "continued", "unknown"):
             raise Wrong("field tail")
-    if str(uuid.UUID(it["org"])) != it["org"] or not all(type(what) is str for what in it["excludes"]):
-        raise Wrong("field org or excludes")
+    words = it["excludes"] + it.get("names", [])
+    if str(uuid.UUID(it["org"])) != it["org"] or not all(type(word) is str for word in words):
+        raise Wrong("field org, excludes or names")
     run.head(it["checkpoint"], it["org"])
     known = all(one["tail"] != "unknown" for one in it["emitters"])
     holes = sum(max(0, one["last"] - one["after"] - one["present"]) for one in it["emitters"])
     if it.get("missing") != (holes if known else None):
         raise Wrong("what it says is missing is not what its emitters show")
-    if it["decisions"] != sum(it["outcomes"].values()):
-        raise Wrong("its decisions are not the sum of their outcomes")
+    seconds = -(min(it["from"] - it["to"], 0) // 1_000_000)
+    if (it["decisions"] != sum(it["outcomes"].values())
+            or since and (it["heardSeconds"] + it["silentSeconds"] != seconds
+                          or not it["names"] or it["unnamed"] > it["decisions"])):
+        raise Wrong("its numbers do not add up")
 
 
 def report(run, it):
@@ -118,5 +124,5 @@ def report(run, it):
 
 
 READERS = {"writ-receipt": (["writ-receipt/1"], receipt),
-           "writ-coverage": (["writ-coverage/1"], coverage),
+           "writ-coverage": (["writ-coverage/1", "writ-coverage/2"], coverage),
            "writ-compliance-report": (["writ-compliance-report/1"], report)}

@@ -11,8 +11,13 @@ use crate::verify::Class;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The one format this release writes and reads.
-pub const FORMAT: &str = "writ-coverage/1";
+/// The format this release writes.
+pub const FORMAT: &str = "writ-coverage/2";
+
+/// The format before: it does not say how long the agent was heard of, nor what entries call it.
+const WITHOUT_HEARD: &str = "writ-coverage/1";
+
+const MICROS: u64 = 1_000_000;
 
 /// What no record can show: said in every statement.
 pub const EXCLUDES: [&str; 1] =
@@ -22,7 +27,7 @@ pub const EXCLUDES: [&str; 1] =
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Coverage {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or the one before.
     pub format: String,
     /// Whose ledger.
     pub org: Uuid,
@@ -36,6 +41,20 @@ pub struct Coverage {
     pub decisions: u64,
     /// Of those, allowed, held and denied.
     pub outcomes: Outcomes,
+    /// What entries call the agent: `agent:<name>` is the actor or target of those that were counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Of the decisions, those whose entries do not name the agent: it was not registered then, and
+    /// the ledger's index alone says that they were its.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unnamed: Option<u64>,
+    /// Seconds in which the agent was heard of, rounded down: between two heartbeats or polls of its
+    /// client that are not far apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_seconds: Option<u64>,
+    /// The other seconds of the period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_seconds: Option<u64>,
     /// Seconds in which the agent's client reported that it acted without decisions, overlaps once,
     /// rounded up.
     pub ungoverned_seconds: u64,
@@ -126,10 +145,33 @@ impl Coverage {
         let holes = emitters.iter().map(Emitter::missing);
         known.then(|| holes.fold(0, u64::saturating_add))
     }
+
+    /// The whole seconds of its period, one that was begun counted.
+    #[must_use]
+    pub fn period_seconds(from: i64, to: i64) -> u64 {
+        let micros = to.checked_sub(from).map(u64::try_from);
+        micros.map_or(0, Result::unwrap_or_default).div_ceil(MICROS)
+    }
+
+    /// Whether each number it names is the sum of its parts, and each field is there in its format.
+    fn adds_up(&self) -> bool {
+        let heard = match (self.heard_seconds, self.silent_seconds, self.unnamed) {
+            (None, None, None) => self.format == WITHOUT_HEARD && self.names.is_empty(),
+            (Some(heard), Some(silent), Some(unnamed)) => {
+                let seconds = Self::period_seconds(self.from, self.to);
+                self.format == FORMAT
+                    && !self.names.is_empty()
+                    && unnamed <= self.decisions
+                    && heard.checked_add(silent) == Some(seconds)
+            }
+            _ => false,
+        };
+        heard && self.outcomes.sum() == Some(self.decisions)
+    }
 }
 
 impl Statement for Coverage {
-    const FORMAT: &'static str = FORMAT;
+    const FORMATS: &'static [&'static str] = &[WITHOUT_HEARD, FORMAT];
 
     fn format(&self) -> &str {
         &self.format
@@ -151,8 +193,8 @@ pub enum CoverageRefusal {
     /// It says that less is missing, or more is known, than its own emitters show.
     #[error("what it says is missing is not what its emitters show")]
     Contradiction,
-    /// Its decisions are not as many as their outcomes.
-    #[error("its decisions are not the sum of their outcomes")]
+    /// Its numbers are not the sums of their parts.
+    #[error("its numbers do not add up")]
     Sum,
 }
 
@@ -191,7 +233,7 @@ pub fn verify<'a>(
     if Coverage::missing_of(&coverage.emitters) != coverage.missing {
         return Err(CoverageRefusal::Contradiction);
     }
-    if coverage.outcomes.sum() != Some(coverage.decisions) {
+    if !coverage.adds_up() {
         return Err(CoverageRefusal::Sum);
     }
     Ok(coverage)
@@ -253,6 +295,10 @@ mod tests {
                 allowed: 3,
                 ..Outcomes::default()
             },
+            names: vec!["support".into()],
+            unnamed: Some(0),
+            heard_seconds: Some(0),
+            silent_seconds: Some(1),
             ungoverned_seconds: 0,
             ungoverned_acts: 0,
             lost_reports: 0,

@@ -80,7 +80,7 @@ pub struct EntryBody {
     /// The trace it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// The time a report is about, for one of time without decisions.
+    /// The time a report is about, for one of time without decisions or of an agent that was heard of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
     /// Where on the log the fact was read.
@@ -89,14 +89,14 @@ pub struct EntryBody {
     pub digest: String,
 }
 
-/// A time in which acts were not decided on, as who acted reports it.
+/// A time in which acts were not decided on, as who acted reports it, or in which an agent was heard of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Its first act, microseconds since 1970.
     pub from: i64,
     /// Its last act.
     pub to: i64,
-    /// How many acts, or lost reports.
+    /// How many acts, lost reports, or signs of life.
     pub count: u64,
 }
 

@@ -84,7 +84,7 @@ pub struct Interval {
 }
 
 impl Statement for Receipt {
-    const FORMAT: &'static str = FORMAT;
+    const FORMATS: &'static [&'static str] = &[FORMAT];
 
     fn format(&self) -> &str {
         &self.format

@@ -14,10 +14,10 @@ use serde_json::Value;
 
 /// What can be signed: a value that names its format.
 pub trait Statement: Serialize {
-    /// The format, which is also the first line of what is signed.
-    const FORMAT: &'static str;
+    /// The formats that are read.
+    const FORMATS: &'static [&'static str];
 
-    /// The format it says it has.
+    /// The format it says it has, which is also the first line of what is signed.
     fn format(&self) -> &str;
 }
 
@@ -39,8 +39,8 @@ pub struct Signed<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureRefusal {
     /// The statement is of another format.
-    #[error("not a statement of the format {0}")]
-    Format(&'static str),
+    #[error("not a statement of the format {}", .0.join(" or "))]
+    Format(&'static [&'static str]),
     /// None of the trusted keys is the one that is named.
     #[error("no trusted key is {0}")]
     UnknownKey(String),
@@ -105,8 +105,8 @@ impl<T: Statement> Signed<T> {
     /// # Errors
     /// [`SignatureRefusal`].
     pub fn open(&self, trusted: &[NamedVerifier]) -> Result<&T, SignatureRefusal> {
-        if self.statement.format() != T::FORMAT {
-            return Err(SignatureRefusal::Format(T::FORMAT));
+        if !T::FORMATS.contains(&self.statement.format()) {
+            return Err(SignatureRefusal::Format(T::FORMATS));
         }
         let named = |key: &&NamedVerifier| {
             key.name() == self.key_name && hex::encode(key.id()) == self.key_id
@@ -128,7 +128,7 @@ impl<T: Statement> Signed<T> {
 }
 
 fn signed_bytes<T: Statement>(statement: &T) -> Result<Vec<u8>, NotCanonical> {
-    let mut bytes = format!("{}\n", T::FORMAT).into_bytes();
+    let mut bytes = format!("{}\n", statement.format()).into_bytes();
     bytes.extend(canonical::to_vec(statement)?);
     Ok(bytes)
 }

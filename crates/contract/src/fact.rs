@@ -123,6 +123,7 @@ facts! {
     PrivacyRequest = "privacy" by Control;
     Kill = "kill" by Control;
     Pause = "pause" by Control;
+    Presence = "presence" by Control;
     Decision = "decision" by Enforcement;
     Approval = "approval" by Approval;
     Consumed = "certificate" by Approval;

@@ -96,6 +96,8 @@ pub enum Stream {
     Notifier,
     /// Facts of `ingest`.
     Ingest,
+    /// That agents were heard of; by `control`.
+    Presence,
     /// Accepted traces.
     InTrace,
     /// Bodies that facts refer to.
@@ -110,7 +112,7 @@ pub enum Stream {
 
 impl Stream {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Control,
         Self::Gate,
         Self::Approval,
@@ -118,6 +120,7 @@ impl Stream {
         Self::Anomaly,
         Self::Notifier,
         Self::Ingest,
+        Self::Presence,
         Self::InTrace,
         Self::InBody,
         Self::Dlq,
@@ -136,6 +139,7 @@ impl Stream {
             Self::Anomaly => "EVT_ANOMALY",
             Self::Notifier => "EVT_NOTIFIER",
             Self::Ingest => "EVT_INGEST",
+            Self::Presence => "EVT_PRESENCE",
             Self::InTrace => "IN_TRACE",
             Self::InBody => "IN_BODY",
             Self::Dlq => "DLQ",
@@ -213,6 +217,7 @@ impl Topology {
             "anomaly" => Some(Stream::Anomaly),
             "notifier" => Some(Stream::Notifier),
             "ingest" => Some(Stream::Ingest),
+            "presence" => Some(Stream::Presence),
             _ => None,
         }
     }
@@ -244,6 +249,7 @@ impl Topology {
                 "consumed" => service == Service::Approval,
                 _ => false,
             },
+            (Some("evt"), Some("presence"), Some(_), _, _) => service == Service::Control,
             (Some("evt"), Some(owner), Some(_), _, _) => owner == service.token(),
             (Some("in"), Some("trace"), Some(_), None, _) => service == Service::Ingest,
             (Some("in"), Some("body"), Some(_), None, _) => {
@@ -274,6 +280,12 @@ impl Topology {
             F::OWNER.token(),
             F::AGGREGATE
         )
+    }
+
+    /// That an agent was heard of. Not among the facts of its owner: those are kept for ever.
+    #[must_use]
+    pub fn presence(&self, org: OrgId, agent: &str) -> String {
+        format!("{}.evt.presence.heard.{org}.{}", self.prefix, token(agent))
     }
 
     /// Pauses of a shard.

@@ -662,6 +662,16 @@ fn facts_of_what_went_past_the_gate_keep_their_bytes() {
         },
     );
     fact(
+        "heard",
+        &Presence {
+            agent_id: raw(1),
+            external_id: "support-bot".into(),
+            first_at_us: 1,
+            last_at_us: 2,
+            count: 3,
+        },
+    );
+    fact(
         "recorded",
         &Resolution {
             resolution_id: raw(1),

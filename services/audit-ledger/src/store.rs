@@ -11,7 +11,9 @@ mod seals;
 mod tiles;
 mod witnesses;
 
-pub(crate) use coverage::{EmitterRow, Period, emitters, lost_reports, outcomes, present, windows};
+pub(crate) use coverage::{
+    EmitterRow, Period, agent_names, emitters, lost_reports, outcomes, present, windows,
+};
 pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, save_numbers};
 pub(crate) use evidence::{found, save_evidence};
 pub(crate) use insert::{alive, hear, insert};

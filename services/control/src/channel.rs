@@ -7,6 +7,7 @@
 mod budgets;
 mod follow;
 mod heartbeats;
+mod presence;
 mod sockets;
 mod switch;
 mod watch;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use writ_contract::{Envelope, OrgId, Shard, wire};
 use writ_eventlog::{EventLog, Expect, Fences, PublishError};
 
-pub use heartbeats::Heartbeats;
+pub use heartbeats::{Heard, Heartbeats};
 pub use sockets::Sockets;
 pub use switch::{Change, Changes, Found, Switch, Switches};
 pub use watch::{Snapshot, WATCHED_FOR, Watched};

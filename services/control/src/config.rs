@@ -43,6 +43,8 @@ pub struct Config {
     pub applied_within: HumanDuration,
     /// How often heartbeats are written down.
     pub heartbeat_every: HumanDuration,
+    /// How often it becomes a fact that an agent was heard of.
+    pub presence_every: HumanDuration,
     /// A JSON file of organisations and keys to create at start if they are missing; empty for
     /// none. For development and first installations.
     pub seed_file: String,
@@ -123,6 +125,7 @@ impl Default for Config {
             owner_sets_plan: true,
             applied_within: HumanDuration::from_millis(250),
             heartbeat_every: HumanDuration::from_secs(10),
+            presence_every: HumanDuration::from_secs(300),
             seed_file: String::new(),
         }
     }
@@ -168,6 +171,9 @@ impl Validate for Config {
         }
         if self.heartbeat_every.get().is_zero() {
             problems.push("heartbeat_every: must be longer than nothing".to_owned());
+        }
+        if self.presence_every.get() < HumanDuration::from_secs(1).get() {
+            problems.push("presence_every: must be a second or longer".to_owned());
         }
         problems
     }

@@ -6,6 +6,8 @@ pub(crate) const UNCONFIRMED_WRITES: &str = "writ_control_unconfirmed_writes_tot
 pub(crate) const SWITCH_SECONDS: &str = "writ_control_switch_seconds";
 /// Open Socket.IO connections; no labels.
 pub(crate) const SOCKETS: &str = "writ_control_sockets";
+/// Facts that an agent was heard of which were given up because the log was away; no labels.
+pub(crate) const PRESENCE_LOST: &str = "writ_control_presence_lost_total";
 
 /// Describes the metrics to the recorder of this process.
 pub(crate) fn describe() {
@@ -18,6 +20,11 @@ pub(crate) fn describe() {
         SWITCH_SECONDS,
         metrics::Unit::Seconds,
         "from a pause or resume to the acknowledgement of the gate"
+    );
+    metrics::describe_counter!(
+        PRESENCE_LOST,
+        metrics::Unit::Count,
+        "times in which an agent was heard of that the log will not say"
     );
     metrics::describe_gauge!(
         SOCKETS,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::mpsc;
 use writ_contract::Service;
 use writ_eventlog::{Announcements, EventLog, KeyFeed};
@@ -63,6 +64,7 @@ impl Loops {
     /// Postgres.
     pub(crate) async fn run(self, tasks: Tasks) -> Result<(), RunError> {
         self.start_channel(&tasks);
+        self.start_presence(&tasks);
         self.start_keys(&tasks);
         let pools = self.pools.clone();
         let sockets = self.state.sockets.clone();
@@ -110,6 +112,29 @@ impl Loops {
         let cancel = tasks.cancel().clone();
         tasks.spawn("announcements", async move {
             announcements.run(log, Service::Enforcement, cancel).await;
+        });
+    }
+
+    /// Waits for no store: only the log has to be there.
+    fn start_presence(&self, tasks: &Tasks) {
+        let (state, config) = (self.state.clone(), &self.config);
+        let look_every = config.heartbeat_every.get();
+        let state_every = TimeDelta::from_std(config.presence_every.get()).unwrap_or_default();
+        let cancel = tasks.cancel().clone();
+        tasks.spawn("presence", async move {
+            let mut waiting = Vec::new();
+            let mut runs = true;
+            while runs {
+                let rest = cancel.run_until_cancelled(tokio::time::sleep(look_every));
+                runs = rest.await.is_some();
+                // At the end all of it is due.
+                let every = if runs { state_every } else { TimeDelta::zero() };
+                let now = state.clock.now();
+                let (channel, signs) = (&state.channel, &state.heartbeats);
+                channel
+                    .state_presence(signs, (now, every), &mut waiting)
+                    .await;
+            }
         });
     }
 

@@ -228,10 +228,9 @@ impl Writes {
 
 /// A pause is done to an agent, not to a kill.
 fn target_kind<F: Fact>() -> &'static str {
-    if F::AGGREGATE == "kill" {
-        "agent"
-    } else {
-        F::AGGREGATE
+    match F::AGGREGATE {
+        "kill" | "presence" => "agent",
+        own => own,
     }
 }
 

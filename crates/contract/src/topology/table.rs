@@ -72,6 +72,11 @@ pub(super) fn spec(topology: &Topology, stream: Stream) -> StreamSpec {
             let readers = [Enforcement, AuditLedger, Anomaly, Control];
             t.facts(Ingest, Some(7 * DAY), &readers)
         }
+        Stream::Presence => {
+            let subjects = vec![format!("{}.evt.presence.>", topology.prefix())];
+            let owners = vec![(Control, subjects.clone())];
+            t.row(subjects, Some(7 * DAY), owners, &[AuditLedger])
+        }
         Stream::InTrace => t.payloads(|s| topology.trace(s), &[Ingest], &[Ingest, Enforcement]),
         Stream::InBody => t.payloads(
             |s| topology.body(s),

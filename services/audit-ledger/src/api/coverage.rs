@@ -9,6 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 use writ_chain::coverage::{Coverage, EXCLUDES, Emitter, FORMAT, Outcomes, Tail, union_within};
 use writ_chain::statement::{Signed, sign};
+use writ_contract::{Fact as _, wire};
 use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Data;
@@ -19,6 +20,7 @@ use super::{State, status};
 use crate::error::Error;
 use crate::store::{self, EmitterRow, Period};
 
+const SECOND: u64 = 1_000_000;
 const DAY: Duration = Duration::days(1);
 /// How long a decision that was made may be on its way to the log.
 const ON_ITS_WAY: Duration = Duration::seconds(10);
@@ -83,19 +85,25 @@ async fn state_coverage(
         to,
         size,
     };
-    let outcomes = outcomes(store::outcomes(&mut tx, &period).await?);
-    let windows = store::windows(&mut tx, &period).await?;
-    let spans: Vec<(i64, i64)> = windows.iter().map(|(from, to, _)| (*from, *to)).collect();
+    let names = store::agent_names(&mut tx, &period).await?;
+    let (outcomes, unnamed) = outcomes(store::outcomes(&mut tx, &period, &names).await?);
+    let ungoverned =
+        store::windows(&mut tx, &period, &names, wire::BypassWindow::AGGREGATE).await?;
+    let heard = store::windows(&mut tx, &period, &names, wire::Presence::AGGREGATE).await?;
     let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
-    let micros = u64::try_from(union_within(&spans, from, to)).unwrap_or_default();
+    let heard_seconds = micros(&heard, from, to) / SECOND;
     let (emitters, silent_emitters) = followed(&mut tx, &period).await?;
     let coverage = Coverage {
         format: FORMAT.to_owned(),
         org,
         decisions: outcomes.allowed + outcomes.held + outcomes.denied,
         outcomes,
-        ungoverned_seconds: micros.div_ceil(1_000_000),
-        ungoverned_acts: windows.iter().map(|(_, _, acts)| acts).sum(),
+        names: names.into_iter().collect(),
+        unnamed: Some(unnamed),
+        heard_seconds: Some(heard_seconds),
+        silent_seconds: Some(Coverage::period_seconds(from, to).saturating_sub(heard_seconds)),
+        ungoverned_seconds: micros(&ungoverned, from, to).div_ceil(SECOND),
+        ungoverned_acts: ungoverned.iter().map(|(_, _, acts)| acts).sum(),
         lost_reports: store::lost_reports(&mut tx, &period).await?,
         missing: Coverage::missing_of(&emitters),
         emitters,
@@ -113,9 +121,17 @@ async fn state_coverage(
         .map_err(|wrong| Error::Damaged(wrong.to_string()))
 }
 
-fn outcomes(counts: Vec<(Option<String>, u64)>) -> Outcomes {
-    let mut outcomes = Outcomes::default();
-    for (word, count) in counts {
+/// How much of a period reported times cover, overlaps once.
+fn micros(windows: &[(i64, i64, u64)], from: i64, to: i64) -> u64 {
+    let spans: Vec<(i64, i64)> = windows.iter().map(|(from, to, _)| (*from, *to)).collect();
+    u64::try_from(union_within(&spans, from, to)).unwrap_or_default()
+}
+
+/// The outcomes, and how many decisions' entries do not name the agent.
+fn outcomes(counts: Vec<(Option<String>, bool, u64)>) -> (Outcomes, u64) {
+    let (mut outcomes, mut unnamed) = (Outcomes::default(), 0);
+    for (word, named, count) in counts {
+        unnamed += if named { 0 } else { count };
         match word.as_deref() {
             Some("allowed") => outcomes.allowed += count,
             Some("held") => outcomes.held += count,
@@ -123,7 +139,7 @@ fn outcomes(counts: Vec<(Option<String>, u64)>) -> Outcomes {
             Some(_) | None => outcomes.denied += count,
         }
     }
-    outcomes
+    (outcomes, unnamed)
 }
 
 /// The emitters that may have recorded something in the period, and how many are taken to have ended

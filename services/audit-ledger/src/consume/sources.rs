@@ -16,13 +16,14 @@ use crate::error::Error;
 use crate::{metrics, store};
 
 /// The streams, each at the partition of its resume point: the order is for ever.
-const STREAMS: [Stream; 6] = [
+const STREAMS: [Stream; 7] = [
     Stream::Control,
     Stream::Gate,
     Stream::Approval,
     Stream::Anomaly,
     Stream::Notifier,
     Stream::Ingest,
+    Stream::Presence,
 ];
 
 type Item = Result<(usize, Delivered), ReaderError>;

@@ -80,7 +80,8 @@ fn single(envelope: &Envelope, delivered: &Delivered, stream: &str) -> Arrival {
     Arrival {
         org: envelope.org,
         event_id: envelope.event_id,
-        single: true,
+        // Nobody waits for the seal of a heartbeat.
+        single: envelope.kind.aggregate() != wire::Presence::AGGREGATE,
         envelope: envelope.encode(),
         body: body(envelope, source),
         index: index(envelope),
@@ -195,7 +196,7 @@ fn policy_set_hash(envelope: &Envelope) -> Option<String> {
     (!hash.is_empty()).then(|| hex::encode(hash))
 }
 
-/// The time a report of acts without decisions, or of lost reports, is about.
+/// The time a report is about: of acts without decisions, of lost reports, of an agent that was heard of.
 fn window(envelope: &Envelope) -> Option<Window> {
     match envelope.kind.aggregate() {
         wire::BypassWindow::AGGREGATE => {
@@ -214,6 +215,14 @@ fn window(envelope: &Envelope) -> Option<Window> {
                 count: report.windows,
             })
         }
+        wire::Presence::AGGREGATE => {
+            let heard = envelope.open::<wire::Presence>().ok()?;
+            Some(Window {
+                from: heard.first_at_us,
+                to: heard.last_at_us.max(heard.first_at_us),
+                count: heard.count,
+            })
+        }
         _ => None,
     }
 }
@@ -229,12 +238,15 @@ fn decision(id: &[u8]) -> Option<String> {
     DecisionId::from_bytes(id).ok().map(|id| id.to_string())
 }
 
-fn index(envelope: &Envelope) -> Index {
-    let of = |agent: &[u8], external: &str| Index {
+fn of(agent: &[u8], external: &str) -> Index {
+    Index {
         agent_id: AgentId::from_bytes(agent).ok().map(|id| id.to_string()),
         agent_external_id: filled(external),
         decision_id: None,
-    };
+    }
+}
+
+fn index(envelope: &Envelope) -> Index {
     let found = match envelope.kind.aggregate() {
         wire::Agent::AGGREGATE => envelope
             .open::<wire::Agent>()
@@ -275,6 +287,9 @@ fn index(envelope: &Envelope) -> Index {
         wire::BypassWindow::AGGREGATE => envelope
             .open::<wire::BypassWindow>()
             .map(|it| of(&it.agent_id, &it.external_agent_id)),
+        wire::Presence::AGGREGATE => envelope
+            .open::<wire::Presence>()
+            .map(|it| of(&it.agent_id, &it.external_id)),
         wire::Resolution::AGGREGATE => envelope
             .open::<wire::Resolution>()
             .map(|it| of(&it.agent_id, &it.external_agent_id)),

@@ -1,5 +1,7 @@
 //! What a statement of coverage is counted from. Only sealed entries count.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 use sqlx::FromRow;
 use writ_pg::TenantTx;
@@ -35,16 +37,19 @@ pub(crate) struct EmitterRow {
     pub(crate) last: Option<i64>,
 }
 
-/// How many decisions of the agent ended in which word.
-pub(crate) async fn outcomes(
+/// What entries call the agent that is asked about: by its own id, and by what its application calls
+/// it.
+pub(crate) async fn agent_names(
     tx: &mut TenantTx,
     period: &Period,
-) -> Result<Vec<(Option<String>, u64)>, Error> {
-    let rows: Vec<(Option<String>, i64)> = sqlx::query_as(
-        "select outcome, count(*) from entries
-         where type like 'decision.%' and occurred_at >= $1 and occurred_at < $2 and seq < $3
+) -> Result<BTreeSet<String>, Error> {
+    let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+        "select agent_id, agent_external_id from entries
+         where occurred_at >= $1 and occurred_at < $2 and seq < $3
            and (agent_id = $4 or agent_external_id = $4)
-         group by outcome",
+         union select agent_id, agent_external_id from entries
+         where window_to >= $1 and window_from < $2 and seq < $3
+           and (agent_id = $4 or agent_external_id = $4)",
     )
     .bind(period.from)
     .bind(period.to)
@@ -52,24 +57,57 @@ pub(crate) async fn outcomes(
     .bind(&period.agent)
     .fetch_all(&mut **tx)
     .await?;
-    let count = |(outcome, count)| (outcome, number(count));
-    Ok(rows.into_iter().map(count).collect())
+    let found = rows.into_iter().flat_map(|(id, external)| [id, external]);
+    let asked = std::iter::once(period.agent.clone());
+    Ok(found.flatten().chain(asked).collect())
 }
 
-/// Reported times without decisions that touch the period: begin, end, acts.
-pub(crate) async fn windows(
+/// How many decisions of the agent ended in which word, and whether their entries name it.
+pub(crate) async fn outcomes(
     tx: &mut TenantTx,
     period: &Period,
-) -> Result<Vec<(i64, i64, u64)>, Error> {
-    let rows: Vec<(DateTime<Utc>, DateTime<Utc>, i64)> = sqlx::query_as(
-        "select window_from, window_to, window_count from entries
-         where window_to >= $1 and window_from < $2 and seq < $3 and type like 'bypass.%'
-           and (agent_id = $4 or agent_external_id = $4)",
+    names: &BTreeSet<String>,
+) -> Result<Vec<(Option<String>, bool, u64)>, Error> {
+    let rows: Vec<(Option<String>, bool, i64)> = sqlx::query_as(
+        "select outcome, coalesce(actor = any($5), false) as named, count(*) from entries
+         where type like 'decision.%' and occurred_at >= $1 and occurred_at < $2 and seq < $3
+           and (agent_id = $4 or agent_external_id = $4 or actor = any($5))
+         group by outcome, named",
     )
     .bind(period.from)
     .bind(period.to)
     .bind(stored(period.size))
     .bind(&period.agent)
+    .bind(said(names))
+    .fetch_all(&mut **tx)
+    .await?;
+    let count = |(outcome, named, count)| (outcome, named, number(count));
+    Ok(rows.into_iter().map(count).collect())
+}
+
+/// An agent's names as entries say them.
+fn said(names: &BTreeSet<String>) -> Vec<String> {
+    names.iter().map(|name| format!("agent:{name}")).collect()
+}
+
+/// Reported times of the agent that touch the period, of one kind (`bypass`, `presence`): begin, end,
+/// acts or signs of life.
+pub(crate) async fn windows(
+    tx: &mut TenantTx,
+    period: &Period,
+    names: &BTreeSet<String>,
+    kind: &str,
+) -> Result<Vec<(i64, i64, u64)>, Error> {
+    let rows: Vec<(DateTime<Utc>, DateTime<Utc>, i64)> = sqlx::query_as(
+        "select window_from, window_to, window_count from entries
+         where window_to >= $1 and window_from < $2 and seq < $3 and split_part(type, '.', 1) = $4
+           and target = any($5)",
+    )
+    .bind(period.from)
+    .bind(period.to)
+    .bind(stored(period.size))
+    .bind(kind)
+    .bind(said(names))
     .fetch_all(&mut **tx)
     .await?;
     let micros = |(from, to, count): (DateTime<Utc>, DateTime<Utc>, i64)| {

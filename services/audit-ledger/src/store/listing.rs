@@ -49,7 +49,8 @@ pub(crate) struct Signed {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// Entries of the transaction's organisation, newest first.
+/// Entries of the transaction's organisation, newest first. That agents were heard of is shown to who
+/// asks for that action.
 pub(crate) async fn list(tx: &mut TenantTx, listing: &Listing) -> Result<Vec<LogRow>, Error> {
     Ok(sqlx::query_as(
         "select seq, event_id, leaf_hash, type, action, actor, target, outcome, reason_code,
@@ -62,6 +63,7 @@ pub(crate) async fn list(tx: &mut TenantTx, listing: &Listing) -> Result<Vec<Log
            and ($4::timestamptz is null or occurred_at >= $4)
            and ($5::timestamptz is null or occurred_at < $5)
            and ($6::bigint is null or seq < $6)
+           and ($1::text is not null or type not like 'presence.%')
          order by seq desc limit $7",
     )
     .bind(&listing.action)

@@ -14,7 +14,7 @@ use super::stage::{Stage, checkpoint_key, org, trusted};
 struct Report(Value);
 
 impl Statement for Report {
-    const FORMAT: &'static str = "writ-compliance-report/1";
+    const FORMATS: &'static [&'static str] = &["writ-compliance-report/1"];
 
     fn format(&self) -> &str {
         self.0["format"].as_str().unwrap_or_default()

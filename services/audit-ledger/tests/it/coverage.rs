@@ -4,13 +4,15 @@ use http::StatusCode;
 use serde_json::Value;
 use writ_chain::coverage::{Coverage, Tail, verify};
 use writ_chain::statement::Signed;
-use writ_contract::{OrgId, Packed, wire};
+use writ_contract::{OrgId, Packed, Service, wire};
 
-use crate::stage::{Stage, envelope, org, trusted};
+use crate::stage::{SOON, Stage, envelope, org, trusted};
 
 const SCHEMA: &str = include_str!("../../../../schemas/coverage.v1.json");
 /// When the facts of the stage happen, and the hour around it.
 const AT: i64 = 1_790_000_000_000_000;
+/// The agent of the stage's decisions.
+const AGENT: uuid::Uuid = uuid::Uuid::from_u128(4);
 const HOUR: &str = "from=2026-09-21T14:00:00Z&to=2026-09-21T15:00:00Z";
 
 async fn coverage(stage: &Stage, agent: &str, key: &str) -> Coverage {
@@ -51,7 +53,29 @@ async fn bypass(stage: &Stage, org: OrgId, n: u8, from: i64, to: i64) {
         count: 2,
         ..wire::BypassWindow::default()
     };
-    stage.publish(org, &format!("w{n}"), 0, &fact).await;
+    let key = format!("w{n}");
+    let mut stated = envelope(org, &key, 0, &fact);
+    stated.audit.target = "agent:support".into();
+    stage
+        .publish_again::<wire::BypassWindow>(&key, &stated)
+        .await;
+}
+
+/// That the agent was heard of, in seconds of the hour.
+async fn heard(stage: &Stage, org: OrgId, from: i64, to: i64) {
+    let fact = wire::Presence {
+        agent_id: AGENT.as_bytes().to_vec(),
+        external_id: "support".into(),
+        first_at_us: AT + from * 1_000_000,
+        last_at_us: AT + to * 1_000_000,
+        count: 2,
+    };
+    let mut stated = envelope(org, &AGENT.to_string(), 0, &fact);
+    stated.audit.target = format!("agent:{AGENT}");
+    let log = stage.log(Service::Control);
+    let subject = log.topology().presence(org, &AGENT.to_string());
+    let stored = log.publish_fact(&subject, &stated, None, SOON);
+    stored.await.unwrap();
 }
 
 #[tokio::test]
@@ -116,6 +140,61 @@ async fn a_hole_is_counted_and_so_is_time_without_decisions() {
     assert_eq!((found.decisions, found.missing), (4, Some(2)));
     assert_eq!((found.ungoverned_seconds, found.ungoverned_acts), (20, 4));
     assert_eq!(found.lost_reports, 4);
+    assert_eq!(found.names, [&AGENT.to_string(), "support"]);
+    // These decisions say nothing of who acted.
+    assert_eq!(found.unnamed, Some(4));
+}
+
+#[tokio::test]
+async fn it_is_said_how_long_an_agent_was_heard_of_and_the_log_does_not_show_each_time() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "developer").await;
+    // The hour begins 800 seconds before.
+    for (from, to) in [
+        (-900, -700),
+        (0, 300),
+        (300, 600),
+        (200, 400),
+        (5_000, 6_000),
+    ] {
+        heard(&stage, org, from, to).await;
+    }
+    stage.sealed(org, 6).await;
+    for agent in ["support", &AGENT.to_string()] {
+        let found = coverage(&stage, agent, &key).await;
+        let period = coverage_seconds(&found);
+        assert_eq!(found.heard_seconds, Some(600 + inside(&found, -900, -700)));
+        assert_eq!(
+            found.heard_seconds.unwrap() + found.silent_seconds.unwrap(),
+            period
+        );
+    }
+    let other = coverage(&stage, "another", &key).await;
+    assert_eq!(
+        (other.heard_seconds, other.silent_seconds),
+        (Some(0), Some(3_600))
+    );
+    let (_, log) = stage.get("/api/v1/audit-logs", &key).await;
+    assert!(
+        log.contains("key.updated.v1") && !log.contains("presence"),
+        "{log}"
+    );
+    let (_, log) = stage
+        .get("/api/v1/audit-logs?action=presence.update", &key)
+        .await;
+    assert_eq!(log.matches("presence.updated.v1").count(), 5, "{log}");
+}
+
+fn coverage_seconds(found: &Coverage) -> u64 {
+    Coverage::period_seconds(found.from, found.to)
+}
+
+/// How much of these seconds is in the period.
+fn inside(found: &Coverage, from: i64, to: i64) -> u64 {
+    let (from, to) = (AT + from * 1_000_000, AT + to * 1_000_000);
+    let micros = to.min(found.to) - from.max(found.from);
+    u64::try_from(micros.max(0)).unwrap() / 1_000_000
 }
 
 #[tokio::test]

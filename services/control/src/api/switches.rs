@@ -146,6 +146,8 @@ async fn status_poll(
     Query(query): Query<InEnvironment>,
 ) -> Result<Json<Data<Status>>, ApiError> {
     let switch = find(&state, &by, &id, query.environment.as_deref())?;
+    let now = state.clock.now();
+    state.heartbeats.polled(by.org(), switch.agent, now);
     Ok(Json(Data {
         data: Status {
             status: switch.polled(),

@@ -263,3 +263,27 @@ async fn two_hundred_agents_of_one_key_poll_and_beat_without_meeting_a_limit() {
         .await;
     assert_eq!(refused, Vec::<StatusCode>::new());
 }
+
+#[tokio::test]
+async fn heartbeats_and_polls_are_one_fact_on_a_stream_of_their_own() {
+    let mut stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let path = format!("/api/v1/agents/{id}/heartbeat");
+    for _ in 0..3 {
+        assert_eq!(status(&stand, &id).await, "active");
+        let beat = stand.dev(Method::POST, &path, "").await;
+        assert_eq!(beat.status, StatusCode::OK, "{beat:?}");
+    }
+    // What is not stated yet is stated at the end.
+    stand.running.stop().await;
+    let log = stand.log();
+    let read = log.read(Stream::Presence, Vec::new(), Start::First);
+    let Content::Fact(envelope) = read.await.unwrap().next().await.unwrap().content else {
+        panic!()
+    };
+    let heard = envelope.open::<wire::Presence>().unwrap();
+    assert_eq!((heard.count, heard.external_id.as_str()), (6, "bot"));
+    assert!(heard.first_at_us < heard.last_at_us);
+    assert_eq!(envelope.kind.as_str(), "presence.heard.v1");
+    assert_eq!(envelope.audit.target, format!("agent:{id}"));
+}

@@ -77,6 +77,11 @@ fn lines(coverage: &Coverage) -> Vec<String> {
         coverage.decisions,
         coverage.ungoverned_seconds,
     )];
+    if let (Some(heard), Some(silent)) = (coverage.heard_seconds, coverage.silent_seconds) {
+        lines.push(format!(
+            "  heard of for {heard} seconds, silent for {silent}"
+        ));
+    }
     let open = coverage
         .emitters
         .iter()

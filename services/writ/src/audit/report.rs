@@ -16,7 +16,7 @@ use super::outcome::Outcome;
 pub(super) struct Report(Value);
 
 impl Statement for Report {
-    const FORMAT: &'static str = "writ-compliance-report/1";
+    const FORMATS: &'static [&'static str] = &["writ-compliance-report/1"];
 
     fn format(&self) -> &str {
         self.text("/format")
@@ -124,7 +124,7 @@ mod tests {
             extensions: Vec::new(),
         };
         let note = sign(&head, &[&signer("log", 1)]).unwrap();
-        let report = json!({"format": Report::FORMAT, "org": ORG, "ledger": {"checkpoint": note},
+        let report = json!({"format": Report::FORMATS[0], "org": ORG, "ledger": {"checkpoint": note},
             "summary": {"operated": 3}});
         statement::sign(Report(report), &signer("export", 2)).unwrap()
     }

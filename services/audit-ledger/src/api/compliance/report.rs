@@ -163,7 +163,7 @@ pub(super) struct Sample {
 }
 
 impl Statement for Report {
-    const FORMAT: &'static str = FORMAT;
+    const FORMATS: &'static [&'static str] = &[FORMAT];
 
     fn format(&self) -> &str {
         self.format
