@@ -113,6 +113,7 @@ def coverage(run, it):
         raise Wrong("what it says is missing is not what its emitters show")
     seconds = -(min(it["from"] - it["to"], 0) // 1_000_000)
     if (it["decisions"] != sum(it["outcomes"].values())
+            or len({one["emitter"] for one in it["emitters"]}) < len(it["emitters"])
             or since and (it["heardSeconds"] + it["silentSeconds"] != seconds
                           or not it["names"] or it["unnamed"] > it["decisions"])):
         raise Wrong("its numbers do not add up")

@@ -11,6 +11,7 @@ docs/guides/verify.md explains the words. The modules, in the order to read them
   tlog.py        entries, Merkle trees, signed notes, checkpoints
   bundle.py      an export: each entry, the chain of hashes, the tree, the log over all, the manifest
   statements.py  a receipt, a statement of coverage, a report
+  recount.py     what a statement of coverage says, counted again from an export
 
 Exit codes, the worst counts:
   0  everything holds
@@ -24,8 +25,9 @@ Exit codes, the worst counts:
 import argparse, datetime, json, sys
 
 import bundle, statements
-from findings import UNREADABLE, USAGE, WORDS, Wrong
-from tlog import read_keys
+from findings import BAD, CLEAN, QUORUM, UNREADABLE, USAGE, WORDS, WORST_FIRST, Wrong
+from recount import Recount
+from tlog import read_checkpoint, read_keys
 
 LARGEST_STATEMENT = 2**20  # a larger file is read line by line
 
@@ -59,6 +61,7 @@ def read_options(arguments):
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="what `writ audit export`, `receipt` or `coverage` wrote")
     parser.add_argument("--keys", required=True, metavar="KEYS.json", help="the keys you trust")
+    parser.add_argument("--against", metavar="EXPORT", help="count a statement of coverage again from this whole export")
     parser.add_argument("--quorum", type=int, help="witnesses that must have cosigned; default: 1 if you trust any")
     parser.add_argument("--from", dest="start", help="only from this entry number or time on must be shown")
     parser.add_argument("--to", dest="end", help="only entries before this number or time must be shown")
@@ -74,6 +77,24 @@ def verify(file, keys, **options):
         return statements.Checked(head, keys)
     file.seek(0)
     return bundle.Bundle(keys, **options).read(file)
+
+
+def verify_against(file, export, keys, **options):
+    """The runs over a statement of coverage and over a whole export, from which it is counted again."""
+    run = statements.Checked(file.read(), keys)
+    if run.code() != CLEAN or not run.statement["format"].startswith("writ-coverage/"):
+        if run.code() == CLEAN:
+            raise Wrong("only a statement of coverage can be counted again")
+        return [run]
+    stated = run.statement
+    count = Recount(stated, read_checkpoint(stated["checkpoint"], keys)[1])
+    seen = options.pop("seen", []) + [stated["checkpoint"]]
+    whole = bundle.Bundle(keys, seen=seen, each=count.entry, **options).read(export)
+    if whole.header and whole.header["org"] != stated["org"]:
+        whole.wrong(BAD, "an export of another organisation")
+    if whole.code() in (CLEAN, QUORUM):
+        count.compare(run)
+    return [run, whole]
 
 
 def summary(run):
@@ -101,13 +122,24 @@ def main(arguments=None):
         with open(options.keys, encoding="utf-8") as file:
             keys = read_keys(json.load(file))
         seen = [open(name, encoding="utf-8", newline="").read() for name in options.seen]
+        told = {"quorum": options.quorum, "asked": read_asked(options), "seen": seen}
         with open(options.file, "rb") as file:
-            run = verify(file, keys, quorum=options.quorum, asked=read_asked(options), seen=seen)
+            if options.against is None:
+                runs = [verify(file, keys, **told)]
+            else:
+                with open(options.against, "rb") as export:
+                    runs = verify_against(file, export, keys, **told)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, Wrong) as why:
         print(f"cannot verify: {why}", file=sys.stderr)
         return UNREADABLE
-    print(f"{WORDS[run.code()]}:", "\n  ".join(summary(run)))
-    return run.code()
+    for run in runs:
+        print(f"{WORDS[run.code()]}:", "\n  ".join(summary(run)))
+    return worst(runs)
+
+
+def worst(runs):
+    codes = {run.code() for run in runs}
+    return next(code for code in WORST_FIRST if code in codes)
 
 
 if __name__ == "__main__":

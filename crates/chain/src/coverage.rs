@@ -9,6 +9,7 @@ use crate::keys::Trusted;
 use crate::statement::{SignatureRefusal, Signed, Statement};
 use crate::verify::Class;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The format this release writes.
@@ -16,6 +17,14 @@ pub const FORMAT: &str = "writ-coverage/2";
 
 /// The format before: it does not say how long the agent was heard of, nor what entries call it.
 const WITHOUT_HEARD: &str = "writ-coverage/1";
+
+mod recount;
+
+pub use recount::{Difference, Recount};
+
+/// Numbers follow time closely and not exactly: those of a period are looked for this many microseconds
+/// around it.
+pub const NEAR: i64 = 3_600_000_000;
 
 const MICROS: u64 = 1_000_000;
 
@@ -92,6 +101,16 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
+    /// Counts decisions by the word of how they ended.
+    pub fn count(&mut self, word: Option<&str>, decisions: u64) {
+        match word {
+            Some("allowed") => self.allowed += decisions,
+            Some("held") => self.held += decisions,
+            // What says nothing of an outcome let nobody act.
+            Some(_) | None => self.denied += decisions,
+        }
+    }
+
     /// All of them; `None` for more than there can be.
     #[must_use]
     pub fn sum(&self) -> Option<u64> {
@@ -153,7 +172,8 @@ impl Coverage {
         micros.map_or(0, Result::unwrap_or_default).div_ceil(MICROS)
     }
 
-    /// Whether each number it names is the sum of its parts, and each field is there in its format.
+    /// Whether each number is the sum of its parts, each emitter listed once, and each field there in
+    /// its format.
     fn adds_up(&self) -> bool {
         let heard = match (self.heard_seconds, self.silent_seconds, self.unnamed) {
             (None, None, None) => self.format == WITHOUT_HEARD && self.names.is_empty(),
@@ -166,7 +186,10 @@ impl Coverage {
             }
             _ => false,
         };
-        heard && self.outcomes.sum() == Some(self.decisions)
+        let emitters: BTreeSet<&str> = self.emitters.iter().map(|it| &*it.emitter).collect();
+        heard
+            && self.outcomes.sum() == Some(self.decisions)
+            && emitters.len() == self.emitters.len()
     }
 }
 

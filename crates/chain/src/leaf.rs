@@ -19,6 +19,9 @@ use uuid::Uuid;
 const PREFIX: &[u8; 10] = b"writ-leaf\x01";
 const GENESIS: &[u8] = b"writ-ledger-genesis/1\n";
 
+/// The type of an entry that states a hole in an emitter's numbers.
+pub const GAP: &str = "ledger.gap_detected.v1";
+
 /// The largest body: an entry holds ids, enums and digests, never payloads.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 

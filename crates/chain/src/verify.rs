@@ -14,7 +14,7 @@ mod lines;
 mod numbering;
 
 pub use finding::{Class, Finding, Report};
-pub use lines::{header_of, verify_export};
+pub use lines::{header_of, verify_export, verify_export_each};
 pub use numbering::Numbering;
 
 use crate::Hash;

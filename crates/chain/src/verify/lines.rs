@@ -5,6 +5,16 @@ use crate::export::{self, Header, Line, Manifest, Period, Tally};
 /// Verifies the lines of an export bundle, as they come from the file *with* their line ends: each
 /// byte counts. `trust.tail` is ignored: a bundle ends where its checkpoint ends.
 pub fn verify_export<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, trust: Trust) -> Report {
+    verify_export_each(lines, trust, |_, _| {})
+}
+
+/// As [`verify_export`]; `each` is told of every entry that can be read, by its place in the bundle and
+/// its body. What it was told is to be believed only if the report says so.
+pub fn verify_export_each<L: AsRef<[u8]>>(
+    lines: impl IntoIterator<Item = L>,
+    trust: Trust,
+    mut each: impl FnMut(u64, &[u8]),
+) -> Report {
     let trust = Trust {
         tail: Tail::Sealed,
         ..trust
@@ -19,7 +29,7 @@ pub fn verify_export<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, trust: 
     };
     let mut bundle = Bundle::open(header, first, trust);
     for (number, line) in (2u64..).zip(lines) {
-        bundle.line(number, line.as_ref());
+        bundle.line(number, line.as_ref(), &mut each);
     }
     bundle.finish()
 }
@@ -79,7 +89,7 @@ impl Bundle {
         }
     }
 
-    fn line(&mut self, number: u64, bytes: &[u8]) {
+    fn line(&mut self, number: u64, bytes: &[u8], each: &mut impl FnMut(u64, &[u8])) {
         let read = export::read_line(bytes);
         if self.manifest.is_some() || read.is_err() {
             self.run
@@ -99,6 +109,7 @@ impl Bundle {
                 });
                 if let Some(leaf) = leaf {
                     self.numbering.entry(&leaf.body);
+                    each(position, &leaf.body);
                 }
                 self.tally.shown();
             }

@@ -1,3 +1,4 @@
+use crate::leaf::GAP;
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -36,7 +37,7 @@ impl Numbering {
         let Ok(entry) = serde_json::from_slice::<Numbered<'_>>(body) else {
             return;
         };
-        if entry.kind == "ledger.gap_detected.v1" {
+        if entry.kind == GAP {
             self.stated += 1;
             let hole = entry.target.as_deref().and_then(read_hole);
             if let Some((emitter, last)) = hole {

@@ -13,5 +13,6 @@ mod inside;
 mod matrix;
 mod proofs;
 mod python;
+mod recount;
 mod statements;
 mod tamper;

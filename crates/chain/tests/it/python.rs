@@ -21,11 +21,15 @@ while line := source.readline():
     text = json.dumps(options.pop('keys'))
     if text not in keys:
         keys[text] = verify.read_keys(json.loads(text))
-    run = verify.verify(io.BytesIO(source.read(int(size))), keys[text], **options)
-    print(run.code(), flush=False)
+    file, against = io.BytesIO(source.read(int(size))), options.pop('against', None)
+    if against is None:
+        runs = [verify.verify(file, keys[text], **options)]
+    else:
+        runs = verify.verify_against(file, io.BytesIO(against.encode()), keys[text], **options)
+    print(verify.worst(runs), flush=False)
 ";
 
-/// A file and what the verifier is told: `keys`, and `quorum`, `asked`, `seen` where given.
+/// A file and what the verifier is told: `keys`, and `quorum`, `asked`, `seen`, `against` where given.
 pub(crate) struct Job {
     pub(crate) bundle: Vec<u8>,
     pub(crate) options: Value,

@@ -224,7 +224,7 @@ fn tampered(honest: &Value) -> Vec<(String, Value)> {
 }
 
 /// What somebody with the export key, and no other, can make of it.
-fn signed_anew(mut value: Value, by: &NamedSigner) -> Value {
+pub(crate) fn signed_anew(mut value: Value, by: &NamedSigner) -> Value {
     let statement = &value["statement"];
     let format = statement.get("format").and_then(Value::as_str);
     let mut message = format!("{}\n", format.unwrap_or_default()).into_bytes();

@@ -132,12 +132,7 @@ fn outcomes(counts: Vec<(Option<String>, bool, u64)>) -> (Outcomes, u64) {
     let (mut outcomes, mut unnamed) = (Outcomes::default(), 0);
     for (word, named, count) in counts {
         unnamed += if named { 0 } else { count };
-        match word.as_deref() {
-            Some("allowed") => outcomes.allowed += count,
-            Some("held") => outcomes.held += count,
-            // What says nothing of an outcome let nobody act.
-            Some(_) | None => outcomes.denied += count,
-        }
+        outcomes.count(word.as_deref(), count);
     }
     (outcomes, unnamed)
 }

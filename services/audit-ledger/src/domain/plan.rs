@@ -14,7 +14,7 @@ use super::arrival::{Arrival, Index, Number, unreadable};
 use super::compliance::{Bearing, Evidence};
 
 /// Type of the entry that says which numbers never came.
-pub(crate) const GAP: &str = "ledger.gap_detected.v1";
+pub(crate) use writ_chain::leaf::GAP;
 
 /// Salts: 32 random bytes each time.
 pub(crate) trait Randomness: FnMut() -> [u8; 32] {}

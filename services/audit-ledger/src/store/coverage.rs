@@ -167,7 +167,7 @@ pub(crate) async fn present(
     after: u64,
     last: u64,
 ) -> Result<u64, Error> {
-    let near = Duration::hours(1);
+    let near = Duration::microseconds(writ_chain::coverage::NEAR);
     let count: i64 = sqlx::query_scalar(
         "select count(distinct emitter_seq) from entries
          where emitter = $1 and emitter_seq > $2 and emitter_seq <= $3 and seq < $4

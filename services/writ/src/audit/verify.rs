@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use clap::Args;
 use futures::StreamExt;
 use writ_chain::checkpoint::{self, Checkpoint};
+use writ_chain::coverage::{Coverage, Recount};
 use writ_chain::keys::Trusted;
-use writ_chain::statement;
+use writ_chain::statement::{self, Signed};
 use writ_chain::verify::{Class, Entry, KnownHead, Report, Tail, Trust, Verification};
 use writ_contract::OrgId;
 
@@ -61,6 +62,9 @@ pub(crate) struct VerifyArgs {
     /// ledger must still contain it
     #[arg(long, value_name = "NOTE")]
     seen: Vec<PathBuf>,
+    /// Of a statement of coverage: count again what it says, from this whole export
+    #[arg(long, value_name = "EXPORT", requires = "file")]
+    against: Option<PathBuf>,
     #[command(flatten)]
     bundle: bundle::BundleArgs,
     /// Compare with every stored checkpoint, not only the latest
@@ -75,7 +79,7 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
     };
     let seen = seen(&args.seen, &keys)?;
     let outcomes = match &args.file {
-        Some(file) => vec![verify_document(file, &args, keys, seen)?],
+        Some(file) => verify_document(file, &args, keys, seen)?,
         None => {
             let mut ledger = args.database.open(&context.target.dev_env()).await?;
             verify_database(&mut ledger, &args, &keys, seen).await?
@@ -182,23 +186,61 @@ fn verify_document(
     args: &VerifyArgs,
     keys: Trusted,
     seen: Vec<Checkpoint>,
-) -> Result<Outcome, Failure> {
+) -> Result<Vec<Outcome>, Failure> {
     let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_STATEMENT);
     let text = small.then(|| std::fs::read_to_string(file).ok()).flatten();
     let text = text.unwrap_or_default();
     let org = args.org.map(|org| org.0);
     let format = statement::format_of(&text).unwrap_or_default();
-    let outcome = match format.split('/').next().unwrap_or_default() {
+    let kind = format.split('/').next().unwrap_or_default();
+    if args.against.is_some() && kind != "writ-coverage" {
+        let text = "--against is for a statement of coverage";
+        return Err(Failure::Usage(text.into()));
+    }
+    let outcome = match kind {
         "writ-receipt" => statement::read(&text).map(|it| receipt::verify(&it, org, &keys)),
-        "writ-coverage" => statement::read(&text).map(|it| coverage::verify(&it, org, &keys)),
+        "writ-coverage" => match statement::read(&text) {
+            Ok(signed) => return verify_coverage(&signed, args, keys, seen),
+            Err(unreadable) => Err(unreadable),
+        },
         "writ-compliance-report" => {
             statement::read(&text).map(|it| report::verify(&it, org, &keys))
         }
-        _ => return bundle::verify(file, args, keys, seen),
+        _ => return bundle::verify(file, args, keys, seen).map(|it| vec![it]),
     };
-    Ok(outcome.unwrap_or_else(|unreadable| {
+    let outcome = outcome.unwrap_or_else(|unreadable| {
         let mut outcome = Outcome::named(format);
         outcome.wrong(Class::BadContent, unreadable.to_string());
         outcome
-    }))
+    });
+    Ok(vec![outcome])
+}
+
+/// A statement of coverage; with an export, what it says is counted again.
+fn verify_coverage(
+    signed: &Signed<Coverage>,
+    args: &VerifyArgs,
+    keys: Trusted,
+    mut seen: Vec<Checkpoint>,
+) -> Result<Vec<Outcome>, Failure> {
+    let stated = &signed.statement;
+    let mut outcome = coverage::verify(signed, args.org.map(|org| org.0), &keys);
+    let head = checkpoint::unverified(&stated.checkpoint);
+    let (Some(export), Some(head), Class::Clean) = (&args.against, head, outcome.class) else {
+        return Ok(vec![outcome]);
+    };
+    let mut count = Recount::new(stated, head.size);
+    // What was counted is in the export only if it holds this head.
+    seen.push(head);
+    let each = |position, body: &[u8]| count.entry(position, body);
+    let whole = bundle::verify_each(export, stated.org, args, keys, seen, each)?;
+    if matches!(whole.class, Class::Clean | Class::MissingQuorum) {
+        for difference in count.differences() {
+            outcome.wrong(Class::BadContent, difference.to_string());
+        }
+    } else {
+        let text = "not counted again: the export does not show every entry as it was signed";
+        outcome.notes.push(text.to_owned());
+    }
+    Ok(vec![outcome, whole])
 }

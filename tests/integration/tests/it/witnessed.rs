@@ -140,9 +140,22 @@ async fn a_receipt_and_coverage_are_verified_by_two_programs() {
     let out = receipt.to_str().unwrap();
     desk.stack
         .writ(&["audit", "receipt", decision, "--out", out]);
-    let out = coverage.to_str().unwrap();
-    desk.stack
-        .writ(&["audit", "coverage", "clerk", "--out", out]);
+    let (out, log) = (
+        coverage.to_str().unwrap(),
+        desk.stack.get("/audit-logs").await,
+    );
+    let now = log["data"][0]["recordedAt"].as_str().unwrap();
+    let said = desk
+        .stack
+        .writ(&["audit", "coverage", "clerk", "--to", now, "--out", out]);
+    assert!(said.contains(" 3 decisions"), "{said}");
+    let whole = desk.export("whole.jsonl", &[]);
+    let against = ["--against", whole.to_str().unwrap()];
+    let (code, rust, python) = desk.verify(&coverage, &against);
+    assert_eq!(code, 0, "{rust}{python}");
+    let part = desk.export("part.jsonl", &["--filter", "outcome=allowed"]);
+    let against = ["--against", part.to_str().unwrap()];
+    assert_eq!(desk.verify(&coverage, &against).0, 4);
     for (document, old, new) in [
         (receipt, "\"allowed\"", "\"blocked\""),
         (coverage, "\"decisions\": ", "\"decisions\": 1"),

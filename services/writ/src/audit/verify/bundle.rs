@@ -6,10 +6,11 @@ use std::path::Path;
 
 use chrono::DateTime;
 use clap::Args;
+use uuid::Uuid;
 use writ_chain::checkpoint::Checkpoint;
 use writ_chain::export::Period;
 use writ_chain::keys::Trusted;
-use writ_chain::verify::{Asked, Report, Trust, header_of, verify_export};
+use writ_chain::verify::{Asked, Report, Trust, header_of, verify_export_each};
 
 use super::{VerifyArgs, known};
 use crate::audit::outcome::Outcome;
@@ -84,17 +85,31 @@ pub(super) fn verify(
     keys: Trusted,
     seen: Vec<Checkpoint>,
 ) -> Result<Outcome, Failure> {
-    let broken =
-        |error: std::io::Error| Failure::Unavailable(format!("{}: {error}", path.display()));
     let mut first = Vec::new();
     let open = || File::open(path).map(BufReader::new);
     open()
         .and_then(|it| it.take(LONGEST_LINE).read_until(b'\n', &mut first))
-        .map_err(broken)?;
+        .map_err(|error| broken(path, &error))?;
     // The checkpoint's origin names the organisation under the signature, so a header that lies
     // about it is found out.
     let named = header_of(&first).map(|header| header.org);
     let org = args.org.map(|org| org.0).or(named).unwrap_or_default();
+    verify_each(path, org, args, keys, seen, |_, _| {})
+}
+
+fn broken(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Unavailable(format!("{}: {error}", path.display()))
+}
+
+/// As [`verify`], of this organisation, telling of every entry.
+pub(super) fn verify_each(
+    path: &Path,
+    org: Uuid,
+    args: &VerifyArgs,
+    keys: Trusted,
+    seen: Vec<Checkpoint>,
+    each: impl FnMut(u64, &[u8]),
+) -> Result<Outcome, Failure> {
     let of_all = |head: &&Checkpoint| head.origin.ends_with("/global");
     let mut trust = Trust {
         known: seen.iter().filter(|it| !of_all(it)).map(known).collect(),
@@ -104,9 +119,11 @@ pub(super) fn verify(
     };
     trust.quorum = args.bundle.quorum.unwrap_or(trust.quorum);
     let mut trouble = None;
-    let report = verify_export(Lines::of(open().map_err(broken)?, &mut trouble), trust);
+    let file = File::open(path).map_err(|error| broken(path, &error))?;
+    let lines = Lines::of(BufReader::new(file), &mut trouble);
+    let report = verify_export_each(lines, trust, each);
     match trouble {
-        Some(error) => Err(broken(error)),
+        Some(error) => Err(broken(path, &error)),
         None => Ok(outcome(report)),
     }
 }
