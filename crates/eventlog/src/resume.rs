@@ -4,6 +4,8 @@
 //! after corruption a stream reuses its numbers. Where any of it is not what the log has, everything
 //! is read again, and who does not recognise what was applied has to forget it first.
 
+use std::ops::RangeInclusive;
+
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream as Handle};
 use chrono::{DateTime, Utc};
@@ -72,12 +74,15 @@ impl EventLog {
 }
 
 /// What a stream says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamState {
     /// When it was made, microseconds since 1970.
     pub created_us: i64,
     /// Its last sequence; numbers start again with a new stream.
     pub last_sequence: u64,
+    /// Sequences, in rising order, of messages that were stored and are not there any more although
+    /// the stream keeps them: nobody may delete one, so it lost them.
+    pub holes: Vec<RangeInclusive<u64>>,
 }
 
 impl EventLog {
@@ -88,9 +93,22 @@ impl EventLog {
     pub async fn state(&self, stream: Stream) -> Result<StreamState, ReaderError> {
         let handle = self.opened(stream).await?;
         let info = handle.cached_info();
+        let mut deleted = match info.state.deleted_count {
+            None | Some(0) => Vec::new(),
+            Some(_) => {
+                let detailed = handle.info_builder().with_deleted(true).fetch().await;
+                let detailed = detailed.map_err(|e| self.unreadable(stream, &e))?;
+                detailed.info.state.deleted.unwrap_or_default()
+            }
+        };
+        deleted.sort_unstable();
+        let begins = info.state.first_sequence;
+        let beheaded = self.topology.spec(stream).max_age.is_none() && begins > 1;
+        let head = beheaded.then(|| 1..=begins - 1);
         Ok(StreamState {
             created_us: micros(info.created),
             last_sequence: info.state.last_sequence,
+            holes: head.into_iter().chain(ranges(&deleted)).collect(),
         })
     }
 
@@ -117,6 +135,13 @@ impl Reader {
             event_id: delivered.message_id.clone(),
         }
     }
+}
+
+/// Rising numbers as the ranges they form.
+fn ranges(numbers: &[u64]) -> Vec<RangeInclusive<u64>> {
+    let runs = numbers.chunk_by(|one, next| one.checked_add(1) == Some(*next));
+    let range = |run: &[u64]| Some(*run.first()?..=*run.last()?);
+    runs.filter_map(range).collect()
 }
 
 /// Whether the stream is the one of the resume point and has its message there, or has let it age

@@ -1,8 +1,16 @@
 //! A stream that is shorter than it was gets its facts again, from the table they were written to.
 //!
-//! What is looked at is the stream's own account of itself: when it was made, and how far it goes. A
-//! fact that was stored before the stream was made, or beyond its end, is not there any more. Facts go
-//! out again in the order they were written, under their old ids; readers apply them by version.
+//! What is looked at is the stream's own account of itself: when it was made, how far it goes, and which
+//! of its messages it lost. A fact that was stored before the stream was made, beyond its end or in a
+//! hole is not there any more. Facts go out again in the order they were written, under their old ids;
+//! readers apply them by version.
+//!
+//! The last message of a subject must stay its highest version. So what a stream lost from its middle
+//! goes out again with everything that follows it on its subject, and only once the stream does not
+//! take those for repetitions any more.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -20,7 +28,20 @@ pub struct LogState {
     /// Its last sequence.
     pub last: u64,
     /// How long it keeps facts; none for ever.
-    pub keeps: Option<std::time::Duration>,
+    pub keeps: Option<Duration>,
+    /// Sequences of messages it lost from its middle, or before its first.
+    pub holes: Vec<RangeInclusive<u64>>,
+    /// How long it takes a fact that comes again for a repetition.
+    pub repeats_within: Duration,
+}
+
+/// What became of facts that were lost in holes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Holes {
+    /// Facts that go out again.
+    pub(crate) again: i64,
+    /// Subjects that have to wait.
+    pub(crate) waiting: i64,
 }
 
 /// A fact that was sent, the newest of its stream.
@@ -85,6 +106,46 @@ pub(crate) async fn send_again(
     Ok(again.rows_affected())
 }
 
+/// Lets the facts that were lost in holes go out again, with what follows them on their subjects.
+pub(crate) async fn fill_holes(
+    tx: &mut WriterTx,
+    stream: &str,
+    state: &LogState,
+) -> Result<Holes, PgError> {
+    let stored = |seq: &u64| i64::try_from(*seq).unwrap_or(i64::MAX);
+    let (firsts, lasts): (Vec<i64>, Vec<i64>) = state
+        .holes
+        .iter()
+        .map(|hole| (stored(hole.start()), stored(hole.end())))
+        .unzip();
+    let found = sqlx::query_as(
+        "with holes as (select * from unnest($2::bigint[], $3::bigint[]) as h(first, last)),
+         lost as (
+             select e.subject, min(e.id) as id from events e join holes h
+               on e.stream_seq between h.first and h.last
+             where starts_with(e.subject, $1) and e.sent_at >= $4
+               and ($5::float8 is null or e.occurred_at > now() - make_interval(secs => $5))
+             group by e.subject),
+         ready as (
+             select l.subject, l.id from lost l join events e on e.subject = l.subject
+             group by l.subject, l.id
+             having max(e.sent_at) <= now() - make_interval(secs => $6)),
+         again as (
+             update events e set sent_at = null, stream_seq = null from ready r
+             where e.subject = r.subject and e.id >= r.id and e.sent_at is not null
+             returning 1)
+         select (select count(*) from again) as again,
+                (select count(*) from lost) - (select count(*) from ready) as waiting",
+    )
+    .bind(stream)
+    .bind(firsts)
+    .bind(lasts)
+    .bind(state.created)
+    .bind(state.keeps.map(|keeps| keeps.as_secs_f64()))
+    .bind(state.repeats_within.as_secs_f64());
+    Ok(found.fetch_one(&mut **tx).await?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +166,8 @@ mod tests {
             created: at(created),
             last,
             keeps: None,
+            holes: Vec::new(),
+            repeats_within: Duration::ZERO,
         };
         assert!(!sent.is_lost(&state(10, 50)));
         assert!(sent.is_lost(&state(9, 50)));

@@ -1,20 +1,21 @@
 //! From the `events` table to the log: at least once, each time under the same id.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use writ_contract::Envelope;
+use writ_contract::{Envelope, Stream};
 use writ_eventlog::EventLog;
 
 use crate::error::PgError;
 use crate::outbox::Outbox;
 use crate::pools::WriterTx;
-use crate::refill::{self, LogState};
+use crate::refill::{self, Holes, LogState};
 
 /// Facts taken at once.
 const BATCH: i64 = 256;
@@ -62,10 +63,19 @@ impl Publish for EventLog {
         };
         let state = self.state(stream).await;
         let state = state.map_err(|error| NotPublished(error.to_string()))?;
+        let spec = self.topology().spec(stream);
+        // The order of the gate is the proof of pauses: nothing is put behind what followed it.
+        let holes = if stream == Stream::Gate {
+            Vec::new()
+        } else {
+            state.holes
+        };
         Ok(Some(LogState {
             created: DateTime::from_timestamp_micros(state.created_us).unwrap_or_default(),
             last: state.last_sequence,
-            keeps: self.topology().spec(stream).max_age,
+            keeps: spec.max_age,
+            holes,
+            repeats_within: spec.dedup_window,
         }))
     }
 }
@@ -85,6 +95,9 @@ struct Unsent {
     subject: String,
     envelope: Vec<u8>,
 }
+
+/// The holes of each stream that hold nothing of ours any more.
+type Settled = HashMap<String, Vec<RangeInclusive<u64>>>;
 
 /// What one look at the table came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,9 +127,10 @@ impl<P: Publish> Relay<P> {
     /// The store's trouble; start it again.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), PgError> {
         let mut compared: Option<Instant> = None;
+        let mut settled = Settled::new();
         loop {
             if compared.is_none_or(|at| at.elapsed() >= COMPARE) {
-                match cancel.run_until_cancelled(self.refill()).await {
+                match cancel.run_until_cancelled(self.refill(&mut settled)).await {
                     None => return Ok(()),
                     Some(done) => done?,
                 }
@@ -136,29 +150,60 @@ impl<P: Publish> Relay<P> {
     }
 
     /// Compares the streams with what was sent to them, and lets what they lost go out again.
-    async fn refill(&self) -> Result<(), PgError> {
+    async fn refill(&self, settled: &mut Settled) -> Result<(), PgError> {
         let mut tx = self.outbox.pool.begin().await?;
         if !self.is_active(&mut tx).await? {
             return Ok(());
         }
         for sent in refill::newest(&mut tx).await? {
             let state = match self.publisher.state(&sent.subject).await {
-                Ok(state) => state,
+                Ok(Some(state)) => state,
+                Ok(None) => continue,
                 Err(error) => {
                     tracing::warn!(subject = sent.subject, %error, "stream not compared");
-                    None
+                    continue;
                 }
             };
-            let Some(state) = state.filter(|state| sent.is_lost(state)) else {
-                continue;
-            };
             let stream = sent.stream();
-            let again = refill::send_again(&mut tx, &stream, &state).await?;
-            tracing::error!(stream, again, "the stream is shorter than it was: refilled");
-            metrics::counter!("writ_relay_refilled_total", "schema" => self.schema.clone())
-                .increment(again);
+            if sent.is_lost(&state) {
+                let again = refill::send_again(&mut tx, &stream, &state).await?;
+                tracing::error!(stream, again, "the stream is shorter than it was: refilled");
+                self.refilled(again);
+            }
+            if !state.holes.is_empty() && settled.get(&stream) != Some(&state.holes) {
+                self.fill_holes(&mut tx, stream, state, settled).await?;
+            }
         }
         tx.commit().await
+    }
+
+    /// A stream keeps its holes: once nothing of ours is in them, they are not looked at again.
+    async fn fill_holes(
+        &self,
+        tx: &mut WriterTx,
+        stream: String,
+        state: LogState,
+        settled: &mut Settled,
+    ) -> Result<(), PgError> {
+        let Holes { again, waiting } = refill::fill_holes(tx, &stream, &state).await?;
+        let holes = state.holes.len();
+        tracing::error!(
+            stream,
+            holes,
+            again,
+            waiting,
+            "the stream lost facts from its middle"
+        );
+        self.refilled(u64::try_from(again).unwrap_or_default());
+        if (again, waiting) == (0, 0) {
+            settled.insert(stream, state.holes);
+        }
+        Ok(())
+    }
+
+    fn refilled(&self, facts: u64) {
+        metrics::counter!("writ_relay_refilled_total", "schema" => self.schema.clone())
+            .increment(facts);
     }
 
     /// Whether this replica is the one that sends; holds until the transaction ends.

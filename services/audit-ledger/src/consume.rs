@@ -72,7 +72,7 @@ impl Writer {
                 }
                 _ = minutes.tick() => {
                     self.prepare().await?;
-                    marks.compare(&self.log).await?;
+                    marks.compare(&self.log, &self.pool).await?;
                 }
                 batch = sources.gather(&marks, self.batch) => {
                     let batch = batch?;

@@ -165,3 +165,20 @@ async fn a_key_feed_is_ready_though_every_key_was_forged() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_stream_says_which_of_its_messages_it_lost() {
+    let stage = Stage::new().await;
+    let log = stage.log(Service::Enforcement);
+    let handle = stage.deletable(Stream::Control).await;
+    state(&stage, 1..=9).await;
+    assert_eq!(log.state(Stream::Control).await.unwrap().holes, []);
+    for lost in [1, 2, 5, 7, 8] {
+        handle.delete_message(lost).await.unwrap();
+    }
+    let found = log.state(Stream::Control).await.unwrap();
+    assert_eq!(
+        (found.holes, found.last_sequence),
+        (vec![1..=2, 5..=5, 7..=8], 9)
+    );
+}

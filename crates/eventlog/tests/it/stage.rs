@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::stream::Stream as Handle;
 use uuid::Uuid;
 use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Service, Stream, Topology};
 use writ_eventlog::{EventLog, Owners, Signer, StreamSettings, assert_streams};
@@ -47,6 +48,18 @@ impl Stage {
         assert_streams(&self.nats.client, &self.topology, settings)
             .await
             .unwrap();
+    }
+
+    /// A stream is made again without the guard against deletion, so that it can lose something.
+    pub(crate) async fn deletable(&self, stream: Stream) -> Handle {
+        let js = async_nats::jetstream::new(self.nats.client.clone());
+        let name = self.topology.stream_name(stream);
+        let kept = js.get_stream(&name).await.unwrap();
+        let mut config = kept.cached_info().config.clone();
+        js.delete_stream(&name).await.unwrap();
+        config.deny_delete = false;
+        js.create_stream(config).await.unwrap();
+        js.get_stream(&name).await.unwrap()
     }
 
     /// Everything in a stream ages out; what comes later stays.

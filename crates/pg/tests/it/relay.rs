@@ -21,6 +21,10 @@ struct Log(Arc<Mutex<State>>);
 struct State {
     attempts: Vec<Uuid>,
     stored: Vec<(String, u64, Uuid)>,
+    /// Sequences of `stored` that are not there any more.
+    lost: Vec<u64>,
+    /// What comes again is stored again, as long after it was stored.
+    forgot: bool,
     hang: bool,
     refuse: bool,
 }
@@ -35,6 +39,7 @@ impl Publish for Log {
                 return Err(NotPublished("away".to_owned()));
             }
             let known = state.stored.iter().position(|(_, _, id)| *id == event_id);
+            let known = known.filter(|_| !state.forgot);
             let seq = known.unwrap_or_else(|| {
                 state
                     .stored
@@ -50,10 +55,13 @@ impl Publish for Log {
     }
 
     async fn state(&self, _: &str) -> Result<Option<LogState>, NotPublished> {
+        let state = self.0.lock().unwrap();
         Ok(Some(LogState {
             created: DateTime::UNIX_EPOCH,
-            last: self.0.lock().unwrap().stored.len() as u64,
+            last: state.stored.len() as u64,
             keeps: None,
+            holes: state.lost.iter().map(|seq| *seq..=*seq).collect(),
+            repeats_within: Duration::ZERO,
         }))
     }
 }
@@ -211,4 +219,54 @@ async fn a_log_that_lost_its_end_gets_it_again_under_the_same_ids_and_in_order()
         10,
         "only what was lost was sent again"
     );
+}
+
+#[tokio::test]
+async fn a_log_that_lost_facts_from_its_middle_gets_them_again_and_ends_each_subject_as_before() {
+    let store = Store::fresh().await;
+    let (outbox, log) = (Outbox::new(store.pools.writer.clone()), Log::default());
+    let events = [
+        event(1, "a", 1),
+        event(2, "a", 2),
+        event(3, "b", 1),
+        event(4, "a", 3),
+        event(5, "c", 1),
+    ];
+    let relay = Running::start(&outbox, &log);
+    for one in events {
+        let receipt = commit(&store, &outbox, &[one]).await;
+        assert!(receipt.stored(Duration::from_secs(10)).await.is_some());
+    }
+    relay.kill().await;
+    {
+        let mut state = log.0.lock().unwrap();
+        (state.lost, state.forgot) = (vec![2, 3], true);
+    }
+    let relay = Running::start(&outbox, &log);
+    eventually(Duration::from_secs(10), "the log is whole", || async {
+        let after: Vec<Uuid> = log
+            .0
+            .lock()
+            .unwrap()
+            .stored
+            .iter()
+            .skip(5)
+            .map(|it| it.2)
+            .collect();
+        let mut sorted = after.clone();
+        sorted.sort_unstable();
+        if sorted == [id(2), id(3), id(4)] {
+            Ok(())
+        } else {
+            Err(after)
+        }
+    })
+    .await;
+    relay.kill().await;
+    let state = log.0.lock().unwrap();
+    let last = state
+        .stored
+        .iter()
+        .rfind(|(subject, ..)| subject.ends_with(".a"));
+    assert_eq!(last.map(|(_, version, _)| *version), Some(3));
 }

@@ -26,6 +26,9 @@ const STREAMS: [Stream; 7] = [
     Stream::Presence,
 ];
 
+/// More holes of one stream than this are not told of one by one.
+const MOST_HOLES: usize = 100;
+
 type Item = Result<(usize, Delivered), ReaderError>;
 
 /// The streams as one.
@@ -89,6 +92,7 @@ impl Sources {
             if damaged {
                 alarm(pool, name).await?;
             }
+            tell_of_holes(log, pool, stream).await?;
             marks.push(Mark {
                 fence,
                 stream: name.to_owned(),
@@ -171,13 +175,14 @@ impl Marks {
         }
     }
 
-    /// Checks that every stream still has what was read from it.
+    /// Checks that every stream still has what was read from it, and tells of what it lost else.
     ///
     /// # Errors
     /// [`Error::StreamDamaged`]: everything is opened anew, which tells of it and reads again what is
     /// there.
-    pub(super) async fn compare(&self, log: &EventLog) -> Result<(), Error> {
+    pub(super) async fn compare(&self, log: &EventLog, pool: &WriterPool) -> Result<(), Error> {
         for (mark, stream) in self.0.iter().zip(STREAMS) {
+            tell_of_holes(log, pool, stream).await?;
             let Some((seq, event_id)) = mark.last.clone() else {
                 continue;
             };
@@ -239,6 +244,26 @@ async fn alarm(pool: &WriterPool, stream: &str) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     store::note_damage(&mut tx, stream).await?;
     Ok(tx.commit().await?)
+}
+
+/// Tells, once each, of messages that a stream lost from its middle. What of them was read is in the
+/// ledger; what was not shows in the numbers of what follows, or is sent again by its owner.
+async fn tell_of_holes(log: &EventLog, pool: &WriterPool, stream: Stream) -> Result<(), Error> {
+    let state = log.state(stream).await?;
+    let name = log.topology().stream_name(stream);
+    for hole in state.holes.iter().take(MOST_HOLES) {
+        let mut tx = pool.begin().await?;
+        if store::note_hole(&mut tx, &name, hole).await? {
+            tracing::error!(
+                stream = name,
+                ?hole,
+                "the stream lost messages from its middle"
+            );
+            metrics::stream_damaged(&name);
+        }
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// What counts and governs nothing: what it leads to is in decisions and findings.

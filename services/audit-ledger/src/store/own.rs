@@ -1,7 +1,7 @@
 //! What the ledger itself has to record: an inbox of its own, in the store.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
@@ -135,6 +135,25 @@ pub(crate) async fn note_damage(tx: &mut WriterTx, stream: &str) -> Result<(), E
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Notes in every ledger that a stream lost messages from its middle, unless it is noted already.
+/// Whether it was not.
+pub(crate) async fn note_hole(
+    tx: &mut WriterTx,
+    stream: &str,
+    hole: &RangeInclusive<u64>,
+) -> Result<bool, Error> {
+    let noted = sqlx::query(
+        "insert into own_facts (org_id, type, actor, action, target, outcome, reason_code)
+         select org_id, 'ledger.stream_damaged.v1', 'system:audit-ledger', 'ledger.stream.damaged',
+                $1, 'failed', 'STREAM_HOLED' from trees
+         where not exists (select from own_facts where target = $1)",
+    )
+    .bind(format!("stream:{stream}:{}-{}", hole.start(), hole.end()))
+    .execute(&mut **tx)
+    .await?;
+    Ok(noted.rows_affected() > 0)
 }
 
 /// Notes a checkpoint key that is new, in every ledger that the key before has signed, with the hash

@@ -7,8 +7,8 @@ use writ_chain::checkpoint::open;
 use writ_chain::keys::NamedSigner;
 use writ_chain::merkle::{verify_consistency, verify_inclusion};
 use writ_chain::verify::{Class, Trust, verify_export};
-use writ_contract::{OrgId, wire};
-use writ_testkit::eventually;
+use writ_contract::{OrgId, Service, Stream, wire};
+use writ_testkit::{Nats, Postgres, eventually};
 
 use crate::stage::{KEY_NAME, SOON, Stage, checkpoint_key, envelope, org};
 
@@ -198,7 +198,7 @@ async fn a_stream_that_lost_what_was_read_is_told_of_in_every_ledger() {
     stage.policies(org, 1, 5).await;
     stage.sealed(org, 5).await;
     stage.stop().await;
-    stage.lose_stream(writ_contract::Stream::Control).await;
+    stage.lose_stream(Stream::Control).await;
     stage.policies(org, 6, 1).await;
     stage.start().await;
     stage.sealed(org, 7).await;
@@ -207,5 +207,54 @@ async fn a_stream_that_lost_what_was_read_is_told_of_in_every_ledger() {
         .iter()
         .filter(|kind| *kind == "ledger.stream_damaged.v1");
     assert_eq!(damaged.count(), 1, "{told:?}");
+    assert_eq!(stage.verify(org).await.findings, []);
+}
+
+#[tokio::test]
+async fn a_hole_in_a_stream_is_told_of_once_and_filled_by_what_is_sent_again() {
+    let mut stage = Stage::set(&Nats::shared().await, &Postgres::shared().await).await;
+    let control = stage.deletable(Stream::Control).await;
+    stage.start().await;
+    let org = org();
+    let facts: Vec<_> = (1..=4)
+        .map(|version| envelope(org, "pol_1", version, &wire::Policy::default()))
+        .collect();
+    stage
+        .publish_again::<wire::Policy>("pol_1", &facts[0])
+        .await;
+    stage.sealed(org, 1).await;
+    stage.stop().await;
+    for fact in &facts[1..] {
+        stage.publish_again::<wire::Policy>("pol_1", fact).await;
+    }
+    // The second and third, which nobody has read.
+    for lost in [2, 3] {
+        control.delete_message(lost).await.unwrap();
+    }
+    stage.start().await;
+    // The first, the last, the hole in the versions and the hole in the stream.
+    stage.sealed(org, 4).await;
+    // The owner sends again what was lost; for the ledger the last is a repetition.
+    let log = stage.log(Service::Control);
+    let subject = log.topology().fact::<wire::Policy>(org, "pol_1");
+    for fact in &facts[1..3] {
+        eventually(SOON, "the stream does not know it any more", || async {
+            let sent = log.publish_fact(&subject, fact, None, SOON).await.unwrap();
+            if sent.duplicate { Err(sent) } else { Ok(()) }
+        })
+        .await;
+    }
+    stage.sealed(org, 6).await;
+    stage.stop().await;
+    stage.start().await;
+    stage.policies(org, 9, 1).await;
+    stage.sealed(org, 7).await;
+    let mut told = types(&stage, org).await;
+    told.sort_unstable();
+    let gap = ["ledger.gap_detected.v1", "ledger.stream_damaged.v1"];
+    assert_eq!(
+        (&told[..2], told[2..].len()),
+        (&gap.map(str::to_owned)[..], 5)
+    );
     assert_eq!(stage.verify(org).await.findings, []);
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::stream::Stream as Handle;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -189,6 +190,20 @@ impl Stage {
         assert_streams(&self.client, &topology, settings)
             .await
             .unwrap();
+    }
+
+    /// A stream is made again without the guard against deletion, so that it can lose something; it
+    /// soon forgets which messages it has seen.
+    pub(crate) async fn deletable(&self, stream: Stream) -> Handle {
+        let name = Topology::new(&self.prefix).unwrap().stream_name(stream);
+        let js = async_nats::jetstream::new(self.client.clone());
+        let kept = js.get_stream(&name).await.unwrap();
+        let mut config = kept.cached_info().config.clone();
+        js.delete_stream(&name).await.unwrap();
+        config.deny_delete = false;
+        config.duplicate_window = Duration::from_millis(100);
+        js.create_stream(config).await.unwrap();
+        js.get_stream(&name).await.unwrap()
     }
 
     pub(crate) fn log(&self, service: Service) -> EventLog {
