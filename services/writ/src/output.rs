@@ -1,6 +1,8 @@
 //! The only place that writes: results to standard output, troubles to standard error. Colours
 //! only to terminals and not under `NO_COLOR` (anstream decides).
 
+mod progress;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -10,6 +12,8 @@ use serde_json::Value;
 
 use crate::failure::{Failure, USAGE};
 use crate::policy::yaml;
+
+pub(crate) use progress::{Progress, Unit};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -21,6 +21,7 @@ use super::outcome::{Outcome, show};
 use super::{coverage, receipt, report};
 use crate::cli::Context;
 use crate::failure::Failure;
+use crate::output::{Progress, Unit};
 use crate::target::read;
 
 /// What `--help` adds.
@@ -167,10 +168,14 @@ async fn verify_ledger(
         .filter_map(|note| checkpoint::open(note, &trust.keys.checkpoint).ok())
         .map(|verified| known(verified.checkpoint()));
     trust.known.extend(older.collect::<Vec<_>>());
+    let latest = notes.first().and_then(|note| checkpoint::unverified(note));
+    let sealed = latest.map_or(0, |head| head.size);
+    let mut progress = Progress::new(Unit::Entries, sealed);
     let mut run = Verification::new(trust, notes.first().map(String::as_str));
     let mut entries = ledger.entries(org, u64::MAX);
     while let Some(entry) = entries.next().await {
         let entry = entry?;
+        progress.advance(1);
         run.entry(Entry {
             position: entry.seq,
             leaf_bytes: &entry.leaf_bytes,

@@ -15,6 +15,7 @@ use writ_chain::verify::{Asked, Report, Trust, header_of, verify_export_each};
 use super::{VerifyArgs, known};
 use crate::audit::outcome::Outcome;
 use crate::failure::Failure;
+use crate::output::{Progress, Unit};
 
 /// A line of a bundle is far shorter; a longer one is read in parts, none of which is a line.
 const LONGEST_LINE: u64 = 1024 * 1024;
@@ -120,7 +121,12 @@ pub(super) fn verify_each(
     trust.quorum = args.bundle.quorum.unwrap_or(trust.quorum);
     let mut trouble = None;
     let file = File::open(path).map_err(|error| broken(path, &error))?;
-    let lines = Lines::of(BufReader::new(file), &mut trouble);
+    let length = file.metadata().map_or(0, |about| about.len());
+    let lines = Lines {
+        file: BufReader::new(file),
+        trouble: &mut trouble,
+        progress: Progress::new(Unit::Bytes, length),
+    };
     let report = verify_export_each(lines, trust, each);
     match trouble {
         Some(error) => Err(broken(path, &error)),
@@ -132,12 +138,7 @@ pub(super) fn verify_each(
 struct Lines<'a> {
     file: BufReader<File>,
     trouble: &'a mut Option<std::io::Error>,
-}
-
-impl<'a> Lines<'a> {
-    fn of(file: BufReader<File>, trouble: &'a mut Option<std::io::Error>) -> Self {
-        Self { file, trouble }
-    }
+    progress: Progress,
 }
 
 impl Iterator for Lines<'_> {
@@ -148,7 +149,10 @@ impl Iterator for Lines<'_> {
         let mut most = self.file.by_ref().take(LONGEST_LINE);
         match most.read_until(b'\n', &mut line) {
             Ok(0) => None,
-            Ok(_) => Some(line),
+            Ok(read) => {
+                self.progress.advance(read as u64);
+                Some(line)
+            }
             Err(error) => {
                 *self.trouble = Some(error);
                 None
