@@ -43,8 +43,9 @@ bench-kill: setup ## How long a pause takes: acknowledged, refused by the last o
 	@cargo build --locked --release -p writ-bench
 	@target/release/writ-bench kill
 
-bench-ledger: setup ## How fast facts become entries, and how long one waits for its checkpoint
+bench-ledger: setup ## How fast facts become entries, how long one waits for its checkpoint, and how fast an export is verified
 	@cargo bench --locked -p writ-audit-ledger --bench appender
+	@cargo bench --locked -p writ-chain --bench verify
 
 bench-policy: setup ## The policy engine alone, beside Cedar, the cel crate and the SDK's own patterns
 	@cd benches/policy && cargo bench --locked

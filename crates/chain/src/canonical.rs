@@ -20,6 +20,7 @@
 
 mod number;
 mod parser;
+mod plain;
 mod text;
 
 use parser::Parser;
@@ -83,6 +84,11 @@ pub fn canonicalize(json_text: &str) -> Result<Vec<u8>, NotCanonical> {
 pub fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, NotCanonical> {
     let text = serde_json::to_string(value).map_err(|_| NotCanonical::NotSerializable)?;
     canonicalize(&text)
+}
+
+/// Whether a text is its own canonical form.
+pub(crate) fn is_canonical(text: &str) -> bool {
+    plain::is_plain(text) || canonicalize(text).is_ok_and(|written| written == text.as_bytes())
 }
 
 /// The members of a JSON object: unescaped key and canonical value, sorted. `None` for a text that

@@ -195,9 +195,10 @@ pub fn read_line(line: &[u8]) -> Result<Line, InvalidLine> {
 
 /// An entry has one spelling, so it is read without a JSON parser.
 fn entry(rest: &[u8]) -> Option<Line> {
-    let quote = rest.iter().position(|byte| *byte == b'"')?;
-    let (leaf, rest) = rest.split_at_checked(quote)?;
-    let seq = rest.strip_prefix(b"\",\"seq\":")?.strip_suffix(b"}\n")?;
+    let rest = rest.strip_suffix(b"}\n")?;
+    let colon = rest.iter().rposition(|byte| *byte == b':')?;
+    let (leaf, seq) = rest.split_at_checked(colon + 1)?;
+    let leaf = leaf.strip_suffix(b"\",\"seq\":")?;
     let plain = seq.iter().all(u8::is_ascii_digit) && (seq.len() == 1 || !seq.starts_with(b"0"));
     let seq = std::str::from_utf8(seq).ok().filter(|_| plain)?;
     Some(Line::Entry(seq.parse().ok()?, BASE64.decode(leaf).ok()?))

@@ -8,6 +8,7 @@
 //! that somebody with the checkpoint key wrote anew. Heads kept elsewhere ([`KnownHead`]) and the
 //! cosignatures of witnesses ([`Trust::quorum`]) show that.
 
+mod ahead;
 mod finding;
 mod global;
 mod lines;
@@ -105,6 +106,24 @@ pub struct Entry<'a> {
     pub leaf_bytes: &'a [u8],
     /// The leaf hash stored beside them, where the store has one.
     pub stored_hash: Option<Hash>,
+}
+
+/// An entry with what can be told of it alone, wherever it stands.
+struct ReadEntry {
+    position: u64,
+    hash: Hash,
+    /// `None` when the bytes are none.
+    leaf: Option<Leaf>,
+}
+
+impl ReadEntry {
+    fn of(position: u64, leaf_bytes: &[u8]) -> Self {
+        Self {
+            position,
+            hash: leaf::leaf_hash(leaf_bytes),
+            leaf: Leaf::parse(leaf_bytes).ok(),
+        }
+    }
 }
 
 /// A ledger as the verifier sees it: three questions, no writer.
@@ -206,24 +225,32 @@ impl Verification {
     /// Checks the next entry. Positions that are skipped are reported as missing. The leaf, when
     /// it could be read.
     pub fn entry(&mut self, entry: Entry<'_>) -> Option<Leaf> {
-        if !self.take_position(entry.position) {
-            return None;
-        }
-        let hash = leaf::leaf_hash(entry.leaf_bytes);
-        if entry.stored_hash.is_some_and(|stored| stored != hash) {
+        let read = ReadEntry::of(entry.position, entry.leaf_bytes);
+        let differs = entry.stored_hash.is_some_and(|stored| stored != read.hash);
+        if differs && entry.position >= self.next {
             self.findings.add(Finding::StoredHashDiffers {
                 seq: entry.position,
             });
         }
-        let leaf = Leaf::parse(entry.leaf_bytes).ok();
+        self.read_entry(read)
+    }
+
+    /// As [`Verification::entry`], of one that was read before.
+    fn read_entry(&mut self, entry: ReadEntry) -> Option<Leaf> {
+        let ReadEntry {
+            position,
+            hash,
+            leaf,
+        } = entry;
+        if !self.take_position(position) {
+            return None;
+        }
         match &leaf {
-            Some(leaf) => self.check_leaf(entry.position, leaf),
-            None => self.findings.add(Finding::Unreadable {
-                seq: entry.position,
-            }),
+            Some(leaf) => self.check_leaf(position, leaf),
+            None => self.findings.add(Finding::Unreadable { seq: position }),
         }
         self.previous = Some(hash);
-        self.next = entry.position.saturating_add(1);
+        self.next = position.saturating_add(1);
         if let Some(tree) = &mut self.tree {
             tree.append(hash);
         }

@@ -1,20 +1,25 @@
-use super::{Asked, Entry, Finding, Numbering, Report, Tail, Trust, Verification, global};
+use super::ahead::{self, ReadLine};
+use super::{Asked, Finding, Numbering, Report, Tail, Trust, Verification, global};
 use crate::checkpoint::NoteError;
-use crate::export::{self, Header, Line, Manifest, Period, Tally};
+use crate::export::{self, Header, InvalidLine, Manifest, Period, Tally};
 
 /// Verifies the lines of an export bundle, as they come from the file *with* their line ends: each
 /// byte counts. `trust.tail` is ignored: a bundle ends where its checkpoint ends.
-pub fn verify_export<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, trust: Trust) -> Report {
+pub fn verify_export<I>(lines: I, trust: Trust) -> Report
+where
+    I: IntoIterator<IntoIter: Send, Item: AsRef<[u8]> + Send>,
+{
     verify_export_each(lines, trust, |_, _| {})
 }
 
 /// As [`verify_export`]; `each` is told of every entry that can be read, by its place in the bundle and
 /// its body. What it was told is to be believed only if the report says so.
-pub fn verify_export_each<L: AsRef<[u8]>>(
-    lines: impl IntoIterator<Item = L>,
-    trust: Trust,
-    mut each: impl FnMut(u64, &[u8]),
-) -> Report {
+///
+/// Lines are read ahead on a thread of their own, a bounded number of bytes.
+pub fn verify_export_each<I>(lines: I, trust: Trust, mut each: impl FnMut(u64, &[u8])) -> Report
+where
+    I: IntoIterator<IntoIter: Send, Item: AsRef<[u8]> + Send>,
+{
     let trust = Trust {
         tail: Tail::Sealed,
         ..trust
@@ -28,9 +33,9 @@ pub fn verify_export_each<L: AsRef<[u8]>>(
         return run.finish();
     };
     let mut bundle = Bundle::open(header, first, trust);
-    for (number, line) in (2u64..).zip(lines) {
-        bundle.line(number, line.as_ref(), &mut each);
-    }
+    ahead::each((2u64..).zip(lines), |number, line, read| {
+        bundle.line(number, line, read, &mut each);
+    });
     bundle.finish()
 }
 
@@ -89,31 +94,32 @@ impl Bundle {
         }
     }
 
-    fn line(&mut self, number: u64, bytes: &[u8], each: &mut impl FnMut(u64, &[u8])) {
-        let read = export::read_line(bytes);
+    fn line(
+        &mut self,
+        number: u64,
+        bytes: &[u8],
+        read: Result<ReadLine, InvalidLine>,
+        each: &mut impl FnMut(u64, &[u8]),
+    ) {
         if self.manifest.is_some() || read.is_err() {
             self.run
                 .findings
                 .add(Finding::UnreadableLine { line: number });
         }
         match read {
-            Ok(Line::Manifest(note)) => {
+            Ok(ReadLine::Manifest(note)) => {
                 self.manifest = Some(note);
                 return;
             }
-            Ok(Line::Entry(position, leaf_bytes)) => {
-                let leaf = self.run.entry(Entry {
-                    position,
-                    leaf_bytes: &leaf_bytes,
-                    stored_hash: None,
-                });
-                if let Some(leaf) = leaf {
+            Ok(ReadLine::Entry(entry)) => {
+                let position = entry.position;
+                if let Some(leaf) = self.run.read_entry(entry) {
                     self.numbering.entry(&leaf.body);
                     each(position, &leaf.body);
                 }
                 self.tally.shown();
             }
-            Ok(Line::Redacted(mark)) => {
+            Ok(ReadLine::Redacted(mark)) => {
                 self.run.redacted(&mark);
                 self.tally.hidden(mark.to.saturating_sub(mark.from));
             }

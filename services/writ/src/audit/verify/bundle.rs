@@ -19,6 +19,8 @@ use crate::output::{Progress, Unit};
 
 /// A line of a bundle is far shorter; a longer one is read in parts, none of which is a line.
 const LONGEST_LINE: u64 = 1024 * 1024;
+/// Most entries fit without a second allocation.
+const USUAL_LINE: usize = 1536;
 
 #[derive(Args)]
 pub(crate) struct BundleArgs {
@@ -145,7 +147,7 @@ impl Iterator for Lines<'_> {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        let mut line = Vec::new();
+        let mut line = Vec::with_capacity(USUAL_LINE);
         let mut most = self.file.by_ref().take(LONGEST_LINE);
         match most.read_until(b'\n', &mut line) {
             Ok(0) => None,
