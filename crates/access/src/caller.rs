@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::issuer::SignIn;
 use crate::record::{KeyRecord, Membership};
 use crate::role::Role;
 
@@ -19,6 +20,7 @@ pub struct Caller {
     environments: Vec<String>,
     test: bool,
     approver: bool,
+    sign_in: Option<SignIn>,
 }
 
 impl Caller {
@@ -31,6 +33,7 @@ impl Caller {
             environments: record.environments.clone(),
             test: record.test,
             approver: false,
+            sign_in: None,
         }
     }
 
@@ -40,11 +43,13 @@ impl Caller {
         person: String,
         member: Membership,
         most: Role,
+        sign_in: SignIn,
     ) -> Self {
         Self {
             person: Some(person),
             role: member.role.min(most),
             approver: member.approver,
+            sign_in: Some(sign_in),
             ..Self::system(org_id)
         }
     }
@@ -70,6 +75,7 @@ impl Caller {
             environments: Vec::new(),
             test: false,
             approver: false,
+            sign_in: None,
         }
     }
 
@@ -96,6 +102,12 @@ impl Caller {
     #[must_use]
     pub fn person(&self) -> Option<&str> {
         self.person.as_deref()
+    }
+
+    /// The sign-in, of who came in with a token of a person's own.
+    #[must_use]
+    pub const fn sign_in(&self) -> Option<SignIn> {
+        self.sign_in
     }
 
     /// The caller's role.

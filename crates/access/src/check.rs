@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::credentials::{self, CredentialRefusal};
-use crate::issuer::{self, IssuerRecord, User};
+use crate::issuer::{self, IssuerRecord, SignIn, User};
 use crate::jwt::TokenRefusal;
 use crate::key::{ApiKey, Pepper};
 use crate::record::{AuthRefusal, KeyLookup, KeyRecord, authenticate};
@@ -159,6 +159,23 @@ impl Checker {
         }
     }
 
+    /// The organisation and the issuer whose token was refused. `None` where it was no token of an
+    /// issuer known here, or more than one organisation may have been meant.
+    #[must_use]
+    pub fn refused_at(&self, presented: &Presented<'_>) -> Option<(Uuid, Uuid)> {
+        let headers = (presented.authorization, presented.x_api_key);
+        let token = credentials::from_headers(headers.0, headers.1).ok()??;
+        let claimed = issuer::claimed_issuer(token).ok()?;
+        let meant = presented.organization.map(organization_id).transpose();
+        let meant = meant.ok()?;
+        let mut known = self.keys.issuers(&claimed);
+        known.retain(|one| meant.is_none_or(|org| org == one.org_id));
+        match known.as_slice() {
+            [only] => Some((only.org_id, only.id)),
+            _ => None,
+        }
+    }
+
     /// By the subject a member is linked to, else by the address.
     fn member(&self, issuer: &IssuerRecord, user: &User) -> Option<Caller> {
         let most = issuer.most(user)?;
@@ -169,7 +186,13 @@ impl Checker {
             self.keys.member_by(issuer.org_id, &code)
         });
         let (person, member) = known.filter(|(_, member)| !member.removed)?;
-        Some(Caller::from_member(issuer.org_id, person, member, most))
+        let sign_in = SignIn {
+            issuer: issuer.id,
+            session: issuer::session_mac(&self.pepper, issuer.id, user),
+            believed_until_ms: user.believed_until_ms,
+        };
+        let org = issuer.org_id;
+        Some(Caller::from_member(org, person, member, most, sign_in))
     }
 
     async fn find(&self, key: &str) -> Option<Arc<KeyRecord>> {
@@ -244,6 +267,16 @@ impl Refusal {
             Self::NotAMember => "NOT_A_MEMBER",
             Self::OrganizationUnsaid => "ORGANIZATION_UNSAID",
             Self::OnlyKeys => "API_KEY_REQUIRED",
+        }
+    }
+
+    /// The stable word for what is recorded of it.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        if let Self::Token(refusal) = self {
+            refusal.reason()
+        } else {
+            self.code()
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::digest::hmac_sha256;
-use crate::jwt::{TokenRefusal, VerifyingKey, in_time, key_id};
+use crate::jwt::{LEEWAY_S, TokenRefusal, VerifyingKey, in_time, key_id};
 use crate::key::Pepper;
 use crate::role::Role;
 
@@ -96,6 +96,22 @@ pub struct User {
     pub roles: Vec<String>,
     /// `None` is not limited.
     pub scopes: Option<Vec<String>>,
+    /// What tells one sign-in of the person from another: the session (`sid`), else the token (`jti`),
+    /// else its times.
+    pub session: String,
+    /// Unix milliseconds until which the token is believed.
+    pub believed_until_ms: i64,
+}
+
+/// A sign-in of a member, as it may be written down: of no use without the pepper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignIn {
+    /// At which issuer.
+    pub issuer: Uuid,
+    /// Code of the person's session there.
+    pub session: [u8; 32],
+    /// Unix milliseconds until which the token that was presented is believed.
+    pub believed_until_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -187,10 +203,10 @@ impl IssuerRecord {
         if spoken.sub.trim().is_empty() {
             return Err(TokenRefusal::Malformed);
         }
-        Ok(self.user(spoken))
+        Ok(self.user(spoken, from))
     }
 
-    fn user(&self, spoken: Spoken) -> User {
+    fn user(&self, spoken: Spoken, from: i64) -> User {
         let verified = matches!(&spoken.email_verified, Some(Value::Bool(true)))
             || matches!(&spoken.email_verified, Some(Value::String(word)) if word == "true");
         let believed = match self.claims.email {
@@ -206,6 +222,8 @@ impl IssuerRecord {
                 .map(words)
                 .unwrap_or_default(),
             scopes,
+            session: session(&spoken, from),
+            believed_until_ms: spoken.exp.saturating_add(LEEWAY_S).saturating_mul(1_000),
             subject: spoken.sub,
             email: spoken.email.filter(|_| believed),
         }
@@ -221,6 +239,16 @@ impl IssuerRecord {
         let roles = user.roles.iter().filter_map(|role| mapped.get(role));
         roles.max().copied()
     }
+}
+
+/// A refreshed token keeps its `sid`: whoever refreshes one has not signed in anew.
+fn session(spoken: &Spoken, from: i64) -> String {
+    let named = |claim: &str| {
+        let id = spoken.other.get(claim)?.as_str()?;
+        (!id.is_empty()).then(|| format!("{claim}:{id}"))
+    };
+    let times = || format!("times:{from}-{}", spoken.exp);
+    named("sid").or_else(|| named("jti")).unwrap_or_else(times)
 }
 
 /// A claim by its name, or by its path.
@@ -266,6 +294,19 @@ pub fn subject_mac(pepper: &Pepper, issuer: Uuid, subject: &str) -> [u8; 32] {
         b"writ:member-subject\0".as_slice(),
         issuer.as_bytes(),
         subject.as_bytes(),
+    ];
+    hmac_sha256(pepper.bytes(), &parts)
+}
+
+/// What is kept of a session instead of its name.
+#[must_use]
+pub(crate) fn session_mac(pepper: &Pepper, issuer: Uuid, user: &User) -> [u8; 32] {
+    let parts = [
+        b"writ:sign-in\0".as_slice(),
+        issuer.as_bytes(),
+        user.subject.as_bytes(),
+        b"\0",
+        user.session.as_bytes(),
     ];
     hmac_sha256(pepper.bytes(), &parts)
 }

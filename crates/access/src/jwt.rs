@@ -58,6 +58,20 @@ pub enum TokenRefusal {
     Meant,
 }
 
+impl TokenRefusal {
+    /// The stable word for what is recorded of it.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "TOKEN_MALFORMED",
+            Self::UnknownKey => "TOKEN_KEY_UNKNOWN",
+            Self::Signature => "TOKEN_SIGNATURE",
+            Self::Time => "TOKEN_TIME",
+            Self::Meant => "TOKEN_AUDIENCE",
+        }
+    }
+}
+
 impl Algorithm {
     /// The name in headers and keys.
     #[must_use]

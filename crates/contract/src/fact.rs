@@ -110,6 +110,7 @@ facts! {
     ApiKey = "key" by Control;
     Member = "member" by Control;
     Issuer = "issuer" by Control;
+    Login = "login" by Control;
     Agent = "agent" by Control;
     Policy = "policy" by Control;
     Validator = "validator" by Control;

@@ -363,6 +363,18 @@ fn facts_about_who_may_be_believed_keep_their_bytes() {
         },
     );
     fact(
+        "seen",
+        &Login {
+            person: "per_1".into(),
+            issuer_id: raw(1),
+            session: vec![2; 32],
+            believed_until_us: Some(3),
+            refused: 4,
+            first_at_us: 5,
+            last_at_us: 6,
+        },
+    );
+    fact(
         "given",
         &DelegationState {
             delegation_id: raw(1),

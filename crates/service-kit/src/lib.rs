@@ -15,6 +15,7 @@ pub mod routes;
 pub mod serve;
 pub mod tasks;
 pub mod telemetry;
+pub mod trace;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use deps::{Built, Deps, RunError};

@@ -6,6 +6,7 @@ mod gate;
 mod limits;
 mod once;
 mod saying;
+mod visitors;
 
 use std::convert::Infallible;
 
@@ -25,6 +26,7 @@ pub(crate) use gate::require;
 pub use gate::{Attempt, Authed, Gate, Peer};
 pub use limits::{Limits, LimitsConfig};
 pub use once::{Once, Repeatable};
+pub use visitors::Visitors;
 
 /// Where every versioned route is mounted; the SDK uses the second with `api_version=None`.
 pub const PREFIXES: [&str; 2] = ["/api/v1", "/api"];

@@ -7,7 +7,7 @@
 //! every ALLOW recorded after it; pausing and status polls need no Postgres.
 //!
 //! Modules that do not know each other: [`identity`], [`issuer`], [`registry`], [`agent_version`],
-//! [`prompt`], [`baseline`], [`policy`], [`validator`], [`channel`]; [`privacy`] reads and deletes rows
+//! [`prompt`], [`baseline`], [`policy`], [`validator`], [`sign_in`], [`channel`]; [`privacy`] reads and deletes rows
 //! of people.
 
 pub mod agent_version;
@@ -20,6 +20,7 @@ pub mod policy;
 pub mod privacy;
 pub mod prompt;
 pub mod registry;
+pub mod sign_in;
 pub mod signing;
 pub mod usage;
 pub mod validator;
@@ -71,6 +72,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         deps.clock.clone(),
         config.applied_within.get(),
     );
+    let sign_ins = sign_in::SignIns::new(writes.clone());
+    let gate = gate.telling(sign_ins.clone());
     let ready = ReadyLatch::new(NAME);
     let (channel, turned) = channel::Channel::new(log.clone(), writes.clone());
     let sockets = channel::Sockets::new(gate.clone());
@@ -94,6 +97,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Built, RunError> {
         announcements,
         keys,
         turned,
+        sign_ins,
         state,
     };
     Ok(Built {

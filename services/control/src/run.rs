@@ -18,6 +18,7 @@ use crate::error::{Error, Refusal};
 use crate::identity::Seed;
 use crate::registry::{Heartbeat, KillApplied, Registry};
 use crate::setup;
+use crate::sign_in::SignIns;
 use crate::signing::Signing;
 use crate::write::Actor;
 
@@ -56,6 +57,7 @@ pub(crate) struct Loops {
     pub(crate) announcements: Arc<Announcements>,
     pub(crate) keys: Arc<KeyFeed>,
     pub(crate) turned: mpsc::UnboundedReceiver<Turned>,
+    pub(crate) sign_ins: Arc<SignIns>,
     pub(crate) state: State,
 }
 
@@ -204,6 +206,7 @@ impl Loops {
             async move { prompts.follow(&log).await }
         });
         self.state.privacy.start(&self.log, tasks);
+        self.sign_ins.start(tasks);
         tasks.spawn(
             "rows",
             keep_rows(self.state.registry.clone(), self.turned, tasks.clone()),

@@ -158,3 +158,27 @@ fn an_address_is_the_same_in_any_case_and_another_in_another_organisation() {
     assert_eq!(of(1, "Ada@x.org"), of(1, "ada@X.org"));
     assert_ne!(of(1, "ada@x.org"), of(2, "ada@x.org"));
 }
+
+#[test]
+fn a_session_is_told_by_its_sid_else_the_token_else_its_times() {
+    let session = |claims: &Value| read(claims).unwrap().session;
+    assert_eq!(session(&claims()), "times:1800000000-1800000600");
+    let mut named = with("jti", json!("j1"));
+    assert_eq!(session(&named), "jti:j1");
+    named["sid"] = json!("s1");
+    assert_eq!(session(&named), "sid:s1");
+    named["exp"] = json!(1_800_000_900);
+    assert_eq!(session(&named), "sid:s1", "refreshed");
+    named["sid"] = json!(7);
+    assert_eq!(session(&named), "jti:j1", "not a text");
+}
+
+#[test]
+fn codes_of_sessions_differ_by_subject_and_issuer() {
+    let pepper = Pepper::new([4; 32]).unwrap();
+    let user = |sub: &str| read(&with("sub", json!(sub))).unwrap();
+    let code = |issuer, sub| session_mac(&pepper, Uuid::from_u128(issuer), &user(sub));
+    assert_eq!(code(1, "u1"), code(1, "u1"));
+    assert_ne!(code(1, "u1"), code(1, "u2"));
+    assert_ne!(code(1, "u1"), code(2, "u1"));
+}

@@ -14,12 +14,13 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use writ_access::issuer::ORGANIZATION;
 use writ_access::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
-use writ_access::{Caller, Checker, IpNet, Presented};
+use writ_access::{Caller, Checker, IpNet, Presented, Refusal};
 
 use super::limits::{Limits, Verdict};
-use super::{Access, Class, Guard, once, refuse};
+use super::{Access, Class, Guard, Visitors, once, refuse};
 use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::trace::traceparent;
 
 /// How much of a refused request's body is read, and for how long.
 const UNREAD_LIMIT: usize = 256 * 1024;
@@ -39,7 +40,10 @@ pub struct Attempt(pub Result<Caller, ApiError>);
 
 /// Decides whether a request reaches its handler; clones share limits and keys.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Inner>);
+pub struct Gate {
+    inner: Arc<Inner>,
+    visitors: Option<Arc<dyn Visitors>>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -58,12 +62,25 @@ impl Gate {
         limits: Limits,
         trusted: Vec<IpNet>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             checker,
             clock,
             limits,
             trusted,
-        }))
+        });
+        Self {
+            inner,
+            visitors: None,
+        }
+    }
+
+    /// With somebody who is told of people that come in with tokens of their own.
+    #[must_use]
+    pub fn telling(self, visitors: Arc<dyn Visitors>) -> Self {
+        Self {
+            visitors: Some(visitors),
+            ..self
+        }
     }
 
     /// The check of a bare key, for transports without these headers (Socket.IO).
@@ -71,8 +88,8 @@ impl Gate {
     /// # Errors
     /// 401 with a stable code.
     pub async fn check_key(&self, key: &str, ip: Option<IpAddr>) -> Result<Caller, ApiError> {
-        let now_ms = self.0.clock.now_ms();
-        self.0
+        let now_ms = self.inner.clock.now_ms();
+        self.inner
             .checker
             .check_key(key, ip, now_ms)
             .await
@@ -87,13 +104,43 @@ impl Gate {
         class: Class,
     ) -> Result<Caller, ApiError> {
         let presented = self.presented(headers, peer, raw_body);
-        let checked = self.0.checker.check(presented, self.0.clock.now_ms());
-        let caller = checked.await.map_err(unauthorized)?;
+        let checked = self
+            .inner
+            .checker
+            .check(presented, self.inner.clock.now_ms());
+        let checked = checked.await;
+        self.tell(&checked, &presented, headers).await;
+        let caller = checked.map_err(unauthorized)?;
         // What agents do is recorded under a key, which can be revoked.
         if caller.key_id().is_none() && matches!(class, Class::Enforce | Class::Ingest) {
-            return Err(unauthorized(writ_access::Refusal::OnlyKeys));
+            return Err(unauthorized(Refusal::OnlyKeys));
         }
         Ok(caller)
+    }
+
+    async fn tell(
+        &self,
+        checked: &Result<Caller, Refusal>,
+        presented: &Presented<'_>,
+        headers: &HeaderMap,
+    ) {
+        let Some(visitors) = &self.visitors else {
+            return;
+        };
+        match checked {
+            Ok(caller) => {
+                if let Some(sign_in) = caller.sign_in() {
+                    visitors
+                        .signed_in(caller, sign_in, traceparent(headers))
+                        .await;
+                }
+            }
+            Err(refusal) => {
+                if let Some((org, issuer)) = self.inner.checker.refused_at(presented) {
+                    visitors.refused(org, issuer, *refusal);
+                }
+            }
+        }
     }
 
     /// What can be refused before the body is there.
@@ -103,9 +150,9 @@ impl Gate {
         peer: Option<SocketAddr>,
     ) -> Result<(), ApiError> {
         let presented = self.presented(headers, peer, &[]);
-        self.0
+        self.inner
             .checker
-            .check_credential(&presented, self.0.clock.now_ms())
+            .check_credential(&presented, self.inner.clock.now_ms())
             .await
             .map_err(unauthorized)
     }
@@ -132,7 +179,7 @@ impl Gate {
     #[must_use]
     pub fn client_ip(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
         let peer = peer?.ip().to_canonical();
-        let trusted = |ip: &IpAddr| self.0.trusted.iter().any(|net| net.contains(ip));
+        let trusted = |ip: &IpAddr| self.inner.trusted.iter().any(|net| net.contains(ip));
         if !trusted(&peer) {
             return Some(peer);
         }
@@ -154,13 +201,13 @@ impl Gate {
     }
 
     pub(crate) fn count(&self, caller: &Caller, guard: &Guard) -> Verdict {
-        self.0
+        self.inner
             .limits
             .check(guard.class, caller.org_id(), caller.id())
     }
 }
 
-fn unauthorized(refusal: writ_access::Refusal) -> ApiError {
+fn unauthorized(refusal: Refusal) -> ApiError {
     ApiError::new(
         StatusCode::UNAUTHORIZED,
         refusal.code(),

@@ -13,6 +13,7 @@ use writ_contract::PersonId;
 use writ_service_kit::ApiError;
 use writ_service_kit::openapi::{Input, Part};
 use writ_service_kit::routes::{Authed, Repeatable};
+use writ_service_kit::trace::traceparent;
 
 use crate::error::Refusal;
 use crate::write::Actor;
@@ -69,17 +70,10 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Authed(caller) = Authed::from_request_parts(parts, state).await?;
         let Ok(Repeatable(once)) = Repeatable::from_request_parts(parts, state).await;
-        let traceparent = parts
-            .headers
-            .get("traceparent")
-            .and_then(|value| value.to_str().ok());
-        let plausible = traceparent
-            .filter(|text| text.len() <= 64)
-            .unwrap_or_default();
         Ok(Self {
             actor: Actor {
                 once,
-                ..Actor::of(&caller, plausible)
+                ..Actor::of(&caller, traceparent(&parts.headers))
             },
             caller,
         })

@@ -13,6 +13,7 @@ use writ_contract::{PolicyId, Scope};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Services, caller};
 use writ_service_kit::routes::{Access, Class, Gate, Once};
+use writ_service_kit::trace::traceparent;
 
 use super::State;
 use super::extract::{By, ListQuery, cursor};
@@ -270,11 +271,8 @@ impl Server {
 
 fn by<T>(request: &Request<T>) -> Result<By, Status> {
     let caller = caller(request)?;
-    let traceparent = request.metadata().get("traceparent");
-    let traceparent = traceparent.and_then(|value| value.to_str().ok());
-    let plausible = traceparent.filter(|text| text.len() <= 64);
     Ok(By {
-        actor: Actor::of(&caller, plausible.unwrap_or_default()),
+        actor: Actor::of(&caller, traceparent(request.metadata().as_ref())),
         caller,
     })
 }

@@ -25,6 +25,7 @@ mod policies;
 mod policy_chains;
 mod privacy;
 mod prompts;
+mod sign_ins;
 mod sockets;
 mod stand;
 mod switches;

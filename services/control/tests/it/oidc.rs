@@ -24,10 +24,10 @@ use crate::stand::{Answer, Stand};
 
 const ISSUERS: &str = "/api/v1/oidc-issuers";
 const MEMBERS: &str = "/api/v1/members";
-const ME: &str = "/api/v1/members/me";
+pub(crate) const ME: &str = "/api/v1/members/me";
 
 /// An identity provider.
-struct Provider {
+pub(crate) struct Provider {
     issuer: String,
     key: Mutex<SigningKey>,
     asked: AtomicUsize,
@@ -35,7 +35,7 @@ struct Provider {
 }
 
 impl Provider {
-    async fn start(claims: bool) -> Arc<Self> {
+    pub(crate) async fn start(claims: bool) -> Arc<Self> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await;
         let listener = listener.unwrap();
         let own = Arc::new(Self {
@@ -56,7 +56,7 @@ impl Provider {
         *self.key.lock().unwrap() = SigningKey::ed25519(&[2; 32]).unwrap();
     }
 
-    fn token(&self, change: Value) -> String {
+    pub(crate) fn token(&self, change: Value) -> String {
         let now = SystemClock.now().timestamp();
         let mut claims = json!({"iss": self.issuer, "aud": "writ", "sub": "u1", "nbf": now,
             "exp": now + 600, "email": "ada@example.com", "email_verified": true});
@@ -93,21 +93,27 @@ async fn register(stand: &Stand, provider: &Provider, more: Value) -> Answer {
     stand.owner(Method::POST, ISSUERS, &body.to_string()).await
 }
 
-async fn registered(stand: &Stand, provider: &Provider, more: Value) -> String {
+pub(crate) async fn registered(stand: &Stand, provider: &Provider, more: Value) -> String {
     let made = register(stand, provider, more).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     assert_eq!(made.body["data"]["keyIds"].as_array().unwrap().len(), 1);
     made.body["data"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn ada(stand: &Stand, role: &str) -> String {
+pub(crate) async fn ada(stand: &Stand, role: &str) -> String {
     let body = json!({"name": "Ada", "email": "Ada@Example.com", "role": role}).to_string();
     let added = stand.owner(Method::POST, MEMBERS, &body).await;
     assert_eq!(added.status, StatusCode::CREATED, "{added:?}");
     added.body["data"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn until(stand: &Stand, token: &str, method: Method, path: &str, status: StatusCode) {
+pub(crate) async fn until(
+    stand: &Stand,
+    token: &str,
+    method: Method,
+    path: &str,
+    status: StatusCode,
+) {
     eventually(Duration::from_secs(5), "the fact is read", || async {
         let answer = stand.call(token, method.clone(), path, "{}").await;
         if answer.status == status {

@@ -47,7 +47,7 @@ async fn row_says(stand: &Stand, id: &str, paused: bool) {
 }
 
 /// The test server commits asynchronously, so what was committed is written out first.
-async fn kill_postgres(stand: &Stand) {
+pub(crate) async fn kill_postgres(stand: &Stand) {
     let pool = sqlx::PgPool::connect(&stand.db.superuser_url)
         .await
         .unwrap();

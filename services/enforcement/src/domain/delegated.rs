@@ -184,6 +184,8 @@ mod tests {
                 email: None,
                 roles: words(&["clerk"]),
                 scopes: proven.map(words),
+                session: String::new(),
+                believed_until_ms: 0,
             };
             prove_person(&mut request, user);
             let person = request.on_behalf_of.unwrap();

@@ -103,6 +103,8 @@ fn read(envelope: &Envelope) -> Option<Bearing> {
         wire::Resolution::AGGREGATE => Bearing::of(E::OutcomesResolved),
         wire::BatchWritten::AGGREGATE => Bearing::of(E::TracesStored),
         wire::Member::AGGREGATE => Bearing::of(E::MembersChanged),
+        wire::Login::AGGREGATE if verb == "refused" => Bearing::of(E::LoginsRefused),
+        wire::Login::AGGREGATE => Bearing::of(E::LoginsSeen),
         wire::PrivacyRequest::AGGREGATE => privacy(verb),
         wire::Erasure::AGGREGATE => Bearing::of(E::PrivacyErased),
         _ => Bearing::default(),

@@ -127,6 +127,12 @@ evidence! {
     MembersChanged = "members.changed", Counted,
         "members who came, left or changed role",
         "Give people accounts and roles of their own.";
+    LoginsSeen = "logins.seen", Counted,
+        "sign-ins of members with tokens of the organisation's own identity provider",
+        "Let people sign in with the organisation's own identity provider.";
+    LoginsRefused = "logins.refused", Counted,
+        "times in which tokens of an identity provider were refused",
+        "Find out who presented tokens that do not hold.";
     FindingsRaised = "findings.raised", Counted,
         "metrics of agents that left their band",
         "Send traces, so that what agents do can be compared with what they did before.";

@@ -132,6 +132,13 @@ fn a_revoked_key_limits_nothing() {
 }
 
 #[test]
+fn a_refused_token_is_no_sign_in() {
+    let login = wire::Login::default();
+    assert_eq!(counts(&bears("seen", &login)), ["logins.seen"]);
+    assert_eq!(counts(&bears("refused", &login)), ["logins.refused"]);
+}
+
+#[test]
 fn a_fact_that_cannot_be_read_is_evidence_of_nothing() {
     let mut broken = envelope("made", &wire::Decision::default());
     broken.fact = vec![0xff; 3];
