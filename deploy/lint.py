@@ -144,6 +144,7 @@ def refusals() -> None:
     expect_refusal("an unknown service", {"services": {"gateway": {"replicas": 1}}})
     expect_refusal("credentials in the NATS URL", {"nats": {"url": "nats://a:b@n:4222"}})
     expect_refusal("four copies of a stream", {"setup": {"streamReplicas": 4}})
+    expect_refusal("a witness without its key", {"witnesses": [{"url": "https://w.example"}]})
     expect_refusal("no enforcement", {"services": {"enforcement": {"replicas": 0}}})
 
 
