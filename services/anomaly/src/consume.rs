@@ -225,6 +225,8 @@ fn signal(finding: &Finding) -> Signal {
         gravity: severity.parse().unwrap_or(Gravity::Medium),
         at_us: finding.end.timestamp_micros(),
         count: 1,
+        // A finding is about a window of many traces.
+        traceparent: String::new(),
     }
 }
 

@@ -20,11 +20,17 @@ pub(crate) struct By {
 }
 
 /// What the loops tell of an incident, at the time of the last thing that happened.
-pub(crate) fn counted(topology: &Topology, incident: &Incident, change: Change) -> NewEvent {
+/// They belong to the trace of that, if it had one.
+pub(crate) fn counted(
+    topology: &Topology,
+    incident: &Incident,
+    change: Change,
+    traceparent: &str,
+) -> NewEvent {
     let by = By {
         actor: format!("system:{}", crate::NAME),
         person: None,
-        traceparent: String::new(),
+        traceparent: traceparent.to_owned(),
         at_us: incident.last_us,
     };
     event(topology, incident, change, by)

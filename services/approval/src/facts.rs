@@ -5,7 +5,7 @@ use prost::Message as _;
 use writ_contract::{Audit, Envelope, EventId, Fact, Kind, OrgId, Topology, wire};
 use writ_pg::NewEvent;
 
-use crate::domain::{Event, Party, State, Status};
+use crate::domain::{Event, Party, Status};
 use crate::store::Entry;
 
 /// Who makes something happen.
@@ -45,14 +45,15 @@ pub(crate) fn stated(
             occurred_at_us: stamp.at.timestamp_micros(),
             audit: audit(event, &stamp.actor, format!("approval:{aggregate_id}")),
             fact: approval(entry).encode_to_vec(),
-            traceparent: String::new(),
+            traceparent: entry.traceparent.clone(),
             aggregate_id,
         },
     })
 }
 
 /// The record of a use, for the gate.
-pub(crate) fn consumed(state: &State, stamp: &Stamp, kill_seq: u64) -> Envelope {
+pub(crate) fn consumed(entry: &Entry, stamp: &Stamp, kill_seq: u64) -> Envelope {
+    let state = &entry.state;
     let fact = wire::Consumed {
         approval_id: state.id.to_bytes(),
         agent_id: state.agent.to_bytes(),
@@ -77,7 +78,7 @@ pub(crate) fn consumed(state: &State, stamp: &Stamp, kill_seq: u64) -> Envelope 
             reason_code: String::new(),
         },
         fact: fact.encode_to_vec(),
-        traceparent: String::new(),
+        traceparent: entry.traceparent.clone(),
     }
 }
 

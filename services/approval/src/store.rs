@@ -9,7 +9,7 @@ use uuid::Uuid;
 use writ_contract::{AgentId, ApprovalId, DecisionId, EventId, Fact as _, OrgId, wire};
 use writ_pg::{PgError, TenantTx, WriterTx};
 
-use crate::domain::{Hold, State};
+use crate::domain::Hold;
 
 use row::{COLUMNS, Row, parties};
 pub(crate) use row::{Card, Entry};
@@ -117,14 +117,16 @@ pub(crate) async fn remember(
 }
 
 /// Writes a new request at version 1; false when its id is taken.
-pub(crate) async fn insert(tx: &mut WriterTx, state: &State, card: &Card) -> Result<bool, PgError> {
+pub(crate) async fn insert(tx: &mut WriterTx, entry: &Entry) -> Result<bool, PgError> {
+    let (state, card) = (&entry.state, &entry.card);
     let (keys, persons) = parties(&state.requesters);
     let done = sqlx::query(
         "insert into approvals (org_id, approval_id, agent_id, external_agent_id, environment,
             action_digest, policy_ids, policy_set_hash, decision_ids, requester_keys,
             requester_persons, requested_at, expires_at, status, version, action_context,
-            violations, context_missing, subject)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $17, $18)
+            violations, context_missing, subject, traceparent)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $17, $18,
+            $19)
          on conflict (org_id, approval_id) do nothing",
     )
     .bind(state.org.0)
@@ -145,6 +147,7 @@ pub(crate) async fn insert(tx: &mut WriterTx, state: &State, card: &Card) -> Res
     .bind(&card.violations)
     .bind(card.context_missing)
     .bind(&card.subject)
+    .bind(&entry.traceparent)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -15,6 +15,7 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Page, Strict};
 use writ_service_kit::openapi::{Input, Part};
 use writ_service_kit::routes::{Authed, Repeatable};
+use writ_service_kit::trace::traceparent;
 
 use super::{DEFAULT_LIMIT, MAX_LIMIT, State, status};
 use crate::command::{Asker, Wanted};
@@ -93,9 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Seen {
         };
         Ok(Self {
             if_match,
-            traceparent: text("traceparent")
-                .filter(|text| text.len() <= 64)
-                .unwrap_or_default(),
+            traceparent: traceparent(&parts.headers).to_owned(),
         })
     }
 }

@@ -152,7 +152,9 @@ pub(crate) async fn raise(
     for signal in signals {
         let id = signal.incident();
         let (incident, change) = Incident::after(known.remove(&id), signal);
-        events.extend(change.map(|change| facts::counted(topology, &incident, change)));
+        events.extend(
+            change.map(|change| facts::counted(topology, &incident, change, &signal.traceparent)),
+        );
         known.insert(id, incident);
     }
     for incident in known.values() {

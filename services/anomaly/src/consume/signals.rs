@@ -41,6 +41,7 @@ fn decision(envelope: &Envelope, decision: &wire::Decision) -> Vec<Signal> {
         gravity,
         at_us: envelope.occurred_at_us,
         count: 1,
+        traceparent: envelope.traceparent.clone(),
     };
     if decision.hits.is_empty() {
         let refused = decision.outcome() == wire::Outcome::Deny;
@@ -142,5 +143,6 @@ fn of(envelope: &Envelope, what: What, agent: &str, subject: &str) -> Signal {
         gravity: Gravity::High,
         at_us: envelope.occurred_at_us,
         count: 1,
+        traceparent: envelope.traceparent.clone(),
     }
 }

@@ -110,6 +110,8 @@ pub struct Signal {
     pub gravity: Gravity,
     pub at_us: i64,
     pub count: u64,
+    /// W3C traceparent of what caused it; empty when there was none.
+    pub traceparent: String,
 }
 
 /// An incident as it stands.
@@ -286,6 +288,7 @@ mod tests {
             gravity,
             at_us,
             count: 1,
+            traceparent: String::new(),
         }
     }
 

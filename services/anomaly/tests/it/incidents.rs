@@ -57,7 +57,7 @@ async fn decide(stage: &Stage, org: OrgId, decisions: &[(i64, wire::Decision)]) 
                 occurred_at_us: *at,
                 audit: Audit::default(),
                 fact: prost::Message::encode_to_vec(decision),
-                traceparent: String::new(),
+                traceparent: PARENT.to_owned(),
             };
             Record {
                 org,
@@ -111,6 +111,9 @@ async fn change(
         .await
 }
 
+/// The trace of every decision.
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// Types and states of the incident facts, in order.
 async fn told(stage: &Stage) -> Vec<(String, String, u64)> {
     let log = stage.log(Service::AuditLedger);
@@ -125,6 +128,9 @@ async fn told(stage: &Stage) -> Vec<(String, String, u64)> {
             continue;
         };
         let fact: wire::Incident = envelope.open().unwrap();
+        if (fact.kind.as_str(), envelope.kind.verb()) == ("policy", "opened") {
+            assert_eq!(envelope.traceparent, PARENT, "the trace of the decision");
+        }
         found.push((envelope.audit.action.clone(), fact.state, envelope.version));
     }
     found

@@ -100,7 +100,7 @@ impl Desk {
             return Ok(Redeemed::Invalid(Refusal::AlreadyUsed));
         }
         tx.commit().await?;
-        let refused = self.record(&entry.state, by, used, &tools).await?;
+        let refused = self.record(&entry, by, used, &tools).await?;
         Ok(refused.map_or(Redeemed::Valid(Box::new(certificate)), Redeemed::Invalid))
     }
 
@@ -108,11 +108,12 @@ impl Desk {
     /// claim has then been given back.
     async fn record(
         &self,
-        state: &State,
+        entry: &Entry,
         by: &Party,
         used: Used,
         tools: &[String],
     ) -> Result<Option<Refusal>, Error> {
+        let state = &entry.state;
         let shard = Shard::of(state.org);
         let (subject, kill) = facts::gate(self.log.topology(), state.org);
         let stamp = Stamp {
@@ -127,7 +128,7 @@ impl Desk {
                 self.release(state, used).await?;
                 return Ok(Some(Refusal::AgentPaused));
             }
-            let envelope = facts::consumed(state, &stamp, fence.applied);
+            let envelope = facts::consumed(entry, &stamp, fence.applied);
             let expect = Expect {
                 subject: kill.clone(),
                 sequence: fence.expected,

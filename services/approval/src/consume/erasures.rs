@@ -92,7 +92,7 @@ fn carried_out(desk: &Desk, erasure: &Begun<'_>, cards: u64) -> NewEvent {
                 ..Audit::default()
             },
             fact: fact.encode_to_vec(),
-            traceparent: String::new(),
+            traceparent: erasure.envelope.traceparent.clone(),
             aggregate_id: key,
         },
     }

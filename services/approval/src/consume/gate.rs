@@ -163,7 +163,9 @@ async fn card(desk: &Desk, held: &Held) -> Result<Card, Error> {
 async fn apply_hold(
     desk: &Desk,
     tx: &mut WriterTx,
-    Held { hold, .. }: Held,
+    Held {
+        hold, traceparent, ..
+    }: Held,
     card: Card,
 ) -> Result<Vec<Uuid>, PgError> {
     if store::is_known(tx, hold.org, hold.decision).await? {
@@ -191,8 +193,11 @@ async fn apply_hold(
             }
         }
     }
-    let entry = new_entry(desk, &hold, card);
-    if !store::insert(tx, &entry.state, &entry.card).await? {
+    let entry = Entry {
+        traceparent,
+        ..new_entry(desk, &hold, card)
+    };
+    if !store::insert(tx, &entry).await? {
         tracing::error!(id = %hold.approval, "approval id is taken: the decision stays held");
         return Ok(stated);
     }
@@ -216,6 +221,7 @@ fn new_entry(desk: &Desk, hold: &crate::domain::Hold, card: Card) -> Entry {
         certificate: None,
         reason_digest: None,
         card,
+        traceparent: String::new(),
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub(super) body: Option<wire::BodyRef>,
     /// Keyed digest of the person the act is for.
     pub(super) subject: Option<Vec<u8>>,
+    /// The trace of the act.
+    pub(super) traceparent: String,
 }
 
 /// Reads a decision; `None` when it is not a held one.
@@ -59,6 +61,7 @@ pub(super) fn read(envelope: &Envelope) -> Result<Option<Held>, Unreadable> {
         hold,
         body: decision.body,
         subject: decision.user.map(|user| user.digest),
+        traceparent: envelope.traceparent.clone(),
     }))
 }
 

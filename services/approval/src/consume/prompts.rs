@@ -32,14 +32,14 @@ pub(super) async fn run(desk: &Desk) -> Result<(), Error> {
             tracing::error!(%error, "a prompt's request is not readable: nobody can approve it");
             None
         });
-        if let Some((state, card)) = asked {
-            make(desk, state, card, feed.mark(&delivered)).await?;
+        if let Some(entry) = asked {
+            make(desk, entry, feed.mark(&delivered)).await?;
         }
     }
 }
 
 /// The request of a version that waits for approval.
-fn read(desk: &Desk, envelope: &Envelope) -> Result<Option<(State, Card)>, Unreadable> {
+fn read(desk: &Desk, envelope: &Envelope) -> Result<Option<Entry>, Unreadable> {
     let fact: wire::PromptVersion = envelope.open()?;
     let Some(pending) = fact.pending else {
         return Ok(None);
@@ -87,28 +87,28 @@ fn read(desk: &Desk, envelope: &Envelope) -> Result<Option<(State, Card)>, Unrea
         violations: Some("[]".to_owned()),
         ..Card::default()
     };
-    Ok(Some((state, card)))
+    Ok(Some(Entry {
+        state,
+        version: 1,
+        seq: 0,
+        grant_event: None,
+        certificate: None,
+        reason_digest: None,
+        card,
+        traceparent: envelope.traceparent.clone(),
+    }))
 }
 
 /// Writes the request down, once.
-async fn make(desk: &Desk, state: State, card: Card, mark: Mark) -> Result<(), Error> {
+async fn make(desk: &Desk, entry: Entry, mark: Mark) -> Result<(), Error> {
     let mut tx = desk.pools.writer.begin().await?;
     let mut stated = Vec::new();
-    if store::insert(&mut tx, &state, &card).await? {
-        let actor = state.requesters.first().cloned();
+    if store::insert(&mut tx, &entry).await? {
+        let actor = entry.state.requesters.first().cloned();
         let stamp = Stamp {
             id: desk.new_event(),
-            at: state.requested_at,
+            at: entry.state.requested_at,
             actor: actor.map_or(Actor::System, Actor::Key),
-        };
-        let entry = Entry {
-            state,
-            version: 1,
-            seq: 0,
-            grant_event: None,
-            certificate: None,
-            reason_digest: None,
-            card,
         };
         let requested = desk
             .state(&mut tx, &entry, &Event::Requested, &stamp)

@@ -13,7 +13,7 @@ pub(super) const COLUMNS: &str = "org_id, approval_id, seq, agent_id, external_a
     requester_persons, requested_at, expires_at, status, version, decided_by_key,
     decided_by_person, decided_at, reason_digest, grant_event, certificate, certified_at,
     certificate_expires_at, use_event, used_at, action_context, violations, context_missing,
-    reason, subject";
+    reason, subject, traceparent";
 
 /// A request with what belongs to its row and not to the domain.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     /// Keyed digest of the decision's reason.
     pub(crate) reason_digest: Option<Vec<u8>>,
     pub(crate) card: Card,
+    /// Of the act that was held, for the facts about it; empty when there was none.
+    pub(crate) traceparent: String,
 }
 
 /// What a person decides by. Erasable: no fact holds any of it.
@@ -80,6 +82,7 @@ pub(super) struct Row {
     context_missing: bool,
     reason: Option<String>,
     subject: Option<Vec<u8>>,
+    traceparent: String,
 }
 
 impl Row {
@@ -135,6 +138,7 @@ impl Row {
                 reason: self.reason,
                 subject: self.subject,
             },
+            traceparent: self.traceparent,
         })
     }
 }

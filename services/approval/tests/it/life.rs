@@ -8,7 +8,7 @@ use writ_chain::keys::NamedSigner;
 use writ_contract::AgentId;
 use writ_testkit::eventually;
 
-use super::world::{SOON, World};
+use super::world::{PARENT, SOON, World};
 
 const CONTEXT: &str = r#"{"input":"refund 40","environment":"production","metadata":{"n":1.0}}"#;
 
@@ -69,6 +69,14 @@ async fn a_held_act_is_requested_granted_sealed_and_done_once() {
     assert_eq!(world.uses().await.len(), 1);
     let (_, used) = world.stated("consumed").await;
     assert_eq!(used.status, "consumed");
+    let (facts, uses) = (world.facts().await, world.uses().await);
+    let all = facts
+        .iter()
+        .map(|it| &it.0)
+        .chain(uses.iter().map(|it| &it.0));
+    for fact in all {
+        assert_eq!(fact.traceparent, PARENT, "{}", fact.kind);
+    }
     assert_eq!(replica.status(held.approval, &agent).await, "approved");
     replica.stop().await;
 }

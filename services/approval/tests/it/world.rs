@@ -34,6 +34,9 @@ pub(crate) const PEPPER: &str = "a pepper of the tests";
 pub(crate) const SOON: Duration = Duration::from_secs(15);
 const WITHIN: Duration = Duration::from_secs(5);
 
+/// The trace of every fact that comes from elsewhere.
+pub(crate) const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 pub(crate) struct World {
     pub(crate) nats: Nats,
     pub(crate) postgres: Postgres,
@@ -174,7 +177,7 @@ impl World {
             occurred_at_us: self.clock.now().timestamp_micros(),
             audit: Audit::default(),
             fact: fact.encode_to_vec(),
-            traceparent: String::new(),
+            traceparent: PARENT.to_owned(),
         }
     }
 
