@@ -14,6 +14,9 @@ use crate::log::EventLog;
 use crate::publish::PublishError;
 use crate::reader::{Delivered, read};
 
+/// How often it is looked how far a durable is.
+const LOOKED_AT: Duration = Duration::from_millis(100);
+
 /// Why a sink cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("consumer {consumer}: {why}")]
@@ -63,6 +66,32 @@ impl EventLog {
             name: durable.name,
             consumer,
         })
+    }
+
+    /// Returns once everything that was on the durable's stream when this was called is acknowledged,
+    /// by whichever replica, or stands in the dead letters. It will not be delivered again.
+    ///
+    /// # Errors
+    /// [`SinkError`] when the durable does not exist or the server does not answer.
+    pub async fn handled(&self, durable: Durable) -> Result<(), SinkError> {
+        let error = |why: String| SinkError {
+            consumer: durable.name,
+            why,
+        };
+        let stream = self.stream(durable.stream).await;
+        let stream = stream.map_err(|e| error(e.to_string()))?;
+        let last = stream.cached_info().state.last_sequence;
+        let mut sink = self.sink(durable).await?;
+        loop {
+            let info = sink.consumer.info().await;
+            let info = info.map_err(|e| error(e.to_string()))?;
+            // The stream may end with messages that the durable does not want.
+            let nothing_left = info.num_pending == 0 && info.num_ack_pending == 0;
+            if nothing_left || info.ack_floor.stream_sequence >= last {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOKED_AT).await;
+        }
     }
 
     /// Copies a message that cannot be handled to the dead-letter stream, with its headers and the

@@ -1,8 +1,10 @@
 //! Erasures that control has begun → rows without what they held of the subject.
 
+use writ_contract::Service;
 use writ_contract::digest::DigestKey;
+use writ_contract::topology::DURABLES;
 use writ_contract::{Envelope, PrivacyRequestId, Stream, Unreadable, wire};
-use writ_eventlog::{Content, EventLog, ReaderError, Start};
+use writ_eventlog::{Content, EventLog, ReaderError, SinkError, Start};
 use writ_service_kit::Clock;
 
 use crate::publish::publish_erased;
@@ -17,6 +19,9 @@ pub(crate) enum Interrupted {
     /// The store's.
     #[error(transparent)]
     Store(#[from] clickhouse::error::Error),
+    /// The sinks' progress is not known.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// The log does not take what was done.
     #[error(transparent)]
     Publish(#[from] writ_eventlog::PublishError),
@@ -42,6 +47,7 @@ pub(crate) async fn run(
         match begun(envelope) {
             Ok(Some(Begun { request, digests })) => {
                 let org = envelope.org;
+                arrived(log).await?;
                 let erased = store.erase(org, &key.for_org(org), &digests).await?;
                 tracing::info!(%org, %request, ?erased, "erasure carried out");
                 publish_erased(log, clock, org, request, erased).await?;
@@ -52,6 +58,16 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// Returns once all that was taken before this is in the tables: what is still on its way would be
+/// written after the erasure, and a message that is delivered again would undo it.
+async fn arrived(log: &EventLog) -> Result<(), SinkError> {
+    let own = DURABLES.iter().filter(|it| it.service == Service::Ingest);
+    for durable in own {
+        log.handled(*durable).await?;
+    }
+    Ok(())
 }
 
 /// An erasure that is to be carried out.

@@ -5,10 +5,11 @@ use uuid::Uuid;
 use writ_contract::digest::DigestKey;
 use writ_contract::{DecisionId, PrivacyRequestId, Service, Stream, wire};
 use writ_eventlog::{Content, Start};
-use writ_testkit::eventually;
+use writ_service_kit::config::HumanDuration;
+use writ_testkit::{ClickHouse, Nats, eventually};
 
 use crate::decisions::{decision, record};
-use crate::fixture::{Fixture, WITHIN, start};
+use crate::fixture::{Fixture, WITHIN, start, start_on};
 
 const HELD: &str = "SELECT count() FROM trace_rows WHERE position(concat(input, output, metadata, \
     extra, user_id, error_message, toString(tags), resolution), 'Ada') > 0";
@@ -107,6 +108,24 @@ async fn rows_forget_the_subject_and_nobody_else() {
     let pseudonyms = "SELECT count() FROM decisions WHERE user_digest != '' OR session_id != ''";
     assert_eq!(fixture.number(pseudonyms).await, Ok(0));
     assert_eq!(fixture.number("SELECT count() FROM decisions").await, Ok(2));
+}
+
+#[tokio::test]
+async fn what_was_taken_before_and_is_still_on_its_way_is_erased_too() {
+    let (nats, clickhouse) = (Nats::shared().await, ClickHouse::shared().await);
+    let slow = HumanDuration::from_secs(4);
+    let fixture = start_on(nats, clickhouse, |config| config.batch.wait = slow).await;
+    fixture.agent(&fixture.org, 7, "agent-1").await;
+    let named = |id| trace(id, json!({"userId": "u-1", "input": "Ada asks"}));
+    for id in ["t-1", "t-2", "t-3"] {
+        let (status, body) = fixture.send(&fixture.org, &[named(id)]).await;
+        assert!(status.is_success(), "{body}");
+    }
+    let request = PrivacyRequestId(Uuid::from_u128(79));
+    fixture.erase(request, digest(&fixture, "u-1")).await;
+    assert_eq!(carried_out(&fixture, request).await.spans, 3);
+    assert_eq!(fixture.number(HELD).await, Ok(0));
+    fixture.counts("SELECT count() FROM traces", 3).await;
 }
 
 #[tokio::test]
