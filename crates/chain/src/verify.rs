@@ -11,6 +11,7 @@
 mod ahead;
 mod finding;
 mod global;
+mod hidden;
 mod lines;
 mod numbering;
 
@@ -20,11 +21,11 @@ pub use numbering::Numbering;
 
 use crate::Hash;
 use crate::checkpoint;
-use crate::export::{Period, Redacted};
+use crate::export::Period;
 use crate::global::TenantHead;
 use crate::keys::{NamedVerifier, Trusted};
 use crate::leaf::{self, Leaf};
-use crate::merkle::{Frontier, subtrees};
+use crate::merkle::Frontier;
 use finding::Findings;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -249,47 +250,17 @@ impl Verification {
             Some(leaf) => self.check_leaf(position, leaf),
             None => self.findings.add(Finding::Unreadable { seq: position }),
         }
-        self.previous = Some(hash);
-        self.next = position.saturating_add(1);
-        if let Some(tree) = &mut self.tree {
-            tree.append(hash);
-        }
-        self.compare_heads();
+        self.follow(position, hash);
         leaf
     }
 
-    /// Checks a redaction mark in the place of the entries it stands for.
-    pub fn redacted(&mut self, mark: &Redacted) {
-        let Redacted { from, to, .. } = *mark;
-        if !self.take_position(from) {
-            return;
+    fn follow(&mut self, position: u64, leaf_hash: Hash) {
+        self.previous = Some(leaf_hash);
+        self.next = position.saturating_add(1);
+        if let Some(tree) = &mut self.tree {
+            tree.append(leaf_hash);
         }
-        let places = subtrees(from, to);
-        let fits = from < to && self.sealed.is_none_or(|size| to <= size);
-        if !fits || places.count() != mark.nodes.len() {
-            return self.findings.add(Finding::BadRedaction { seq: from });
-        }
-        let missed = match &self.asked {
-            Some(asked) => asked.start.max(from)..asked.end.min(to),
-            None => 0..0,
-        };
-        if !missed.is_empty() {
-            self.findings.add(Finding::Redacted {
-                from: missed.start,
-                to: missed.end,
-            });
-        }
-        self.findings.hidden = self.findings.hidden.saturating_add(to - from);
-        for ((level, _), root) in subtrees(from, to).zip(&mark.nodes) {
-            // The last of them, when it is a single leaf, is what the next entry follows.
-            self.previous = (level == 0).then_some(*root);
-            let fits = self.tree.as_mut().map(|it| it.append_subtree(level, *root));
-            if fits == Some(false) {
-                self.tree = None;
-            }
-            self.compare_heads();
-        }
-        self.next = to;
+        self.compare_heads();
     }
 
     /// What was found.

@@ -2,6 +2,7 @@
 
 mod action_receipt;
 mod coverage;
+mod detached;
 mod export;
 mod global;
 pub(crate) mod keys;

@@ -267,7 +267,7 @@ pub struct Report {
     pub witnesses: Vec<(String, u64)>,
     /// The trusted export keys that signed the manifest.
     pub manifest_signed_by: Vec<String>,
-    /// Entries that are redaction marks.
+    /// Entries of which there are only hashes: redaction marks, or months that were taken out.
     pub hidden: u64,
     /// What the emitters' numbers say.
     pub numbering: Numbering,

@@ -20,13 +20,13 @@ async fn detach(sql: &mut PgConnection, month: &str) -> Result<String, String> {
     detached.map_err(|refused| refused.to_string())
 }
 
-/// As if what is there had been recorded in January of last year.
-async fn backdate(sql: &mut PgConnection) {
+/// As if what is there had been recorded in that month of last year.
+async fn backdate(sql: &mut PgConnection, month: &str) {
     for step in [
-        "set session_replication_role = replica",
-        "select ledger.make_partition('2025-01-01')",
-        "update ledger.entries set recorded_at = '2025-01-15T00:00:00Z'",
-        "set session_replication_role = default",
+        "set session_replication_role = replica".to_owned(),
+        format!("select ledger.make_partition('{month}-01')"),
+        format!("update ledger.entries set recorded_at = '{month}-15T00:00:00Z'"),
+        "set session_replication_role = default".to_owned(),
     ] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(step))
             .execute(&mut *sql)
@@ -55,7 +55,7 @@ async fn a_month_is_taken_out_after_its_export_and_proofs_go_on() {
         .await;
     stage.sealed(org, 302).await;
     let mut sql = stage.sql().await;
-    backdate(&mut sql).await;
+    backdate(&mut sql, "2025-01").await;
     let refused = detach(&mut sql, "2025-01-01").await.unwrap_err();
     assert!(refused.contains("has no export"), "{refused}");
     let (status, bundle) = stage.get("/api/v1/audit/export", &key).await;
@@ -91,6 +91,44 @@ async fn a_month_is_taken_out_after_its_export_and_proofs_go_on() {
     )
     .unwrap();
     proofs_go_on(&stage, &key, old.checkpoint().size, &old.checkpoint().root).await;
+    the_month_after(&stage, org, &key).await;
+}
+
+/// It holds the entry about the first, which is said again when it is taken out itself.
+async fn the_month_after(stage: &Stage, org: OrgId, key: &str) {
+    let (status, _) = stage.get("/api/v1/audit/export", key).await;
+    assert_eq!(status, StatusCode::OK);
+    let mut sql = stage.sql().await;
+    eventually(SOON, "the export is recorded", || async {
+        let left = types(stage, org).await;
+        if left.len() == 6 { Ok(()) } else { Err(left) }
+    })
+    .await;
+    backdate(&mut sql, "2025-02").await;
+    // What is not sealed yet stays, and so does what no export has gone past.
+    let refused = detach(&mut sql, "2025-02-01").await.unwrap_err();
+    assert!(
+        refused.contains("has no export") || refused.contains("not sealed"),
+        "{refused}"
+    );
+    stage.sealed_size(org, 308).await;
+    let (status, _) = stage.get("/api/v1/audit/export", key).await;
+    assert_eq!(status, StatusCode::OK);
+    detach(&mut sql, "2025-02-01").await.unwrap();
+    let said = eventually(SOON, "both months are stated", || async {
+        let said: Vec<String> = sqlx::query_scalar(
+            "select target from ledger.entries where type = 'ledger.month_detached.v1' order by 1",
+        )
+        .fetch_all(&mut stage.sql().await)
+        .await
+        .unwrap();
+        if said.len() == 2 { Ok(said) } else { Err(said) }
+    })
+    .await;
+    assert_eq!(
+        said,
+        ["entries:0-301 of 2025-01", "entries:302-307 of 2025-02"]
+    );
 }
 
 /// From the tiles alone: the first entry, which is gone, is in the tree of today, and that tree extends

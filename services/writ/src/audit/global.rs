@@ -1,11 +1,16 @@
 //! The log over all organisations: what shows that a whole ledger was removed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::DateTime;
 use futures::StreamExt;
 use uuid::Uuid;
 use writ_chain::checkpoint::{self, NoteError, global_origin};
+use writ_chain::cosignature::cosigned_lines;
 use writ_chain::global::{TenantHead, interval_root};
-use writ_chain::keys::NamedVerifier;
+use writ_chain::keys::Trusted;
 use writ_chain::merkle::{Frontier, leaf_hash};
+use writ_chain::note;
 use writ_chain::verify::Class;
 
 use super::ledger::{Interval, Ledger};
@@ -16,21 +21,37 @@ use crate::failure::Failure;
 const MOST: usize = 100;
 
 /// A run over the intervals in rising order.
-struct Run {
+struct Run<'a> {
+    keys: &'a Trusted,
     tree: Frontier,
     last_note: Option<String>,
+    /// What witnesses signed, by the size of the log.
+    lines: BTreeMap<u64, String>,
+    witnesses: BTreeSet<String>,
     outcome: Outcome,
 }
 
 /// Recomputes every interval's root from the heads kept, the tree over them, and checks the last
-/// head's signature. A connection that does not see every organisation finds intervals wrong.
+/// head's signature; and that at least `quorum` witnesses signed a head that is in it, not necessarily
+/// the last: sealing does not wait for them. A connection that does not see every organisation finds
+/// intervals wrong.
 pub(super) async fn verify(
     ledger: &mut Ledger,
-    keys: &[NamedVerifier],
+    keys: &Trusted,
+    quorum: usize,
 ) -> Result<Outcome, Failure> {
+    let mut lines: BTreeMap<u64, String> = BTreeMap::new();
+    if !keys.witness.is_empty() {
+        for (size, line) in ledger.cosignatures().await? {
+            lines.entry(size).or_default().push_str(&line);
+        }
+    }
     let mut run = Run {
+        keys,
         tree: Frontier::default(),
         last_note: None,
+        lines,
+        witnesses: BTreeSet::new(),
         outcome: Outcome::named("global"),
     };
     {
@@ -39,10 +60,10 @@ pub(super) async fn verify(
             run.interval(interval?);
         }
     }
-    Ok(run.finish(keys))
+    Ok(run.finish(quorum))
 }
 
-impl Run {
+impl Run<'_> {
     fn interval(&mut self, interval: Interval) {
         let expected = self.tree.size();
         if interval.index != expected {
@@ -56,15 +77,68 @@ impl Run {
             self.found(Class::BadContent, text);
         }
         self.tree.append(leaf_hash(&interval.root));
+        if let Some(lines) = self.lines.remove(&self.tree.size()) {
+            self.cosigned(&interval.note, &lines);
+        }
         self.last_note = Some(interval.note);
     }
 
-    fn finish(mut self, keys: &[NamedVerifier]) -> Outcome {
+    /// Looks who signed this head, which must be the one of the tree so far.
+    fn cosigned(&mut self, note: &str, lines: &str) {
+        let text = note::text_of(note).unwrap_or_default();
+        let found = match cosigned_lines(text, lines, &self.keys.witness) {
+            Ok(found) => found,
+            Err(wrong) => return self.found(Class::BadContent, wrong.to_string()),
+        };
+        let opened = checkpoint::open(note, &self.keys.checkpoint);
+        let same = opened.is_ok_and(|head| {
+            let head = head.checkpoint();
+            (head.size, head.root) == (self.tree.size(), self.tree.root())
+        });
+        if !same && !found.is_empty() {
+            let text = "a witness signed other intervals than are kept";
+            return self.found(Class::BadContent, text);
+        }
+        for one in found {
+            let at = i64::try_from(one.time).ok();
+            let at = at.and_then(|at| DateTime::from_timestamp(at, 0));
+            let at = at.map(|at| at.to_rfc3339()).unwrap_or_default();
+            let (witness, size) = (&one.witness, self.tree.size());
+            let text = format!(
+                "witnessed by {witness} at {at}, up to interval {}",
+                size - 1
+            );
+            self.outcome.notes.push(text);
+            self.witnesses.insert(one.witness);
+        }
+    }
+
+    /// What witnesses signed beyond what there is, and whether enough of them signed.
+    fn quorum(&mut self, quorum: usize) {
+        if let Some(size) = self.lines.keys().next_back() {
+            let text = format!(
+                "a witness signed {size} intervals, and {} are here: the log was set back",
+                self.tree.size()
+            );
+            self.found(Class::IncompleteRange, text);
+        }
+        let have = self.witnesses.len();
+        if have < quorum {
+            let text = format!("{have} trusted witnesses cosigned, {quorum} must");
+            self.found(Class::MissingQuorum, text);
+        }
+    }
+
+    fn finish(mut self, quorum: usize) -> Outcome {
         self.outcome.entries = self.tree.size();
+        let keys: &Trusted = self.keys;
         let Some(note) = self.last_note.take() else {
+            if !self.lines.is_empty() {
+                self.quorum(quorum);
+            }
             return self.outcome;
         };
-        match checkpoint::open(&note, keys) {
+        match checkpoint::open(&note, &keys.checkpoint) {
             Err(NoteError::UnknownKey) => {
                 self.found(Class::UnknownKey, "no trusted key signed the global head");
             }
@@ -83,6 +157,7 @@ impl Run {
                 self.outcome.signed_by = verified.signed_by().to_vec();
             }
         }
+        self.quorum(quorum);
         self.outcome
     }
 

@@ -1,5 +1,6 @@
 //! The ledger's tables, read in one snapshot and never written.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt};
@@ -7,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{ConnectOptions, Row};
 use uuid::Uuid;
 
+use super::detached::Detached;
 use crate::api::innermost;
 use crate::env_file::DevEnv;
 use crate::failure::Failure;
@@ -34,6 +36,14 @@ pub(super) struct Stored {
     pub(super) leaf_bytes: Vec<u8>,
     /// The hash stored beside them.
     pub(super) leaf_hash: Option<[u8; 32]>,
+}
+
+/// What is stored of an entry that may have been taken out.
+pub(super) enum Kept {
+    /// All of it.
+    Entry(Stored),
+    /// Its place, and its hash.
+    Hash(u64, [u8; 32]),
 }
 
 /// One interval of the global log.
@@ -120,12 +130,22 @@ impl Ledger {
         org: Uuid,
         end: u64,
     ) -> BoxStream<'_, Result<Stored, Failure>> {
-        let end = i64::try_from(end).unwrap_or(i64::MAX);
+        self.entries_in(org, 0..end)
+    }
+
+    /// The entries of a range, in rising order.
+    pub(super) fn entries_in(
+        &mut self,
+        org: Uuid,
+        range: Range<u64>,
+    ) -> BoxStream<'_, Result<Stored, Failure>> {
+        let [from, end] = stored_range(&range);
         sqlx::query(
             "select seq, leaf_bytes, leaf_hash from ledger.entries
-             where org_id = $1 and seq < $2 order by seq",
+             where org_id = $1 and seq >= $2 and seq < $3 order by seq",
         )
         .bind(org)
+        .bind(from)
         .bind(end)
         .fetch(&mut self.connection)
         .map(|row| {
@@ -133,6 +153,61 @@ impl Ledger {
                 .map_err(|error| trouble(&error))
         })
         .boxed()
+    }
+
+    /// What is kept of a range in which entries may have been taken out, in rising order.
+    pub(super) fn kept_in(
+        &mut self,
+        org: Uuid,
+        range: Range<u64>,
+    ) -> BoxStream<'_, Result<Kept, Failure>> {
+        let [from, end] = stored_range(&range);
+        sqlx::query(
+            "select seq, e.leaf_bytes, e.leaf_hash, p.leaf_hash
+             from (select * from ledger.places
+                   where org_id = $1 and seq >= $2 and seq < $3) p
+             full join (select * from ledger.entries
+                        where org_id = $1 and seq >= $2 and seq < $3) e using (seq)
+             order by seq",
+        )
+        .bind(org)
+        .bind(from)
+        .bind(end)
+        .fetch(&mut self.connection)
+        .map(|row| {
+            row.and_then(|row| kept(&row))
+                .map_err(|error| trouble(&error))
+        })
+        .boxed()
+    }
+
+    /// Where entries say that a month was taken out: their numbers, and what they say. Nothing of it
+    /// is verified yet.
+    pub(super) async fn detached(&mut self, org: Uuid) -> Result<Vec<(u64, Detached)>, Failure> {
+        let rows: Vec<(i64, Option<String>)> = sqlx::query_as(
+            "select seq, target from ledger.entries
+             where org_id = $1 and action = 'ledger.detach' order by seq",
+        )
+        .bind(org)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(|error| trouble(&error))?;
+        let read = |(seq, target): &(i64, Option<String>)| {
+            let detached = Detached::parse(target.as_deref()?)?;
+            Some((u64::try_from(*seq).ok()?, detached))
+        };
+        Ok(rows.iter().filter_map(read).collect())
+    }
+
+    /// What witnesses signed of the global log: the size, and the signature line.
+    pub(super) async fn cosignatures(&mut self) -> Result<Vec<(u64, String)>, Failure> {
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("select size, line from ledger.cosignatures order by witness")
+                .fetch_all(&mut self.connection)
+                .await
+                .map_err(|error| trouble(&error))?;
+        let size = |(size, line)| Some((u64::try_from(size).ok()?, line));
+        Ok(rows.into_iter().filter_map(size).collect())
     }
 }
 
@@ -168,6 +243,22 @@ fn interval(row: &PgRow) -> Result<Interval, sqlx::Error> {
         note: row.try_get(2)?,
         heads: heads.map(|((org, size), root)| (org, size, root)).collect(),
     })
+}
+
+fn stored_range(range: &Range<u64>) -> [i64; 2] {
+    [range.start, range.end].map(|end| i64::try_from(end).unwrap_or(i64::MAX))
+}
+
+fn kept(row: &PgRow) -> Result<Kept, sqlx::Error> {
+    if row.try_get::<Option<Vec<u8>>, _>(1)?.is_some() {
+        return stored(row).map(Kept::Entry);
+    }
+    let seq: i64 = row.try_get(0)?;
+    let hash: Vec<u8> = row.try_get(3)?;
+    Ok(Kept::Hash(
+        u64::try_from(seq).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        hash.try_into().unwrap_or_default(),
+    ))
 }
 
 fn stored(row: &PgRow) -> Result<Stored, sqlx::Error> {

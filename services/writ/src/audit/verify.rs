@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use writ_chain::checkpoint::{self, Checkpoint};
 use writ_chain::coverage::{Coverage, Recount};
 use writ_chain::keys::Trusted;
 use writ_chain::statement::{self, Signed};
-use writ_chain::verify::{Class, Entry, KnownHead, Report, Tail, Trust, Verification};
+use writ_chain::verify::{Class, Entry, KnownHead, Tail, Trust, Verification};
 use writ_contract::OrgId;
 
+use super::detached::{Detached, Statements, parts};
 use super::global;
 use super::keys::KeysArg;
-use super::ledger::{DatabaseArg, Ledger};
+use super::ledger::{DatabaseArg, Kept, Ledger};
 use super::outcome::{Outcome, show};
 use super::{coverage, receipt, report};
 use crate::cli::Context;
@@ -108,7 +109,11 @@ async fn verify_database(
         None => ledger.orgs().await?,
     };
     if args.org.is_none() {
-        outcomes.push(global::verify(ledger, &keys.checkpoint).await?);
+        let quorum = args.bundle.quorum.unwrap_or(keys.witness.len().min(1));
+        outcomes.push(global::verify(ledger, keys, quorum).await?);
+    } else if args.bundle.quorum.is_some() {
+        let text = "witnesses sign the log over all organisations: leave --org out for --quorum";
+        return Err(Failure::Usage(text.into()));
     }
     let most = if args.all_checkpoints {
         MOST_CHECKPOINTS
@@ -121,7 +126,7 @@ async fn verify_database(
             tail: Tail::Open,
             ..Trust::new(org, keys.clone())
         };
-        outcomes.push(verify_ledger(ledger, trust, most).await?.into());
+        outcomes.push(verify_ledger(ledger, trust, most).await?);
     }
     if outcomes
         .iter()
@@ -157,7 +162,7 @@ async fn verify_ledger(
     ledger: &mut Ledger,
     mut trust: Trust,
     checkpoints: i64,
-) -> Result<Report, Failure> {
+) -> Result<Outcome, Failure> {
     let org = trust.org;
     ledger.enter(org).await?;
     let notes = ledger.checkpoints(org, checkpoints).await?;
@@ -172,17 +177,38 @@ async fn verify_ledger(
     let sealed = latest.map_or(0, |head| head.size);
     let mut progress = Progress::new(Unit::Entries, sealed);
     let mut run = Verification::new(trust, notes.first().map(String::as_str));
-    let mut entries = ledger.entries(org, u64::MAX);
-    while let Some(entry) = entries.next().await {
-        let entry = entry?;
-        progress.advance(1);
-        run.entry(Entry {
-            position: entry.seq,
-            leaf_bytes: &entry.leaf_bytes,
-            stored_hash: entry.leaf_hash,
-        });
+    let (said_by, claimed): (Vec<u64>, Vec<Detached>) =
+        ledger.detached(org).await?.into_iter().unzip();
+    let mut statements = Statements::default();
+    for (range, detached) in parts(&claimed) {
+        let mut kept = if detached {
+            ledger.kept_in(org, range)
+        } else {
+            ledger.entries_in(org, range).map_ok(Kept::Entry).boxed()
+        };
+        while let Some(kept) = kept.next().await {
+            progress.advance(1);
+            let entry = match kept? {
+                Kept::Entry(entry) => entry,
+                Kept::Hash(seq, hash) => {
+                    run.taken_out(seq, hash);
+                    statements.skip(seq);
+                    continue;
+                }
+            };
+            let leaf = run.entry(Entry {
+                position: entry.seq,
+                leaf_bytes: &entry.leaf_bytes,
+                stored_hash: entry.leaf_hash,
+            });
+            if let Some(leaf) = leaf.filter(|_| said_by.contains(&entry.seq)) {
+                statements.read(&leaf);
+            }
+        }
     }
-    Ok(run.finish())
+    let mut outcome = Outcome::from(run.finish());
+    statements.tell(&mut outcome);
+    Ok(outcome)
 }
 
 /// A signed statement, or else a bundle.

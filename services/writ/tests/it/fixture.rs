@@ -29,6 +29,26 @@ pub(crate) fn leaves(org: Uuid, count: u64) -> Vec<Appended> {
         .collect()
 }
 
+/// What an entry about a month that was taken out is about.
+pub(crate) const MONTH: &str = "entries:0-2 of 2025-01";
+
+/// Six leaves, of which the fifth says so of the first three.
+pub(crate) fn leaves_with_month(org: Uuid) -> Vec<Appended> {
+    let mut chain = Chain::new(org);
+    let mut leaf = |n: u64| {
+        let mut body = body(n);
+        if n == 4 {
+            body.kind = "ledger.month_detached.v1".to_owned();
+            body.target = Some(MONTH.to_owned());
+            body.source.stream = "ledger".to_owned();
+        }
+        chain
+            .append(Uuid::from_u128(5000 + u128::from(n)), &body)
+            .unwrap()
+    };
+    (0..6).map(&mut leaf).collect()
+}
+
 fn body(n: u64) -> EntryBody {
     serde_json::from_value(serde_json::json!({
         "type": "agent.updated.v1",

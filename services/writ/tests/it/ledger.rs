@@ -3,11 +3,13 @@
 use sqlx::Connection;
 use uuid::Uuid;
 use writ_chain::checkpoint::{Checkpoint, global_origin, sign};
+use writ_chain::cosignature::WitnessSigner;
 use writ_chain::global::{TenantHead, interval_root};
 use writ_chain::merkle::{Frontier, leaf_hash};
+use writ_chain::note;
 use writ_testkit::{Db, Postgres};
 
-use crate::fixture::{checkpoint, keys_file, leaves, org, signer};
+use crate::fixture::{MONTH, checkpoint, keys_file, leaves, leaves_with_month, org, signer};
 use crate::{code, err, out, writ};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../audit-ledger/migrations");
@@ -245,4 +247,145 @@ async fn a_role_that_sees_nothing_is_not_told_that_all_is_well() {
     let owner = org(9).to_string();
     let run = stored.run(&["audit", "verify", "--org", &owner]).await;
     assert_eq!(code(&run), 7, "{}{}", out(&run), err(&run));
+}
+
+impl Stored {
+    /// Six entries of one more organisation, the fifth saying that the first three were taken out. What
+    /// is in `without` is not there.
+    async fn with_month_taken_out(&self, without: &[u64]) -> String {
+        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
+            .await
+            .unwrap();
+        let leaves = leaves_with_month(org(3));
+        for leaf in &leaves {
+            let place = "insert into ledger.places (org_id, seq, event_id, leaf_hash)
+                values ($1, $2, $3, $4)";
+            let entry = "insert into ledger.entries (org_id, seq, event_id, leaf_bytes, leaf_hash,
+                salt, single_fact, type, action, target, occurred_at)
+                values ($1, $2, $3, $5, $4, $4, true, 't', $6, $7, now())";
+            let seq = i64::try_from(leaf.seq).unwrap();
+            let event = Uuid::from_u128(5000 + u128::from(leaf.seq));
+            let hash = leaf.leaf_hash.as_slice();
+            let bound = sqlx::query(place)
+                .bind(org(3))
+                .bind(seq)
+                .bind(event)
+                .bind(hash);
+            bound.execute(&mut pg).await.unwrap();
+            if without.contains(&leaf.seq) {
+                continue;
+            }
+            let says = (leaf.seq == 4).then_some(("ledger.detach", MONTH));
+            sqlx::query(entry)
+                .bind(org(3))
+                .bind(seq)
+                .bind(event)
+                .bind(hash)
+                .bind(&leaf.leaf_bytes)
+                .bind(says.map(|it| it.0))
+                .bind(says.map(|it| it.1))
+                .execute(&mut pg)
+                .await
+                .unwrap();
+        }
+        let (head, note) = checkpoint(org(3), &leaves, 6);
+        let insert = "insert into ledger.checkpoints (org_id, size, version, root, note, head_hash,
+            frontier, global_index) values ($1, 6, 6, $2, $3, $2, '', 9)";
+        let bound = sqlx::query(insert).bind(org(3)).bind(head.root.as_slice());
+        bound.bind(note).execute(&mut pg).await.unwrap();
+        org(3).to_string()
+    }
+
+    /// A witness signs the head of the global log over the first three intervals; its key is trusted.
+    async fn cosigned(&self, size: i64) {
+        let witness = WitnessSigner::from_seed("witness.test", &[9; 32]).unwrap();
+        let keys = serde_json::json!({
+            "keys": [signer().verifier().to_string()],
+            "witnessKeys": [witness.verifier().to_string()],
+        });
+        std::fs::write(self.dir.path().join("keys.json"), keys.to_string()).unwrap();
+        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
+            .await
+            .unwrap();
+        let note: String = sqlx::query_scalar("select note from ledger.global_log where index = 2")
+            .fetch_one(&mut pg)
+            .await
+            .unwrap();
+        let line = witness.cosign(note::text_of(&note).unwrap(), 1_800_000_000);
+        let insert = "insert into ledger.cosignatures (witness, size, line, signed_at)
+            values ('witness.test', $1, $2, now())
+            on conflict (witness) do update set size = excluded.size, line = excluded.line";
+        let bound = sqlx::query(insert).bind(size).bind(line);
+        bound.execute(&mut pg).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_month_that_was_taken_out_is_said_and_what_is_left_verifies() {
+    let stored = Stored::new().await;
+    let owner = stored.with_month_taken_out(&[0, 1, 2]).await;
+    let verify = ["audit", "verify", "--org", owner.as_str()];
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
+    let said = "2025-01 was taken out: entries 0 to 2";
+    assert!(out(&run).contains(said), "{}", out(&run));
+    stored
+        .tamper(
+            "update ledger.places set leaf_hash = decode(repeat('07', 32), 'hex')
+             where seq = 1 and org_id = '00000000-0000-0000-0000-000000000003'",
+        )
+        .await;
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 2, "a hash was changed: {}", out(&run));
+}
+
+#[tokio::test]
+async fn what_is_missing_without_a_word_is_incomplete_whatever_columns_say() {
+    let stored = Stored::new().await;
+    let owner = stored.with_month_taken_out(&[0, 1, 2, 3]).await;
+    let verify = ["audit", "verify", "--org", owner.as_str()];
+    assert_eq!(
+        code(&stored.run(&verify).await),
+        4,
+        "entry 3 is in no month"
+    );
+    stored
+        .tamper(
+            "update ledger.entries set target = 'entries:0-3 of 2025-01' where action is not null",
+        )
+        .await;
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 4, "{}", out(&run));
+    assert!(
+        out(&run).contains("entries 3 to 3 are missing"),
+        "{}",
+        out(&run)
+    );
+}
+
+#[tokio::test]
+async fn a_live_ledger_needs_a_witness_where_one_is_trusted() {
+    let stored = Stored::new().await;
+    stored.cosigned(3).await;
+    let run = stored.run(&["audit", "verify"]).await;
+    assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
+    let said = "witnessed by witness.test at 2027-01-15T08:00:00+00:00, up to interval 2";
+    assert!(out(&run).contains(said), "{}", out(&run));
+    let two = stored.run(&["audit", "verify", "--quorum", "2"]).await;
+    assert_eq!(code(&two), 5, "{}", out(&two));
+    let owner = org(1).to_string();
+    let one = stored
+        .run(&["audit", "verify", "--org", &owner, "--quorum", "1"])
+        .await;
+    assert_eq!(code(&one), 64, "{}", out(&one));
+
+    stored.cosigned(2).await;
+    let run = stored.run(&["audit", "verify"]).await;
+    assert_eq!(code(&run), 2, "signed for another head: {}", out(&run));
+    stored.cosigned(7).await;
+    let run = stored.run(&["audit", "verify"]).await;
+    assert_eq!(code(&run), 4, "{}", out(&run));
+    assert!(out(&run).contains("the log was set back"), "{}", out(&run));
+    stored.tamper("delete from ledger.cosignatures").await;
+    assert_eq!(code(&stored.run(&["audit", "verify"]).await), 5);
 }

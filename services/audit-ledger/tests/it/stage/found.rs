@@ -35,6 +35,21 @@ impl Stage {
         .await;
     }
 
+    /// Waits until a head of at least this size is signed.
+    pub(crate) async fn sealed_size(&self, org: OrgId, least: i64) {
+        eventually(SOON, "the head is signed", || async {
+            let size: i64 = sqlx::query_scalar(
+                "select coalesce(max(size), 0) from ledger.checkpoints where org_id = $1",
+            )
+            .bind(org.0)
+            .fetch_one(&mut self.sql().await)
+            .await
+            .unwrap();
+            if size >= least { Ok(()) } else { Err(size) }
+        })
+        .await;
+    }
+
     /// Verifies an organisation's ledger from the tables, as `writ audit verify` does, against
     /// every checkpoint it keeps.
     pub(crate) async fn verify(&self, org: OrgId) -> Report {

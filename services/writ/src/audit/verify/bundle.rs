@@ -24,9 +24,10 @@ const USUAL_LINE: usize = 1536;
 
 #[derive(Args)]
 pub(crate) struct BundleArgs {
-    /// Witnesses that must have cosigned a bundle; default: 1 when KEYS.json has a witness's key
-    #[arg(long, value_name = "COUNT", requires = "file")]
-    quorum: Option<usize>,
+    /// Witnesses that must have cosigned the log over all organisations; default: 1 when KEYS.json has
+    /// a witness's key
+    #[arg(long, value_name = "COUNT")]
+    pub(super) quorum: Option<usize>,
     /// Of a bundle, only what is from here on must be shown: an entry's number, a date or a time
     #[arg(long, value_name = "FROM", requires = "file", value_parser = bound)]
     from: Option<Bound>,
