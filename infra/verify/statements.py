@@ -5,7 +5,7 @@ import json, uuid
 from findings import Findings, Unknown, Wrong
 from signatures import ed25519_holds
 from tlog import (I64, U64, canonical, global_root, has, hashes, leaf_hash, open_note, read_head, read_json,
-                  read_leaf, root_by_path, unbase64)
+                  read_leaf, root_by_path, sha256, unbase64)
 
 RECEIPT = {"format": str, "org": str, "decisionId": str, "eventId": str, "entry": dict, "leaf": str,
            "inclusion": dict, "interval": dict, "global": dict, "witnessed": bool, "issuedAt": I64}
@@ -25,6 +25,27 @@ def is_one(text):
         return value.get("data", value)["statement"]["format"].split("/")[0] in READERS
     except (ValueError, LookupError, TypeError, AttributeError):
         return False
+
+
+def is_action_receipt(text):
+    try:
+        return json.loads(text)["version"] == "agentboundary/v0.1"
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+class ActionReceipt(Findings):
+    """A portable receipt (agentboundary/v0.1): hashed and not signed, so who made it is not shown."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.signers, self.witnesses = [], {}
+        self.attempt("the action receipt", self.check, text)
+
+    def check(self, text):
+        content = read_json(text)
+        if content.pop("receipt_hash") != sha256(canonical(content)).hex():
+            raise Wrong("its hash is not that of its content")
 
 
 class Checked(Findings):

@@ -75,6 +75,8 @@ def verify(file, keys, **options):
     head = file.read(LARGEST_STATEMENT + 1)
     if len(head) <= LARGEST_STATEMENT and statements.is_one(head):
         return statements.Checked(head, keys)
+    if len(head) <= LARGEST_STATEMENT and statements.is_action_receipt(head):
+        return statements.ActionReceipt(head)
     file.seek(0)
     return bundle.Bundle(keys, **options).read(file)
 
@@ -100,7 +102,9 @@ def verify_against(file, export, keys, **options):
 def summary(run):
     """What the file is, first on the line of the result."""
     signers = ", ".join(run.signers) or "nobody trusted"
-    if isinstance(run, statements.Checked):
+    if isinstance(run, statements.ActionReceipt):
+        yield "agentboundary/v0.1, hashed and not signed: it shows that nothing changed since, not who made it"
+    elif isinstance(run, statements.Checked):
         yield f"{run.statement['format'] if run.statement else 'a statement'}, signed by {signers}"
     else:
         org = run.header["org"] if run.header else "no ledger"

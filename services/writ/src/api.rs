@@ -13,8 +13,10 @@ use crate::target::Target;
 const TIMEOUT: Duration = Duration::from_secs(35);
 /// The server counts calls by the minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A whole ledger takes as long as it takes; this only ends what hangs.
-const DOWNLOAD: Duration = Duration::from_secs(3600);
+/// A whole ledger takes as long as it takes: ten million entries are ten gigabytes.
+const DOWNLOAD: Duration = Duration::from_secs(24 * 3600);
+/// A server that sends nothing for so long hangs. The longest it has to look for what a filter shows.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// One call, as the document of the API says it.
 #[derive(Debug, Default)]
@@ -259,7 +261,8 @@ pub(crate) fn client(timeout: Duration, server: &Url) -> Result<reqwest::Client,
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("writ/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(timeout);
+        .timeout(timeout)
+        .read_timeout(SILENCE);
     let host = server.host_str().unwrap_or_default();
     if host == "localhost" || host == "[::1]" || host.starts_with("127.") {
         builder = builder.no_proxy();

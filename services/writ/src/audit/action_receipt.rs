@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use writ_chain::canonical;
+use writ_chain::verify::Class;
 
+use super::outcome::Outcome;
 use crate::failure::Failure;
 
 const VERSION: &str = "agentboundary/v0.1";
@@ -135,6 +137,33 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
         fields.insert("receipt_hash".to_owned(), whole.into());
     }
     Ok(receipt)
+}
+
+/// Whether a text is an Action Receipt, sound or not.
+pub(super) fn is_one(text: &str) -> bool {
+    let value: Option<Value> = serde_json::from_str(text).ok();
+    value.is_some_and(|it| it.get("version").and_then(Value::as_str) == Some(VERSION))
+}
+
+/// Checks the hash of an Action Receipt. Nobody signs one: who made it is not shown.
+pub(super) fn verify(text: &str) -> Outcome {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let id = value.get("receipt_id").and_then(Value::as_str);
+    let mut outcome = Outcome::named(format!("action receipt {}", id.unwrap_or(UNKNOWN)));
+    let note = "hashed and not signed: it shows that nothing changed since, not who made it";
+    outcome.notes.push(note.to_owned());
+    // A field that is named twice has no canonical form.
+    let whole = canonical::canonicalize(text).is_ok();
+    let mut hashed = value.clone();
+    let said = hashed
+        .as_object_mut()
+        .and_then(|it| it.remove("receipt_hash"));
+    let made = hash(&hashed).ok().map(Value::from);
+    if !whole || said.is_none() || said != made {
+        let text = "its hash is not that of its content";
+        outcome.wrong(Class::BadContent, text.to_owned());
+    }
+    outcome
 }
 
 /// SHA-256 over the canonical JSON (RFC 8785), lower-case hex.
@@ -288,6 +317,22 @@ mod tests {
             .remove("receipt_hash")
             .unwrap();
         assert_eq!(theirs, hash(&example).unwrap());
+    }
+
+    #[test]
+    fn a_changed_action_receipt_is_found() {
+        let text = include_str!("action_receipt_example.json");
+        assert!(is_one(text) && !is_one("{}") && !is_one(""));
+        assert_eq!(verify(text).class, Class::Clean);
+        let changes = [
+            text.replacen("\"version\"", "\"more\": 1, \"version\"", 1),
+            text.replacen("\"version\"", "\"version\": 1, \"version\"", 1),
+            text.replacen("\"receipt_hash\"", "\"receipt_hush\"", 1),
+        ];
+        for changed in changes {
+            assert!(is_one(&changed), "{changed}");
+            assert_eq!(verify(&changed).class, Class::BadContent, "{changed}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::global;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Kept, Ledger};
 use super::outcome::{Outcome, show};
-use super::{coverage, receipt, report};
+use super::{action_receipt, coverage, receipt, report};
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::output::{Progress, Unit};
@@ -227,6 +227,9 @@ fn verify_document(
     if args.against.is_some() && kind != "writ-coverage" {
         let text = "--against is for a statement of coverage";
         return Err(Failure::Usage(text.into()));
+    }
+    if action_receipt::is_one(&text) {
+        return Ok(vec![action_receipt::verify(&text)]);
     }
     let outcome = match kind {
         "writ-receipt" => statement::read(&text).map(|it| receipt::verify(&it, org, &keys)),

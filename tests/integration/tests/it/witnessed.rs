@@ -156,7 +156,12 @@ async fn a_receipt_and_coverage_are_verified_by_two_programs() {
     let part = desk.export("part.jsonl", &["--filter", "outcome=allowed"]);
     let against = ["--against", part.to_str().unwrap()];
     assert_eq!(desk.verify(&coverage, &against).0, 4);
+    let action = file("action.json");
+    let out = action.to_str().unwrap();
+    let args = ["audit", "receipt", decision, "--action-receipt", "--out"];
+    desk.stack.writ(&[&args[..], &[out]].concat());
     for (document, old, new) in [
+        (action, "\"writ:", "\"other:"),
         (receipt, "\"allowed\"", "\"blocked\""),
         (coverage, "\"decisions\": ", "\"decisions\": 1"),
     ] {
