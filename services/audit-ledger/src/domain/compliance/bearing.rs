@@ -42,6 +42,7 @@ impl Bearing {
     pub(crate) fn own(kind: &str) -> Self {
         match kind {
             "ledger.exported.v1" => Self::of(Evidence::ExportsMade),
+            "ledger.key_changed.v1" => Self::of(Evidence::LedgerKeysChanged),
             "ledger.stream_damaged.v1" => Self::of(Evidence::GapsFound),
             _ => Self::default(),
         }
@@ -102,6 +103,7 @@ fn read(envelope: &Envelope) -> Option<Bearing> {
         wire::ForgedCredential::AGGREGATE => Bearing::of(E::CredentialsForged),
         wire::Resolution::AGGREGATE => Bearing::of(E::OutcomesResolved),
         wire::BatchWritten::AGGREGATE => Bearing::of(E::TracesStored),
+        wire::Presence::AGGREGATE => Bearing::of(E::AgentsHeard),
         wire::Member::AGGREGATE => Bearing::of(E::MembersChanged),
         wire::Login::AGGREGATE if verb == "refused" => Bearing::of(E::LoginsRefused),
         wire::Login::AGGREGATE => Bearing::of(E::LoginsSeen),

@@ -160,6 +160,12 @@ evidence! {
     EntriesUnreadable = "entries.unreadable", Counted,
         "facts that could not be read",
         "Find out who stated them.";
+    AgentsHeard = "agents.heard", Counted,
+        "times in which agents were heard of, by which coverage knows when they were there",
+        "Let agents send heartbeats, as the SDK does.";
+    LedgerKeysChanged = "ledger.keys_changed", Counted,
+        "keys of the ledger that were replaced, the former one's last head kept under the new one",
+        "Replace the key that checkpoints are signed with from time to time.";
     ExportsMade = "exports.made", Counted,
         "exports of the ledger",
         "Export the ledger and keep the bundle elsewhere.";

@@ -153,5 +153,11 @@ fn an_export_is_evidence_and_a_damaged_stream_speaks_against_the_record() {
     );
     let damaged = Bearing::own("ledger.stream_damaged.v1");
     assert_eq!(counts(&damaged), ["gaps.found"]);
-    assert_eq!(Bearing::own("ledger.key_changed.v1"), Bearing::default());
+    let rotated = Bearing::own("ledger.key_changed.v1");
+    assert_eq!(counts(&rotated), ["ledger.keys_changed"]);
+    assert_eq!(
+        Bearing::own("ledger.export_begun.v1"),
+        Bearing::default(),
+        "it may not have been read to its end"
+    );
 }
