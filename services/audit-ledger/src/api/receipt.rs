@@ -69,10 +69,17 @@ pub(super) async fn find(state: &State, org: Uuid, id: &str) -> Result<Signed<Re
 async fn look(state: &State, org: Uuid, id: DecisionId) -> Result<Option<Found>, Error> {
     let mut tx = state.pool.begin(org).await?;
     let wire = id.to_string();
-    let Some(recorded) = store::decision(&mut tx, &wire).await? else {
+    let mut found = store::decision(&mut tx, &wire).await?;
+    if found.is_none() {
         let young = is_young(id, state.clock.now_ms());
-        let elsewhere = !young || store::is_recorded(&mut tx, &wire).await?;
-        return Ok((!elsewhere).then_some(Found::Young));
+        if young && !store::is_recorded(&mut tx, &wire).await? {
+            return Ok(Some(Found::Young));
+        }
+        // It may have been recorded between the two looks.
+        found = store::decision(&mut tx, &wire).await?;
+    }
+    let Some(recorded) = found else {
+        return Ok(None);
     };
     let Some(covering) = store::covering(&mut tx, recorded.seq).await? else {
         return Ok(Some(Found::Unsealed));
