@@ -11,7 +11,7 @@ use writ_access::{Caller, Pepper};
 use writ_contract::{KeyId, OrgId};
 use writ_pg::TenantTx;
 
-pub use key::{Issue, Key};
+pub use key::{Issue, Key, KeyChange};
 pub use member::{Add, Change, Member, SignIn};
 pub use organization::{Limits, Organization, Settings, Switches};
 pub use seed::{Seed, SeedKey, SeedOrganization};
@@ -102,6 +102,47 @@ impl Identity {
         let event = self.key_event(actor, &revoked, "revoked", "key.revoke");
         self.writes.commit(tx, &[event]).await?;
         Ok(revoked)
+    }
+
+    /// Changes what a key is called and where it may be used; `if_match` is the version the caller
+    /// has seen.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::KeyNotFound`], [`crate::Refusal::RoleTooHigh`],
+    /// [`crate::Refusal::VersionMismatch`], [`crate::Refusal::Invalid`] with every wrong field or
+    /// for a revoked key, or the store's trouble.
+    pub async fn change_key(
+        &self,
+        caller: &Caller,
+        actor: &Actor,
+        id: Uuid,
+        if_match: Option<u64>,
+        change: &KeyChange,
+    ) -> Result<Key, Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
+        let repeated = actor.repeats(&mut tx, id).await?.is_some();
+        let found = store::lock_key(&mut tx, id).await?;
+        if repeated {
+            return Ok(found);
+        }
+        let changed = found.changed(caller, change, if_match)?;
+        if changed == found {
+            actor.changes_nothing(tx).await?;
+            return Ok(found);
+        }
+        store::update_key(&mut tx, &changed).await?;
+        let event = self.key_event(actor, &changed, "updated", "key.update");
+        self.writes.commit(tx, &[event]).await?;
+        Ok(changed)
+    }
+
+    /// A key.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::KeyNotFound`], or the store's trouble.
+    pub async fn key(&self, org: Uuid, id: Uuid) -> Result<Key, Error> {
+        let mut tx = self.writes.begin(org).await?;
+        store::key(&mut tx, id).await
     }
 
     /// A page of keys in the order of their ids, and the id after which more follow.

@@ -11,7 +11,7 @@ use writ_pg::TenantTx;
 use writ_seal::{Sealed, Sealer};
 use writ_service_kit::config::Secret;
 
-pub use domain::{Body, FailMode, Validator};
+pub use domain::{Body, FailMode, Registration, Validator};
 
 use crate::error::{Error, Refusal};
 use crate::write::{About, Actor, Writes};
@@ -50,7 +50,11 @@ impl Validators {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field, or the store's trouble.
-    pub async fn register(&self, actor: &Actor, body: &Body) -> Result<Registered, Error> {
+    pub async fn register(
+        &self,
+        actor: &Actor,
+        Registration(body): &Registration,
+    ) -> Result<Registered, Error> {
         let (id, now) = (self.writes.new_id(), self.writes.clock().now());
         let checked = body.check(&self.rules)?;
         let made = match &body.secret {

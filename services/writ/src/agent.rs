@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::Api;
+use crate::body::BodyArg;
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::list::{self, ListArgs};
@@ -30,13 +31,19 @@ pub(crate) enum AgentCommand {
         /// Only those whose id or name contains this
         #[arg(long)]
         search: Option<String>,
+        /// Only of this environment
+        #[arg(long)]
+        environment: Option<String>,
+        /// The archived ones instead of the others
+        #[arg(long)]
+        archived: bool,
         #[command(flatten)]
         page: ListArgs,
     },
     /// One agent
     Show(Which),
     /// Register an agent; the same id and environment again changes nothing
-    Register(Register),
+    Register(Box<Register>),
     /// Stop an agent at once: everything it asks is refused until it is resumed
     Pause {
         #[command(flatten)]
@@ -68,11 +75,12 @@ pub(crate) struct Register {
     /// Default: the id
     #[arg(long)]
     name: Option<String>,
-    #[arg(long, default_value = "production")]
-    environment: String,
-    /// chatbot, copilot, autonomous or workflow
-    #[arg(long = "type", default_value = "chatbot")]
-    kind: String,
+    /// Default: production
+    #[arg(long)]
+    environment: Option<String>,
+    /// chatbot, copilot, autonomous or workflow; default: chatbot
+    #[arg(long = "type")]
+    kind: Option<String>,
     #[arg(long)]
     description: Option<String>,
     #[arg(long, value_name = "EMAIL")]
@@ -83,13 +91,46 @@ pub(crate) struct Register {
     /// May be repeated
     #[arg(long = "tag")]
     tags: Vec<String>,
+    /// What it runs on
+    #[arg(long)]
+    platform: Option<String>,
+    /// What it may do; may be repeated
+    #[arg(long, value_name = "ACTION")]
+    allowed_actions: Vec<String>,
+    /// What it may read; may be repeated
+    #[arg(long, value_name = "SOURCE")]
+    allowed_data_sources: Vec<String>,
+    /// What a person must approve; may be repeated
+    #[arg(long, value_name = "ACTION")]
+    requires_human_approval_for: Vec<String>,
+    /// Your own notes, a JSON object
+    #[arg(long, value_name = "JSON", value_parser = notes)]
+    metadata: Option<Value>,
+    #[command(flatten)]
+    body: BodyArg,
+}
+
+fn notes(text: &str) -> Result<Value, String> {
+    let read: Result<Map<String, Value>, _> = serde_json::from_str(text);
+    read.map(Value::Object)
+        .map_err(|wrong| format!("not a JSON object: {wrong}"))
 }
 
 pub(crate) async fn run(command: AgentCommand, context: &Context) -> Result<(), Failure> {
     let api = context.api()?;
     match command {
-        AgentCommand::List { search, page } => {
-            let agents = list::fetch(&api, &["agents"], &[("search", search)], &page).await?;
+        AgentCommand::List {
+            search,
+            environment,
+            archived,
+            page,
+        } => {
+            let filters = [
+                ("search", search),
+                ("environment", environment),
+                ("archived", archived.then(|| "true".to_owned())),
+            ];
+            let agents = list::fetch(&api, &["agents"], &filters, &page).await?;
             output::rows(context.format, &agents, COLUMNS)
         }
         AgentCommand::Show(which) => {
@@ -97,7 +138,7 @@ pub(crate) async fn run(command: AgentCommand, context: &Context) -> Result<(), 
             output::object(context.format, &list::data(body))
         }
         AgentCommand::Register(register) => {
-            let body = register.body();
+            let body = register.body()?;
             let answer = api.send(Method::POST, &["agents"], Some(&body)).await?;
             output::object(context.format, &list::data(answer))
         }
@@ -168,27 +209,25 @@ impl Which {
 
 impl Register {
     /// Fields that were not given are left out: the server keeps what it has.
-    fn body(self) -> Value {
-        let mut body = json!({
-            "agentId": self.id,
-            "name": self.name.unwrap_or_else(|| self.id.clone()),
-            "environment": self.environment,
-            "type": self.kind,
-        });
-        let optional = [
-            ("description", self.description),
-            ("ownerEmail", self.owner),
-            ("autonomyLevel", self.autonomy),
-        ];
-        if let Some(fields) = body.as_object_mut() {
-            for (name, value) in optional {
-                fields.extend(value.map(|value| (name.to_owned(), value.into())));
-            }
-            if !self.tags.is_empty() {
-                fields.insert("tags".to_owned(), self.tags.into());
-            }
-        }
-        body
+    fn body(self) -> Result<Value, Failure> {
+        let mut body = self.body.read()?;
+        body.put("name", self.name);
+        body.put_default("name", &self.id);
+        body.put("agentId", Some(self.id));
+        body.put("environment", self.environment);
+        body.put_default("environment", "production");
+        body.put("type", self.kind);
+        body.put_default("type", "chatbot");
+        body.put("description", self.description);
+        body.put("ownerEmail", self.owner);
+        body.put("autonomyLevel", self.autonomy);
+        body.put("platform", self.platform);
+        body.put("metadata", self.metadata);
+        body.put_all("tags", self.tags);
+        body.put_all("allowedActions", self.allowed_actions);
+        body.put_all("allowedDataSources", self.allowed_data_sources);
+        body.put_all("requiresHumanApprovalFor", self.requires_human_approval_for);
+        Ok(body.done())
     }
 }
 

@@ -200,7 +200,7 @@ impl Api {
             .map_err(|error| self.unreachable(&error))?;
         let body: Option<Value> = serde_json::from_str(&text).ok();
         match body {
-            Some(body) if status.is_success() => Ok(body),
+            Some(body) if status.is_success() || is_decision(status, &body) => Ok(body),
             Some(body) => Err(refusal(status.as_u16(), &body)),
             None if status.is_success() && text.is_empty() => Ok(Value::Null),
             None => Err(Failure::Unavailable(format!(
@@ -236,6 +236,11 @@ impl Api {
             innermost(error)
         ))
     }
+}
+
+/// No, as the answer to what was asked: not as the refusal to answer it.
+fn is_decision(status: StatusCode, body: &Value) -> bool {
+    status == StatusCode::FORBIDDEN && body.get("allowed") == Some(&Value::Bool(false))
 }
 
 /// How long a call over the limit of its key is to wait; whoever asks for more is not waited for.
@@ -287,7 +292,9 @@ fn refusal(status: u16, body: &Value) -> Failure {
         body.pointer(&format!("/error/{name}"))
             .and_then(Value::as_str)
     };
-    let mut text = field("message").unwrap_or("refused").to_owned();
+    let said = field("message").unwrap_or("refused");
+    // The message is for whoever writes the URL.
+    let mut text = said.replace("?environment=", "--environment");
     let mut facts = vec![status.to_string()];
     facts.extend(field("code").map(str::to_owned));
     facts.extend(field("ref").map(|it| format!("see docs/errors/{it}.md")));
@@ -343,6 +350,9 @@ mod tests {
             failure.to_string(),
             "no (409, CYCLE, see docs/errors/CTL0003.md)"
         );
+        let many = json!({"error": {"message": "several: add ?environment="}});
+        let text = refusal(409, &many).to_string();
+        assert_eq!(text, "several: add --environment (409)");
         let role = json!({"error": {"code": "FORBIDDEN", "message": "needs admin"}});
         assert!(refusal(403, &role).to_string().contains("higher role"));
         assert!(matches!(refusal(404, &json!({})), Failure::NotFound(_)));

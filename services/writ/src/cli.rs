@@ -162,8 +162,7 @@ impl What {
             Self::Route(routes, matches) => {
                 let route = routes.asked(&matches);
                 let route = route.ok_or_else(|| Failure::Usage("no such command".into()))?;
-                route.run(context).await?;
-                Ok(ExitCode::SUCCESS)
+                route.run(context).await
             }
         }
     }

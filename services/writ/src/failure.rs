@@ -12,6 +12,9 @@ pub(crate) const INVALID: u8 = 3;
 /// Tests of policies that failed, or too few of them.
 pub(crate) const TESTS_FAILED: u8 = 4;
 
+/// The server will not have it, or its decision is no.
+pub(crate) const REFUSED: u8 = 5;
+
 /// What `--help` says about exit codes.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -24,7 +27,8 @@ Exit codes:
   4   audit verify: incomplete range, something that must be there is not
       policy test: a test failed, or too little is covered
   5   audit verify: missing witness quorum, too few trusted witnesses cosigned
-      refused by the server as it stands
+      refused by the server as it stands: a call, a decision that is no (the answer is printed),
+      some of the traces that were sent
   6   the API key is not accepted, or may not do this
   7   there is no such thing
   64  the command line is not understood";
@@ -61,7 +65,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Unavailable(_) | Self::Closed => 1,
             Self::Invalid(_) => INVALID,
-            Self::Refused(_) => 5,
+            Self::Refused(_) => REFUSED,
             Self::Forbidden(_) => 6,
             Self::NotFound(_) => 7,
             Self::Usage(_) => USAGE,

@@ -4,8 +4,9 @@ mod leak;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::Value;
 
+use crate::body::BodyArg;
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::list::{self, ListArgs};
@@ -43,15 +44,53 @@ pub(crate) enum KeyCommand {
 pub(crate) struct Create {
     /// What it is for
     name: String,
-    /// viewer, developer, admin or owner
-    #[arg(long, default_value = "developer")]
-    role: String,
+    /// viewer, developer, admin or owner; default: developer
+    #[arg(long)]
+    role: Option<String>,
     /// When it ends, RFC 3339; default: never
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
     /// Only in this environment; may be repeated
     #[arg(long = "environment")]
     environments: Vec<String>,
+    /// Only from this network, such as 10.0.0.0/8; may be repeated
+    #[arg(long = "cidr", value_name = "NETWORK")]
+    cidrs: Vec<String>,
+    /// Every request with it must be signed
+    #[arg(long)]
+    signature_required: bool,
+    /// A test key: it may not act in production
+    #[arg(long)]
+    test: bool,
+    /// Who holds it: a member, by id (per_…); default: whoever issues it
+    #[arg(long, value_name = "ID", conflicts_with = "person_name")]
+    person: Option<String>,
+    /// Who holds it: a new member of this name
+    #[arg(long, value_name = "NAME")]
+    person_name: Option<String>,
+    /// The new member's address
+    #[arg(long, value_name = "EMAIL", requires = "person_name")]
+    person_email: Option<String>,
+    #[command(flatten)]
+    body: BodyArg,
+}
+
+impl Create {
+    fn body(self) -> Result<Value, Failure> {
+        let mut body = self.body.read()?;
+        body.put("name", Some(self.name));
+        body.put("role", self.role);
+        body.put_default("role", "developer");
+        body.put("expiresAt", self.expires_at);
+        body.put("person", self.person);
+        body.put("personName", self.person_name);
+        body.put("personEmail", self.person_email);
+        body.put_set("signatureRequired", self.signature_required);
+        body.put_set("test", self.test);
+        body.put_all("environments", self.environments);
+        body.put_all("cidrs", self.cidrs);
+        Ok(body.done())
+    }
 }
 
 pub(crate) async fn run(command: KeyCommand, context: &Context) -> Result<(), Failure> {
@@ -62,16 +101,7 @@ pub(crate) async fn run(command: KeyCommand, context: &Context) -> Result<(), Fa
             output::rows(context.format, &keys, COLUMNS)
         }
         KeyCommand::Create(create) => {
-            let mut body = json!({ "name": create.name, "role": create.role });
-            if let Some(fields) = body.as_object_mut() {
-                let expires = create
-                    .expires_at
-                    .map(|it| ("expiresAt".to_owned(), it.into()));
-                fields.extend(expires);
-                if !create.environments.is_empty() {
-                    fields.insert("environments".to_owned(), create.environments.into());
-                }
-            }
+            let body = create.body()?;
             let answer = api.send(Method::POST, &["keys"], Some(&body)).await?;
             output::object(context.format, &list::data(answer))?;
             output::note("keep the key now: it is not shown again")

@@ -4,6 +4,7 @@ mod agent;
 mod api;
 mod approval;
 mod audit;
+mod body;
 mod cli;
 mod compliance;
 mod contexts;

@@ -6,11 +6,13 @@ mod document;
 mod names;
 mod request;
 
+use std::process::ExitCode;
+
 use clap::{ArgMatches, Command};
 use serde_json::Value;
 
 use crate::cli::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, REFUSED};
 use crate::list;
 use crate::output;
 use document::Operation;
@@ -92,35 +94,60 @@ pub(crate) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Calls it and shows the answer.
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &Context) -> Result<ExitCode, Failure> {
         let request = request::of(self.operation, self.matches)?;
         let api = context.api()?;
         if self.operation.paged {
             let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
             let items = list::some(&api, &path, &request.query, request.limit).await?;
-            return output::found(context.format, &items);
+            output::found(context.format, &items)?;
+            return Ok(ExitCode::SUCCESS);
         }
-        match merged(api.call(&request).await?) {
-            Value::Array(items) => output::found(context.format, &items),
-            one @ (Value::Object(_)
-            | Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)) => output::object(context.format, &one),
+        let answer = merged(api.call(&request).await?);
+        match answer.as_array() {
+            Some(items) => output::found(context.format, items)?,
+            None => output::object(context.format, &answer)?,
         }
+        ending(&answer)
     }
 }
 
-/// The `data` of an answer, with what else the answer says, such as a receipt, in it.
-fn merged(mut answer: Value) -> Value {
-    let Some(Value::Object(mut data)) = answer.get_mut("data").map(Value::take) else {
+/// The `data` of an answer; what else the answer says, such as a receipt, is in it when it has
+/// fields.
+fn merged(answer: Value) -> Value {
+    let Value::Object(mut answer) = answer else {
         return answer;
     };
-    let beside = answer.as_object_mut().into_iter().flatten();
-    for (name, value) in beside.filter(|(name, _)| *name != "data") {
-        data.entry(name.clone()).or_insert_with(|| value.take());
+    match answer.remove("data") {
+        Some(Value::Object(mut data)) => {
+            for (name, value) in answer {
+                data.entry(name).or_insert(value);
+            }
+            Value::Object(data)
+        }
+        Some(data) => data,
+        None => Value::Object(answer),
     }
-    Value::Object(data)
+}
+
+/// How the command ends: a decision may be no, and of many things some may not have been taken.
+/// Why is told beside the answer.
+fn ending(answer: &Value) -> Result<ExitCode, Failure> {
+    let list = |name: &str| answer.get(name).and_then(Value::as_array);
+    let count = answer.get("rejected").and_then(Value::as_u64);
+    let (reasons, said) = if answer.get("allowed") == Some(&Value::Bool(false)) {
+        (list("violations"), "message")
+    } else if count.is_some_and(|rejected| rejected > 0) {
+        (list("errors"), "error")
+    } else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    for reason in reasons.into_iter().flatten() {
+        if let Some(text) = reason.get(said).and_then(Value::as_str) {
+            output::note(&format!("refused: {text}"))?;
+        }
+    }
+    Ok(ExitCode::from(REFUSED))
 }
 
 #[cfg(test)]
@@ -128,9 +155,24 @@ mod tests {
     use std::collections::BTreeSet;
 
     use clap::CommandFactory;
+    use serde_json::json;
 
     use super::*;
     use crate::cli::Cli;
+
+    #[test]
+    fn a_list_in_an_answer_is_not_lost() {
+        let operations = document::operations();
+        let mut marks = operations.iter();
+        let marks = marks.find(|it| it.id == "listFalsePositivesOfPolicy");
+        assert!(marks.unwrap().paged);
+        assert_eq!(merged(json!({"data": [1, 2]})), json!([1, 2]));
+        let receipt = json!({"data": {"id": 1}, "receipt": 2, "id": 3});
+        assert_eq!(merged(receipt), json!({"id": 1, "receipt": 2}));
+        for whole in [json!({"allowed": true}), json!([1]), json!(null)] {
+            assert_eq!(merged(whole.clone()), whole);
+        }
+    }
 
     #[test]
     fn every_route_has_one_command() {

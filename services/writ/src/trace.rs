@@ -1,6 +1,6 @@
 //! `writ trace`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -35,9 +35,8 @@ pub(crate) enum TraceCommand {
         /// Only of this agent
         #[arg(long)]
         agent: Option<String>,
-        /// Only with this status
-        #[arg(long)]
-        status: Option<String>,
+        #[command(flatten)]
+        filters: Filters,
         #[command(flatten)]
         page: ListArgs,
     },
@@ -48,15 +47,49 @@ pub(crate) enum TraceCommand {
     },
 }
 
+#[derive(Args)]
+pub(crate) struct Filters {
+    /// Only with this status
+    #[arg(long)]
+    status: Option<String>,
+    /// Only of this environment
+    #[arg(long)]
+    environment: Option<String>,
+    /// Not before then, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only before then, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only of this user, as traces name it
+    #[arg(long)]
+    user: Option<String>,
+    /// Only what belongs to this decision
+    #[arg(long, value_name = "ID")]
+    decision: Option<String>,
+    /// Only what came with this key, by its id (key_…)
+    #[arg(long, value_name = "ID")]
+    key_id: Option<String>,
+}
+
 pub(crate) async fn run(command: TraceCommand, context: &Context) -> Result<(), Failure> {
     let api = context.api()?;
     match command {
         TraceCommand::List {
             agent,
-            status,
+            filters,
             page,
         } => {
-            let filters = [("agentId", agent), ("status", status)];
+            let filters = [
+                ("agentId", agent),
+                ("status", filters.status),
+                ("environment", filters.environment),
+                ("since", filters.since),
+                ("until", filters.until),
+                ("userId", filters.user),
+                ("decisionId", filters.decision),
+                ("keyId", filters.key_id),
+            ];
             let traces = list::fetch(&api, &["traces"], &filters, &page).await?;
             output::rows(context.format, &traces, COLUMNS)
         }

@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::json;
 
+use crate::body::Body;
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::list::{self, ListArgs};
@@ -31,6 +31,9 @@ pub(crate) enum WebhookCommand {
         /// The secret deliveries are signed with
         #[arg(long, env = "WRIT_WEBHOOK_SECRET", hide_env_values = true)]
         secret: Option<String>,
+        /// What it is for
+        #[arg(long)]
+        description: Option<String>,
     },
     /// Remove an endpoint
     Delete {
@@ -50,11 +53,14 @@ pub(crate) async fn run(command: WebhookCommand, context: &Context) -> Result<()
             endpoint,
             events,
             secret,
+            description,
         } => {
-            let mut body = json!({ "url": endpoint, "events": events });
-            if let (Some(fields), Some(secret)) = (body.as_object_mut(), secret) {
-                fields.insert("secret".to_owned(), secret.into());
-            }
+            let mut body = Body::default();
+            body.put("url", Some(endpoint));
+            body.put_all("events", events);
+            body.put("secret", secret);
+            body.put("description", description);
+            let body = body.done();
             let answer = api.send(Method::POST, &["webhooks"], Some(&body)).await?;
             output::object(context.format, &list::data(answer))
         }

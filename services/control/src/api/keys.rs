@@ -2,20 +2,23 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::StatusCode;
+use http::{StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use writ_contract::{KeyId, PersonId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Page, Strict};
 use writ_service_kit::routes::Routes;
 
-use super::extract::{By, ListQuery, cursor};
+use super::agents::etag;
+use super::extract::{By, IfMatch, ListQuery, cursor};
 use super::status::status_of;
 use super::{ADMIN, State};
 use crate::error::Refusal;
-use crate::identity::{Issue, Key};
+use crate::identity::{Issue, Key, KeyChange};
 
 /// An API key; its text only in the answer that issued it.
 #[derive(Serialize, JsonSchema)]
@@ -42,6 +45,8 @@ struct Shown {
     revoked_at: Option<DateTime<Utc>>,
     /// Revoked because somebody else got hold of it.
     leaked: bool,
+    /// Counts its changes; the `ETag`.
+    version: u64,
     created_at: DateTime<Utc>,
     /// The key itself, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +71,16 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
             "The text of the key is in this answer and nowhere else; a repeat does not show it.",
         )
         .makes::<Data<Shown>>()
+        .get("/keys/{id}", ADMIN, get)
+        .says("Get a key", "Without its text.")
+        .answers::<Data<Shown>>(200)
+        .patch("/keys/{id}", ADMIN, change)
+        .says(
+            "Change a key",
+            "Fields that are absent stay. Holds everywhere within moments. A key above one's own \
+             role, and one that is revoked, stays as it is.",
+        )
+        .answers::<Data<Shown>>(200)
         .delete("/keys/{id}", ADMIN, revoke)
         .says(
             "Revoke a key",
@@ -106,17 +121,50 @@ async fn list(
     }))
 }
 
+async fn get(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    Ok(answer(&state.identity.key(by.org(), parse(&id)?).await?))
+}
+
+async fn change(
+    Shared(state): Shared<State>,
+    by: By,
+    Path(id): Path<String>,
+    IfMatch(if_match): IfMatch,
+    Strict(body): Strict<KeyChange>,
+) -> Result<Response, ApiError> {
+    let id = parse(&id)?;
+    let changed = state
+        .identity
+        .change_key(&by.caller, &by.actor, id, if_match, &body);
+    Ok(answer(&changed.await?))
+}
+
 async fn revoke(
     Shared(state): Shared<State>,
     by: By,
     Path(id): Path<String>,
     Query(why): Query<Why>,
 ) -> Result<Json<Data<Shown>>, ApiError> {
-    let id: KeyId = id.parse().map_err(|_| Refusal::KeyNotFound)?;
+    let id = parse(&id)?;
     let leaked = why.leaked.unwrap_or_default();
-    let revoked = state.identity.revoke(&by.caller, &by.actor, id.0, leaked);
+    let revoked = state.identity.revoke(&by.caller, &by.actor, id, leaked);
     let key = revoked.await?;
     Ok(Json(Data { data: shown(&key) }))
+}
+
+/// An id that is none belongs to no key.
+fn parse(id: &str) -> Result<Uuid, Refusal> {
+    let id = id.parse::<KeyId>();
+    id.map(|id| id.0).map_err(|_| Refusal::KeyNotFound)
+}
+
+fn answer(key: &Key) -> Response {
+    let body = Json(Data { data: shown(key) });
+    ([(header::ETAG, etag(key.version))], body).into_response()
 }
 
 fn shown(key: &Key) -> Shown {
@@ -133,6 +181,7 @@ fn shown(key: &Key) -> Shown {
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
         leaked: key.leaked,
+        version: key.version,
         created_at: key.created_at,
         key: None,
     }

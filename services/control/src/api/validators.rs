@@ -18,7 +18,7 @@ use super::extract::{By, IfMatch, ListQuery, cursor};
 use super::status::status_of;
 use super::{ADMIN, State};
 use crate::error::Refusal;
-use crate::validator::{Body, Validator};
+use crate::validator::{Body, Registration, Validator};
 
 /// A validator; its secret only in the answer that made it.
 #[derive(Serialize, JsonSchema)]
@@ -68,7 +68,7 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
 async fn register(
     Shared(state): Shared<State>,
     by: By,
-    Strict(body): Strict<Body>,
+    Strict(body): Strict<Registration>,
 ) -> Result<Response, ApiError> {
     let registered = state.validators.register(&by.actor, &body).await?;
     let mut data = shown(&registered.validator);

@@ -1,5 +1,7 @@
 //! Keys: what is issued, to whom, and what of it is kept.
 
+mod change;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,6 +12,11 @@ use writ_contract::{PersonId, wire};
 
 use super::member::Member;
 use crate::error::{Error, Refusal};
+
+pub use change::KeyChange;
+
+/// Of networks and of environments.
+const MOST: usize = 100;
 
 /// A key's row: a hash and a code, never the key.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,24 +111,15 @@ impl Issue {
 
     fn problems(&self, now: DateTime<Utc>) -> Vec<String> {
         let mut problems = Vec::new();
-        let name = self.name.as_deref().unwrap_or_default().trim();
-        if name.is_empty() || name.chars().count() > 200 {
+        if !is_name(self.name.as_deref().unwrap_or_default()) {
             problems.push("name: 1 to 200 characters".to_owned());
         }
         if self.expires_at.is_some_and(|at| at <= now) {
             problems.push("expiresAt: must be in the future".to_owned());
         }
-        for cidr in self
-            .cidrs
-            .iter()
-            .filter(|cidr| cidr.parse::<IpNet>().is_err())
-        {
-            problems.push(format!(
-                "cidrs: `{cidr}` is not a network such as 10.0.0.0/8"
-            ));
-        }
-        if self.cidrs.len() > 100 || self.environments.len() > 100 {
-            problems.push("cidrs, environments: at most 100 each".to_owned());
+        problems.extend(wrong_cidrs(&self.cidrs));
+        if self.environments.len() > MOST {
+            problems.push(format!("environments: at most {MOST}"));
         }
         if self.environments.iter().any(|name| name.trim().is_empty()) {
             problems.push("environments: must not be empty".to_owned());
@@ -138,6 +136,21 @@ impl Issue {
         }
         problems
     }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.trim().chars().count() <= 200
+}
+
+fn wrong_cidrs(cidrs: &[String]) -> Vec<String> {
+    let wrong = cidrs.iter().filter(|cidr| cidr.parse::<IpNet>().is_err());
+    let mut problems: Vec<String> = wrong
+        .map(|cidr| format!("cidrs: `{cidr}` is not a network such as 10.0.0.0/8"))
+        .collect();
+    if cidrs.len() > MOST {
+        problems.push(format!("cidrs: at most {MOST}"));
+    }
+    problems
 }
 
 /// Decides whether `caller` may issue the key, and what is stored of it.
@@ -249,7 +262,7 @@ impl Key {
 mod tests {
     use super::*;
 
-    fn facts() -> Facts {
+    pub(super) fn facts() -> Facts {
         Facts {
             key_id: Uuid::from_u128(1),
             new_person: Uuid::from_u128(2),
@@ -259,7 +272,7 @@ mod tests {
         }
     }
 
-    fn try_issue(json: &str) -> Result<(Key, Option<Member>), Refusal> {
+    pub(super) fn try_issue(json: &str) -> Result<(Key, Option<Member>), Refusal> {
         let command: Issue = serde_json::from_str(json).unwrap();
         let text = command.key_text(&facts())?;
         let pepper = Pepper::new([3; 32]).unwrap();

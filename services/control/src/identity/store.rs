@@ -228,13 +228,20 @@ pub(super) async fn insert_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgErr
 }
 
 pub(super) async fn update_key(tx: &mut TenantTx, key: &Key) -> Result<(), PgError> {
-    sqlx::query("update keys set revoked_at = $2, version = $3, leaked = $4 where key_id = $1")
-        .bind(key.id)
-        .bind(key.revoked_at)
-        .bind(signed(key.version))
-        .bind(key.leaked)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "update keys set revoked_at = $2, version = $3, leaked = $4, name = $5, cidrs = $6,
+           signature_required = $7
+         where key_id = $1",
+    )
+    .bind(key.id)
+    .bind(key.revoked_at)
+    .bind(signed(key.version))
+    .bind(key.leaked)
+    .bind(&key.name)
+    .bind(&key.cidrs)
+    .bind(key.signature_required)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -247,8 +254,16 @@ pub(super) async fn has_key(tx: &mut TenantTx, id: Uuid) -> Result<bool, PgError
     )
 }
 
+pub(super) async fn key(tx: &mut TenantTx, id: Uuid) -> Result<Key, Error> {
+    one_key(tx, id, "select * from keys where key_id = $1").await
+}
+
 pub(super) async fn lock_key(tx: &mut TenantTx, id: Uuid) -> Result<Key, Error> {
-    let row: Option<KeyRow> = sqlx::query_as("select * from keys where key_id = $1 for update")
+    one_key(tx, id, "select * from keys where key_id = $1 for update").await
+}
+
+async fn one_key(tx: &mut TenantTx, id: Uuid, query: &'static str) -> Result<Key, Error> {
+    let row: Option<KeyRow> = sqlx::query_as(query)
         .bind(id)
         .fetch_optional(&mut **tx)
         .await

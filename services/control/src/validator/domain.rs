@@ -1,8 +1,11 @@
 //! A validator and what may be written about one.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 use writ_contract::{OrgId, ValidatorId, wire};
 use writ_egress::{Rules, Secret as SigningSecret};
@@ -83,6 +86,23 @@ pub struct Body {
     timeout_ms: Option<u32>,
     /// `closed` or `open`.
     fail_mode: Option<String>,
+}
+
+/// What registering one says: it cannot do without a name and a URL.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Registration(pub(super) Body);
+
+impl JsonSchema for Registration {
+    fn schema_name() -> Cow<'static, str> {
+        "ValidatorRegistration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Body::json_schema(generator);
+        schema.insert("required".to_owned(), json!(["name", "url"]));
+        schema
+    }
 }
 
 /// A body whose fields all say what they should.

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Row;
 use writ_access::Role;
-use writ_contract::Envelope;
+use writ_contract::{Envelope, wire};
 
 use crate::stand::Stand;
 
@@ -186,19 +186,93 @@ async fn a_leaked_key_is_revoked_and_the_record_says_why() {
         let data = &revoked.body["data"];
         assert_eq!((&data["leaked"], &data["revokedAt"]), (&json!(true), &at));
     }
+    let facts = facts(&stand, &id).await;
+    let reasons: Vec<&str> = facts
+        .iter()
+        .map(|fact| fact.audit.reason_code.as_str())
+        .collect();
+    assert_eq!(reasons, ["", "", "KEY_LEAKED"]);
+}
+
+#[tokio::test]
+async fn a_key_is_changed_by_whoever_may_issue_it_and_the_record_says_so() {
+    let stand = Stand::start().await;
+    let issued = stand
+        .owner(Method::POST, KEYS, r#"{"name":"ci","role":"admin"}"#)
+        .await;
+    let id = issued.body["data"]["id"].as_str().unwrap().to_owned();
+    let path = format!("{KEYS}/{id}");
+    let seen = stand.owner(Method::GET, &path, "").await;
+    let data = &seen.body["data"];
+    assert_eq!(data["signatureRequired"], false, "{seen:?}");
+    assert_eq!((&data["version"], &data["key"]), (&json!(1), &Value::Null));
+
+    let body = r#"{"signatureRequired":true,"cidrs":["10.0.0.0/8"]}"#;
+    let changed = stand.owner(Method::PATCH, &path, body).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    let again = stand.owner(Method::PATCH, &path, body).await;
+    let read = stand.owner(Method::GET, &path, "").await;
+    for answer in [&changed, &again, &read] {
+        let data = &answer.body["data"];
+        assert_eq!((&data["name"], &data["version"]), (&json!("ci"), &json!(2)));
+        assert_eq!(data["signatureRequired"], true);
+        assert_eq!(data["cidrs"], json!(["10.0.0.0/8"]));
+    }
+    let facts = facts(&stand, &id).await;
+    let actions: Vec<&str> = facts.iter().map(|it| it.audit.action.as_str()).collect();
+    assert_eq!(actions, ["key.issue", "key.update"]);
+    let fact = facts[1].open::<wire::ApiKey>().unwrap();
+    assert!(fact.signature_required && fact.cidrs == ["10.0.0.0/8"]);
+}
+
+#[tokio::test]
+async fn a_key_is_not_changed_by_a_lesser_one_nor_from_elsewhere_nor_after_its_end() {
+    let stand = Stand::start().await;
+    let issue = |role: &str| format!(r#"{{"name":"a","role":"{role}"}}"#);
+    let owner = stand.owner(Method::POST, KEYS, &issue("owner")).await;
+    let admin = stand.owner(Method::POST, KEYS, &issue("admin")).await;
+    let admin = admin.body["data"]["key"].as_str().unwrap().to_owned();
+    let id = owner.body["data"]["id"].as_str().unwrap().to_owned();
+    let path = format!("{KEYS}/{id}");
+    let body = r#"{"signatureRequired":true}"#;
+    let above = stand.call(&admin, Method::PATCH, &path, body).await;
+    assert_eq!(above.code(), "ROLE_TOO_HIGH", "{above:?}");
+    let dev = stand.dev(Method::PATCH, &path, body).await;
+    assert_eq!(dev.status, StatusCode::FORBIDDEN);
+    let other = stand.key(1, Role::Owner);
+    for (method, body) in [(Method::PATCH, body), (Method::GET, "")] {
+        let foreign = stand.call(&other, method, &path, body).await;
+        assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{foreign:?}");
+    }
+    for wrong in [
+        r#"{"cidrs":["home"]}"#,
+        r#"{"name":""}"#,
+        r#"{"role":"owner"}"#,
+    ] {
+        let refused = stand.owner(Method::PATCH, &path, wrong).await;
+        assert!(refused.status.is_client_error(), "{wrong}: {refused:?}");
+    }
+    let ended = stand.owner(Method::DELETE, &path, "").await;
+    assert_eq!(ended.status, StatusCode::OK, "{ended:?}");
+    let late = stand.owner(Method::PATCH, &path, body).await;
+    assert!(late.message().contains("revoked"), "{late:?}");
+    assert_eq!(facts(&stand, &id).await.len(), 2);
+}
+
+/// What was stated of a key, in order.
+async fn facts(stand: &Stand, id: &str) -> Vec<Envelope> {
     let pool = sqlx::PgPool::connect(&stand.db.superuser_url)
         .await
         .unwrap();
     let facts: Vec<Vec<u8>> = sqlx::query_scalar(
         "select envelope from control.events where aggregate_id = $1 order by version",
     )
-    .bind(&id)
+    .bind(id)
     .fetch_all(&pool)
     .await
     .unwrap();
-    let reasons: Vec<String> = facts
+    facts
         .iter()
-        .map(|bytes| Envelope::decode(bytes).unwrap().audit.reason_code)
-        .collect();
-    assert_eq!(reasons, ["", "", "KEY_LEAKED"]);
+        .map(|bytes| Envelope::decode(bytes).unwrap())
+        .collect()
 }

@@ -19,7 +19,7 @@ const COLUMNS: &[Column] = &[
 
 #[derive(Args)]
 pub(crate) struct LogArgs {
-    /// Only this action, such as agent.paused
+    /// Only this action, such as agent.pause
     #[arg(long)]
     action: Option<String>,
     /// Only of this agent
@@ -31,6 +31,9 @@ pub(crate) struct LogArgs {
     /// Only since then, RFC 3339
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Only before then, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     #[command(flatten)]
     page: ListArgs,
 }
@@ -42,6 +45,7 @@ pub(super) async fn run(args: LogArgs, context: &Context) -> Result<(), Failure>
         ("agentId", args.agent),
         ("actor", args.actor),
         ("since", args.since),
+        ("until", args.until),
     ];
     let entries = list::fetch(&api, &["audit-logs"], &filters, &args.page).await?;
     output::rows(context.format, &entries, COLUMNS)

@@ -57,7 +57,14 @@ fn argument(field: &Field, tag: &str) -> Arg {
             .required(true)
             .value_name(field.name.to_ascii_uppercase());
     }
-    let arg = arg.long(names::flag(&field.name, tag));
+    let (flag, plain) = (names::flag(&field.name, tag), names::plain(&field.name));
+    let arg = if flag == plain {
+        arg
+    } else {
+        let help = format!("{} (--{plain} is something else)", field.help);
+        arg.help(help.trim_start().to_owned())
+    };
+    let arg = arg.long(flag);
     match &field.kind {
         Kind::Text => arg.value_name("TEXT"),
         Kind::Whole | Kind::Number => arg.value_name("N"),

@@ -96,7 +96,9 @@ fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Option
         path: path.split('/').map(str::to_owned).collect(),
         body: body.map(fields),
         parameters,
-        paged: answer.pointer("/properties/nextCursor").is_some(),
+        paged: resolved(document, answer)
+            .pointer("/properties/nextCursor")
+            .is_some(),
     })
 }
 

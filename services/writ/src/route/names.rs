@@ -40,16 +40,22 @@ pub(super) fn about(tag: &str) -> String {
 
 /// `--validator-url` where `--url` is the server's.
 pub(super) fn flag(field: &str, tag: &str) -> String {
+    let plain = plain(field);
+    let taken = ["url", "key", "context", "output", "body", "limit", "help"];
+    if taken.contains(&plain.as_str()) {
+        return format!("{}-{plain}", noun(tag));
+    }
+    plain
+}
+
+/// `--applies-to-agents` for `appliesToAgents`.
+pub(super) fn plain(field: &str) -> String {
     let mut flag = String::new();
     for letter in field.chars() {
         if letter.is_ascii_uppercase() && !flag.is_empty() && !flag.ends_with('-') {
             flag.push('-');
         }
         flag.push(letter.to_ascii_lowercase());
-    }
-    let taken = ["url", "key", "context", "output", "body", "limit", "help"];
-    if taken.contains(&flag.as_str()) {
-        flag = format!("{}-{flag}", noun(tag));
     }
     flag
 }

@@ -3,16 +3,22 @@
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use serde_json::{Map, Value};
+use clap::parser::ValueSource;
+use serde_json::Value;
 
 use super::command::{BODY, LIMIT, id};
 use super::document::{Field, Kind, Operation};
+use super::names;
 use crate::api::Request;
+use crate::body;
 use crate::failure::Failure;
-use crate::target;
+
+/// The flag that says where the key is sent.
+const SERVER: &str = "url";
 
 /// What the arguments ask for.
 pub(super) fn of(operation: &Operation, matches: &ArgMatches) -> Result<Request, Failure> {
+    is_meant(operation, matches)?;
     let given = |field: &Field| {
         matches
             .try_get_one::<String>(&id(field))
@@ -40,9 +46,27 @@ pub(super) fn of(operation: &Operation, matches: &ArgMatches) -> Result<Request,
         }
     }
     if let Some(fields) = &operation.body {
-        request.body = body(fields, matches)?;
+        request.body = body(operation, fields, matches)?;
     }
     Ok(request)
+}
+
+/// Whoever gives `--url` to a command whose body has a field of that name may mean the field: the
+/// key is not sent there.
+fn is_meant(operation: &Operation, matches: &ArgMatches) -> Result<(), Failure> {
+    let fields = operation.body.iter().flatten();
+    let doubtful = fields
+        .map(|field| &field.name)
+        .find(|name| names::plain(name) == SERVER);
+    let given = || matches.value_source(SERVER) == Some(ValueSource::CommandLine);
+    let Some(name) = doubtful.filter(|_| given()) else {
+        return Ok(());
+    };
+    let flag = names::flag(name, &operation.tag);
+    Err(Failure::Usage(format!(
+        "--{SERVER} would be Writ's own address: give --{flag} for the field `{name}`, and \
+         WRIT_URL or --context for the server"
+    )))
 }
 
 fn fill(path: &mut [String], name: &str, value: &str) {
@@ -54,21 +78,21 @@ fn fill(path: &mut [String], name: &str, value: &str) {
 }
 
 /// The file's fields with those of the flags over them; none when nothing was given.
-fn body(fields: &[Field], matches: &ArgMatches) -> Result<Option<Value>, Failure> {
+fn body(
+    operation: &Operation,
+    fields: &[Field],
+    matches: &ArgMatches,
+) -> Result<Option<Value>, Failure> {
     let file = matches.try_get_one::<PathBuf>(BODY).ok().flatten();
-    let mut body = Map::new();
-    if let Some(file) = file {
-        let text = target::read(file)?;
-        body = serde_json::from_str(&text)
-            .map_err(|wrong| Failure::Usage(format!("--body: not a JSON object: {wrong}")))?;
-    }
+    let mut body = body::fields(file.map(PathBuf::as_path))?;
     for field in fields {
         let values = matches.try_get_many::<String>(&id(field)).ok().flatten();
         let values: Vec<&String> = values.into_iter().flatten().collect();
         if !values.is_empty() {
             body.insert(field.name.clone(), value(field, &values)?);
         } else if field.required && !body.contains_key(&field.name) {
-            let why = format!("{} is required: as a flag or in --body", field.name);
+            let flag = names::flag(&field.name, &operation.tag);
+            let why = format!("{} is required: as --{flag} or in --body", field.name);
             return Err(Failure::Usage(why));
         }
     }

@@ -14,6 +14,7 @@ mod fixture;
 mod ledger;
 mod permissions;
 mod policies;
+mod routes;
 mod setup;
 
 use std::process::{Command, Output};
