@@ -305,6 +305,21 @@ fn facts_of_versions_keep_their_bytes() {
             environments: vec!["staging".into()],
             approval_status: "pending".into(),
             pending: Some(pending),
+            ..PromptVersion::default()
+        },
+    );
+    fact(
+        "rolled_back",
+        &PromptVersion {
+            prompt_id: raw(1),
+            agent_id: raw(2),
+            external_agent_id: "support-bot".into(),
+            number: 2,
+            environments: vec!["production".into()],
+            approval_status: "not_required".into(),
+            cancelled_approval_id: raw(7),
+            last_environment: "production".into(),
+            ..PromptVersion::default()
         },
     );
     fact(

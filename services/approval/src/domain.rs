@@ -17,7 +17,7 @@ pub(crate) mod samples;
 use chrono::{DateTime, Utc};
 use writ_contract::{AgentId, ApprovalId, DecisionId, EventId, KeyId, OrgId, PolicyId};
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, Cause};
 pub use decide::{Decide, Verdict};
 pub use expire::Expire;
 pub use join::Join;
@@ -87,7 +87,7 @@ pub enum Status {
     Denied,
     /// Nobody decided in time.
     Expired,
-    /// Its agent was archived.
+    /// Nobody waits for it any more.
     Cancelled,
     /// Granted, and the certificate was used.
     Consumed,
@@ -145,8 +145,8 @@ pub enum Event {
     Denied(Decided),
     /// Nobody decided in time.
     Expired,
-    /// Its agent was archived.
-    Cancelled,
+    /// Nobody waits for it any more.
+    Cancelled(Cause),
     /// The ledger sealed the grant; the certificate is good from now on.
     Certified(Certified),
     /// Somebody asked to redeem it for another act.
@@ -242,7 +242,7 @@ impl Event {
             Self::Granted(_) => Some("granted"),
             Self::Denied(_) => Some("denied"),
             Self::Expired => Some("expired"),
-            Self::Cancelled => Some("cancelled"),
+            Self::Cancelled(_) => Some("cancelled"),
             Self::Mismatched => Some("mismatched"),
             Self::Consumed(_) => Some("consumed"),
             Self::Certified(_) | Self::Claimed(_) | Self::Released => None,
@@ -297,7 +297,7 @@ pub fn evolve(mut state: State, event: &Event) -> State {
             state.decided = Some(decided.clone());
         }
         Event::Expired => state.status = Status::Expired,
-        Event::Cancelled => state.status = Status::Cancelled,
+        Event::Cancelled(_) => state.status = Status::Cancelled,
         Event::Certified(certified) => state.certified = Some(*certified),
         Event::Claimed(used) => state.used = Some(*used),
         Event::Released => state.used = None,

@@ -128,7 +128,7 @@ fn audit(event: &Event, actor: &Actor, target: String) -> Audit {
         Event::Granted(_) => ("grant", "allowed", ""),
         Event::Denied(_) => ("deny", "denied", ""),
         Event::Expired => ("expire", "succeeded", "REQUEST_EXPIRED"),
-        Event::Cancelled => ("cancel", "succeeded", "AGENT_ARCHIVED"),
+        Event::Cancelled(cause) => ("cancel", "succeeded", cause.code()),
         Event::Mismatched => ("redeem", "failed", "ACTION_CONTEXT_MISMATCH"),
         Event::Consumed(_) => ("redeem", "allowed", ""),
         Event::Certified(_) | Event::Claimed(_) | Event::Released => ("settle", "succeeded", ""),

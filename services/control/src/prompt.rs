@@ -8,7 +8,7 @@ use uuid::Uuid;
 use writ_contract::{ApprovalId, KeyId, PromptId};
 use writ_pg::{NewEvent, TenantTx};
 
-pub use domain::{Content, Create, Pending, Prompt, Status};
+pub use domain::{Content, Create, Deployment, Pending, Prompt, Status};
 pub use follow::FollowError;
 
 use crate::error::{Error, Refusal};
@@ -28,12 +28,31 @@ pub struct Deploy {
     pub environment: String,
     /// Somebody has to approve it first.
     pub needs_approval: bool,
-    /// It goes back to an earlier version: one that was deployed before needs no approval.
+    /// It goes back to an earlier version: one that was deployed there before needs no approval.
     pub is_rollback: bool,
+    /// What the caller says of it.
+    pub notes: Option<String>,
 }
 
-/// What changed with a deployment: versions, each with the verb of its fact.
-type Changes = Vec<(Prompt, &'static str)>;
+/// A version that changed.
+#[derive(Debug)]
+struct Change {
+    prompt: Prompt,
+    /// Of its fact.
+    verb: &'static str,
+    /// A request that nobody needs to decide any more.
+    cancels: Option<ApprovalId>,
+}
+
+impl Change {
+    fn new(prompt: Prompt, verb: &'static str) -> Self {
+        Self {
+            prompt,
+            verb,
+            cancels: None,
+        }
+    }
+}
 
 impl Prompts {
     /// Over what modules write with.
@@ -62,24 +81,27 @@ impl Prompts {
         let prompt = Prompt {
             id,
             agent_id: agent.id,
-            number: store::last_number(&mut tx, agent.id).await? + 1,
+            number: domain::number_after(store::last_number(&mut tx, agent.id).await?)?,
             content,
             environments: Vec::new(),
-            was_deployed: false,
+            was_in: Vec::new(),
             status: Status::NotRequired,
             pending: None,
+            last: None,
             actor: actor.name.clone(),
             version: 1,
             created_at: now,
             updated_at: now,
         };
         store::insert(&mut tx, &prompt).await?;
-        let event = self.event(actor, &prompt, &agent.external_id, "created");
+        let created = Change::new(prompt, "created");
+        let event = self.event(actor, &created, &agent.external_id);
         self.writes.store(tx, &[event]).await?;
-        Ok(prompt)
+        Ok(created.prompt)
     }
 
-    /// Deploys a version, in place of the one that is deployed there, or asks for approval.
+    /// Deploys a version, in place of the one that is deployed there, or asks for approval. A request
+    /// that it waits for is not passed over by asking again without one.
     ///
     /// # Errors
     /// [`Refusal::PromptNotFound`], or the store's trouble.
@@ -96,15 +118,26 @@ impl Prompts {
         if actor.repeats(&mut tx, id).await?.is_some() {
             return Ok(found);
         }
-        let known = command.is_rollback && found.was_deployed;
-        let changes = if found.environments.contains(&command.environment) {
+        let place = &command.environment;
+        let is_there = found.environments.contains(place);
+        let known = command.is_rollback && found.is_known_in(place);
+        let asks = command.needs_approval || found.waits_for(place);
+        let mut changes = if is_there && !command.is_rollback {
             Vec::new()
-        } else if command.needs_approval && !known {
-            self.ask(actor, &found, &command.environment)?
+        } else if asks && !known {
+            self.ask(actor, &found, command)?
         } else {
-            self.replace(&mut tx, &found, &command.environment, Status::NotRequired)
-                .await?
+            let last = self.deployment(place, command.is_rollback, command.notes.clone());
+            let status = if is_there {
+                found.status
+            } else {
+                Status::NotRequired
+            };
+            self.replace(&mut tx, &found, last, status).await?
         };
+        for change in &mut changes {
+            change.cancels = change.prompt.no_longer_awaits(&found);
+        }
         self.save(tx, actor, &agent.external_id, &found, changes)
             .await
     }
@@ -131,10 +164,11 @@ impl Prompts {
             return Ok(());
         };
         let changes = if status == Status::Approved {
-            self.replace(&mut tx, &found, &pending.environment, status)
-                .await?
+            let last = self.deployment(&pending.environment, pending.is_rollback, pending.notes);
+            self.replace(&mut tx, &found, last, status).await?
         } else {
-            vec![(found.refused(status, self.writes.clock().now()), "refused")]
+            let refused = found.refused(status, self.writes.clock().now());
+            vec![Change::new(refused, "refused")]
         };
         let external = store::external_id(&mut tx, found.agent_id).await?;
         self.save(tx, &actor, &external, &found, changes).await?;
@@ -159,7 +193,7 @@ impl Prompts {
         store::numbered(&mut tx, agent, number).await
     }
 
-    /// An agent's versions, the newest first, at most a thousand.
+    /// All of an agent's versions, the newest first.
     ///
     /// # Errors
     /// The store's trouble.
@@ -178,9 +212,17 @@ impl Prompts {
         Ok(store::all_waiting(&mut tx).await?)
     }
 
-    fn ask(&self, actor: &Actor, found: &Prompt, environment: &str) -> Result<Changes, Error> {
-        let waits = found.pending.as_ref();
-        if waits.is_some_and(|pending| pending.environment == environment) {
+    fn deployment(&self, place: &str, is_rollback: bool, notes: Option<String>) -> Deployment {
+        Deployment {
+            environment: place.to_owned(),
+            is_rollback,
+            notes,
+            at: self.writes.clock().now(),
+        }
+    }
+
+    fn ask(&self, actor: &Actor, found: &Prompt, command: &Deploy) -> Result<Vec<Change>, Error> {
+        if found.waits_for(&command.environment) {
             return Ok(Vec::new());
         }
         let key = actor.name.strip_prefix("key:").map(str::parse::<KeyId>);
@@ -192,28 +234,32 @@ impl Prompts {
         let now = self.writes.clock().now();
         let pending = Pending {
             approval_id: ApprovalId(self.writes.new_id()),
-            environment: environment.to_owned(),
+            environment: command.environment.clone(),
             key: key.0,
             person: actor.person.clone(),
             requested_at: now,
+            is_rollback: command.is_rollback,
+            notes: command.notes.clone(),
         };
-        Ok(vec![(found.asked(pending, now), "requested")])
+        Ok(vec![Change::new(found.asked(pending, now), "requested")])
     }
 
     async fn replace(
         &self,
         tx: &mut TenantTx,
         found: &Prompt,
-        environment: &str,
+        last: Deployment,
         status: Status,
-    ) -> Result<Changes, Error> {
-        let now = self.writes.clock().now();
-        let before = store::deployed(tx, found.agent_id, environment).await?;
+    ) -> Result<Vec<Change>, Error> {
+        let place = &last.environment;
+        let before = store::deployed(tx, found.agent_id, place).await?;
         let before = before.into_iter().filter(|other| other.id != found.id);
-        let mut changes: Changes = before
-            .map(|other| (other.withdrawn(environment, now), "withdrawn"))
+        let withdrawn = before.map(|other| other.withdrawn(place, last.at));
+        let mut changes: Vec<Change> = withdrawn
+            .map(|other| Change::new(other, "withdrawn"))
             .collect();
-        changes.push((found.deployed(environment, status, now), "deployed"));
+        let verb = last.verb();
+        changes.push(Change::new(found.deployed(last, status), verb));
         Ok(changes)
     }
 
@@ -224,22 +270,23 @@ impl Prompts {
         actor: &Actor,
         external: &str,
         found: &Prompt,
-        changes: Changes,
+        changes: Vec<Change>,
     ) -> Result<Prompt, Error> {
-        let Some((last, _)) = changes.last().cloned() else {
+        let Some(last) = changes.last().map(|change| change.prompt.clone()) else {
             actor.changes_nothing(tx).await?;
             return Ok(found.clone());
         };
         let mut events = Vec::new();
-        for (prompt, verb) in &changes {
-            store::update(&mut tx, prompt).await?;
-            events.push(self.event(actor, prompt, external, verb));
+        for change in &changes {
+            store::update(&mut tx, &change.prompt).await?;
+            events.push(self.event(actor, change, external));
         }
         self.writes.store(tx, &events).await?;
         Ok(last)
     }
 
-    fn event(&self, actor: &Actor, prompt: &Prompt, external: &str, verb: &str) -> NewEvent {
+    fn event(&self, actor: &Actor, change: &Change, external: &str) -> NewEvent {
+        let (prompt, verb) = (&change.prompt, change.verb);
         let about = About {
             id: &PromptId(prompt.id).to_string(),
             version: prompt.version,
@@ -247,7 +294,8 @@ impl Prompts {
             action: &format!("prompt.{verb}"),
             reason_code: "",
         };
-        self.writes.event(actor, about, &prompt.fact(external))
+        self.writes
+            .event(actor, about, &prompt.fact(external, change.cancels))
     }
 }
 

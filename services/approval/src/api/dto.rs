@@ -97,7 +97,9 @@ impl From<Party> for PartyDto {
 fn stock_reason(status: Status) -> Option<String> {
     let words = match status {
         Status::Denied => "an approver denied the request",
-        Status::Cancelled => "the agent was archived",
+        Status::Cancelled => {
+            "nobody waits for it: the agent was archived, or the prompt was deployed or asked for anew"
+        }
         Status::Expired => "nobody decided in time",
         Status::Pending | Status::Approved | Status::Consumed => return None,
     };

@@ -1,13 +1,17 @@
-//! Prompts that somebody has to approve before they are deployed → requests.
+//! Prompts that somebody has to approve before they are deployed → requests, and the end of those
+//! that nobody waits for any more.
 
 use serde_json::json;
-use writ_contract::{AgentId, ApprovalId, Envelope, KeyId, PromptId, Stream, Unreadable, wire};
+use uuid::Uuid;
+use writ_contract::{
+    AgentId, ApprovalId, Envelope, KeyId, OrgId, PromptId, Stream, Unreadable, wire,
+};
 use writ_eventlog::Content;
-use writ_pg::PgError;
+use writ_pg::{PgError, WriterTx};
 
 use super::feed::{Feed, Mark, time};
 use crate::command::Desk;
-use crate::domain::{Event, Party, State, Status};
+use crate::domain::{Cancel, Cause, Event, Party, State, Status};
 use crate::error::Error;
 use crate::facts::{Actor, Stamp};
 use crate::metrics;
@@ -23,28 +27,58 @@ pub(super) async fn run(desk: &Desk) -> Result<(), Error> {
         let Some(delivered) = feed.advance().await? else {
             continue;
         };
-        let asked = match &delivered.content {
+        let said = match &delivered.content {
             Content::Fact(envelope) => read(desk, envelope),
-            Content::Packed(_) | Content::Unreadable(_) => Ok(None),
+            Content::Packed(_) | Content::Unreadable(_) => Ok(Said::default()),
         };
-        let asked = asked.unwrap_or_else(|error| {
+        let said = said.unwrap_or_else(|error| {
             metrics::unreadable(FEED);
             tracing::error!(%error, "a prompt's request is not readable: nobody can approve it");
-            None
+            Said::default()
         });
-        if let Some(entry) = asked {
-            make(desk, entry, feed.mark(&delivered)).await?;
+        if said.asked.is_some() || said.ended.is_some() {
+            carry_out(desk, said, feed.mark(&delivered)).await?;
         }
     }
 }
 
-/// The request of a version that waits for approval.
-fn read(desk: &Desk, envelope: &Envelope) -> Result<Option<Entry>, Unreadable> {
+/// What a fact about a prompt says of requests.
+#[derive(Debug, Default)]
+struct Said {
+    /// The one it waits for.
+    asked: Option<Entry>,
+    /// One that it no longer waits for.
+    ended: Option<(OrgId, ApprovalId)>,
+}
+
+fn read(desk: &Desk, envelope: &Envelope) -> Result<Said, Unreadable> {
     let fact: wire::PromptVersion = envelope.open()?;
+    let ended = match fact.cancelled_approval_id.as_slice() {
+        [] => None,
+        id => {
+            let id = ApprovalId::from_bytes(id).map_err(|_| malformed("cancelled_approval_id"))?;
+            Some((envelope.org, id))
+        }
+    };
+    Ok(Said {
+        asked: request(desk, envelope, fact)?,
+        ended,
+    })
+}
+
+fn malformed(field: &str) -> Unreadable {
+    Unreadable::Malformed(format!("{field} of a prompt's request"))
+}
+
+/// The request of a version that waits for approval.
+fn request(
+    desk: &Desk,
+    envelope: &Envelope,
+    fact: wire::PromptVersion,
+) -> Result<Option<Entry>, Unreadable> {
     let Some(pending) = fact.pending else {
         return Ok(None);
     };
-    let malformed = |field: &str| Unreadable::Malformed(format!("{field} of a prompt's request"));
     let id = ApprovalId::from_bytes(&pending.approval_id).map_err(|_| malformed("approval_id"))?;
     let prompt = PromptId::from_bytes(&fact.prompt_id).map_err(|_| malformed("prompt_id"))?;
     let agent = AgentId::from_bytes(&fact.agent_id).map_err(|_| malformed("agent_id"))?;
@@ -99,24 +133,48 @@ fn read(desk: &Desk, envelope: &Envelope) -> Result<Option<Entry>, Unreadable> {
     }))
 }
 
-/// Writes the request down, once.
-async fn make(desk: &Desk, entry: Entry, mark: Mark) -> Result<(), Error> {
+/// Ends one request and writes another down, each once.
+async fn carry_out(desk: &Desk, said: Said, mark: Mark) -> Result<(), Error> {
     let mut tx = desk.pools.writer.begin().await?;
     let mut stated = Vec::new();
-    if store::insert(&mut tx, &entry).await? {
-        let actor = entry.state.requesters.first().cloned();
-        let stamp = Stamp {
-            id: desk.new_event(),
-            at: entry.state.requested_at,
-            actor: actor.map_or(Actor::System, Actor::Key),
-        };
-        let requested = desk
-            .state(&mut tx, &entry, &Event::Requested, &stamp)
-            .await?;
-        stated.extend(requested);
+    if let Some((org, id)) = said.ended {
+        stated.extend(cancel(desk, &mut tx, org, id).await?);
+    }
+    if let Some(entry) = &said.asked {
+        stated.extend(make(desk, &mut tx, entry).await?);
     }
     mark.save(&mut tx).await?;
     let committed: Result<_, PgError> = desk.outbox.commit_writer(tx, &stated).await;
     drop(committed?);
     Ok(())
+}
+
+/// Ends a request that still waits; one that was decided stays as it was decided.
+async fn cancel(
+    desk: &Desk,
+    tx: &mut WriterTx,
+    org: OrgId,
+    id: ApprovalId,
+) -> Result<Vec<Uuid>, PgError> {
+    let Some(entry) = store::lock(tx, org, id).await? else {
+        return Ok(Vec::new());
+    };
+    let Ok(event) = Cancel(Cause::PromptMovedOn).decide(&entry.state, &desk.facts()) else {
+        return Ok(Vec::new());
+    };
+    let (_, stated) = desk.apply(tx, entry, &event, Actor::System).await?;
+    Ok(stated)
+}
+
+async fn make(desk: &Desk, tx: &mut WriterTx, entry: &Entry) -> Result<Vec<Uuid>, PgError> {
+    if !store::insert(tx, entry).await? {
+        return Ok(Vec::new());
+    }
+    let actor = entry.state.requesters.first().cloned();
+    let stamp = Stamp {
+        id: desk.new_event(),
+        at: entry.state.requested_at,
+        actor: actor.map_or(Actor::System, Actor::Key),
+    };
+    desk.state(tx, entry, &Event::Requested, &stamp).await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use writ_contract::{ApprovalId, OrgId};
 
 use crate::command::Desk;
-use crate::domain::{Cancel, Event, Expire, Facts, Refusal, State};
+use crate::domain::{Cancel, Cause, Event, Expire, Facts, Refusal, State};
 use crate::error::Error;
 use crate::facts::Actor;
 use crate::store;
@@ -30,7 +30,8 @@ pub(super) async fn run(desk: &Desk, every: Duration) -> Result<(), Error> {
             end(desk, org, id, |state, facts| Expire.decide(state, facts)).await?;
         }
         for (org, id) in orphaned {
-            end(desk, org, id, |state, facts| Cancel.decide(state, facts)).await?;
+            let cancel = Cancel(Cause::AgentArchived);
+            end(desk, org, id, |state, facts| cancel.decide(state, facts)).await?;
         }
         desk.pauses.swept(&archived);
     }

@@ -70,7 +70,7 @@ impl World {
             }
             .decide(state, &facts),
             Try::Expire => Expire.decide(state, &facts),
-            Try::Cancel => Cancel.decide(state, &facts),
+            Try::Cancel => Cancel(Cause::AgentArchived).decide(state, &facts),
             Try::Seal => Seal {
                 at: at(self.now),
                 life: TimeDelta::minutes(5),
@@ -148,7 +148,7 @@ proptest! {
             if event == Event::Expired {
                 prop_assert!(!ended && at(when) >= pending().expires_at);
             }
-            ended |= decided || matches!(event, Event::Expired | Event::Cancelled);
+            ended |= decided || matches!(event, Event::Expired | Event::Cancelled(_));
         }
     }
 

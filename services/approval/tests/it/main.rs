@@ -13,6 +13,7 @@ mod erasure;
 mod faults;
 mod grpc;
 mod life;
+mod prompts;
 mod redeem;
 mod store;
 mod world;

@@ -307,6 +307,13 @@ impl World {
             .await;
     }
 
+    /// What control says of a prompt.
+    pub(crate) async fn prompt(&self, verb: &str, version: u64, fact: &wire::PromptVersion) {
+        let id = writ_contract::PromptId(Uuid::from_u128(0xc0)).to_string();
+        let envelope = self.envelope(self.org, verb, &id, version, fact);
+        self.publish::<wire::PromptVersion>(envelope).await;
+    }
+
     /// Control has begun to erase what is held about a user of the application.
     pub(crate) async fn erase(&self, request: PrivacyRequestId, user: &str) {
         let fact = wire::PrivacyRequest {

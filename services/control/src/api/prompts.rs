@@ -16,8 +16,11 @@ use writ_service_kit::routes::Routes;
 
 use super::extract::By;
 use super::{DEVELOPER, State, VIEWER};
-use crate::prompt::{Content, Create, Deploy, Prompt, parse};
+use crate::prompt::{Content, Create, Deploy, Deployment, Prompt, parse};
 use crate::registry::{Agent, AgentRef};
+
+/// How many characters of `deploymentNotes` or a `reason` are kept.
+const NOTES: usize = 4_096;
 
 /// How long a comparison may take; then it is coarser.
 const DIFF: std::time::Duration = std::time::Duration::from_millis(200);
@@ -41,6 +44,10 @@ struct Shown {
     approval_request_id: Option<ApprovalId>,
     /// Where it is to be deployed once that is granted.
     pending_environment: Option<String>,
+    /// What was said of that deployment.
+    pending_notes: Option<String>,
+    /// The last deployment or rollback that was carried out.
+    last_deployment: Option<Deployment>,
     /// Deployed, and nothing waits for approval.
     is_active: bool,
     is_deployed: bool,
@@ -104,9 +111,8 @@ pub(super) struct OfAgent {
 pub(super) struct DeployBody {
     environment: Option<String>,
     require_approval: bool,
-    /// Accepted for the SDK's sake; the audit says who deployed and when.
-    #[serde(rename = "deploymentNotes")]
-    _notes: Option<String>,
+    /// Kept beside the version, up to 4,096 characters; the audit says who deployed and when.
+    deployment_notes: Option<String>,
 }
 
 /// `POST /prompt-versions/{id}/rollback`.
@@ -114,8 +120,8 @@ pub(super) struct DeployBody {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RollbackBody {
     environment: Option<String>,
-    #[serde(rename = "reason")]
-    _reason: Option<String>,
+    /// Kept beside the version, up to 4,096 characters; the audit says who went back and when.
+    reason: Option<String>,
 }
 
 /// `?against=`: a version's id or number; the one before when absent.
@@ -128,7 +134,7 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
     to.get("/prompt-versions", VIEWER, list)
         .says(
             "List prompt versions",
-            "Of one agent, the newest first, at most a thousand and all in one answer.",
+            "All of one agent (at most 100,000), the newest first and in one answer.",
         )
         .answers::<Data<Vec<Shown>>>(200)
         .post("/prompt-versions", DEVELOPER, create)
@@ -151,13 +157,15 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
         .says(
             "Deploy a prompt version",
             "In place of the one that is deployed in the environment (default `production`). With \
-             `requireApproval`, or where the organization asks for it, it waits for an approval.",
+             `requireApproval`, or where the organization asks for it, it waits for an approval; \
+             asked again without, it goes on waiting.",
         )
         .answers::<Data<Shown>>(200)
         .post("/prompt-versions/{id}/rollback", DEVELOPER, rollback)
         .says(
             "Roll a prompt back",
-            "Deploys this version again. One that was deployed before needs no approval.",
+            "Deploys this version again. In an environment where it was deployed before it needs no \
+             approval.",
         )
         .answers::<Data<Shown>>(200)
 }
@@ -209,8 +217,13 @@ async fn deploy(
     Path(id): Path<String>,
     Strict(body): Strict<DeployBody>,
 ) -> Result<Json<Data<Shown>>, ApiError> {
-    let asked = (body.environment, body.require_approval);
-    put(&state, &by, &id, asked, false).await
+    let command = Deploy {
+        environment: body.environment.unwrap_or_default(),
+        needs_approval: body.require_approval,
+        is_rollback: false,
+        notes: body.deployment_notes,
+    };
+    put(&state, &by, &id, command).await
 }
 
 async fn rollback(
@@ -219,31 +232,37 @@ async fn rollback(
     Path(id): Path<String>,
     Strict(body): Strict<RollbackBody>,
 ) -> Result<Json<Data<Shown>>, ApiError> {
-    put(&state, &by, &id, (body.environment, false), true).await
+    let command = Deploy {
+        environment: body.environment.unwrap_or_default(),
+        needs_approval: false,
+        is_rollback: true,
+        notes: body.reason,
+    };
+    put(&state, &by, &id, command).await
 }
 
-/// Deploys it, there or where the SDK means when it names nothing.
+/// Deploys it, there or where the SDK means when it names nothing, unless the organisation wants it
+/// approved.
 async fn put(
     state: &State,
     by: &By,
     id: &str,
-    (environment, require_approval): (Option<String>, bool),
-    is_rollback: bool,
+    mut command: Deploy,
 ) -> Result<Json<Data<Shown>>, ApiError> {
-    let environment = environment.filter(|name| !name.trim().is_empty());
-    let environment = environment.unwrap_or_else(|| "production".to_owned());
-    if environment.chars().count() > 256 {
+    if command.environment.trim().is_empty() {
+        "production".clone_into(&mut command.environment);
+    }
+    if command.environment.chars().count() > 256 {
         return Err(ApiError::invalid("environment: at most 256 characters"));
     }
     let (prompt, agent) = one(state, by, id).await?;
-    by.may_act_in(&environment)?;
+    by.may_act_in(&command.environment)?;
     by.may_act_in(&agent.environment)?;
     let organization = state.identity.organization(by.org()).await?;
-    let command = Deploy {
-        environment,
-        needs_approval: require_approval || organization.switches.prompt_approval,
-        is_rollback,
-    };
+    command.needs_approval |= organization.switches.prompt_approval;
+    let notes = command.notes.as_deref().map(str::trim);
+    let notes = notes.filter(|notes| !notes.is_empty());
+    command.notes = notes.map(|notes| notes.chars().take(NOTES).collect());
     let deployed = state.prompts.deploy(&by.actor, &agent, prompt.id, &command);
     Ok(answer(deployed.await?, &agent))
 }
@@ -340,7 +359,9 @@ fn shown(prompt: Prompt, agent: &Agent) -> Shown {
         approval_status: prompt.status.as_str(),
         approval_request_id: waits.as_ref().map(|pending| pending.approval_id),
         is_active: is_deployed && waits.is_none(),
-        pending_environment: waits.map(|pending| pending.environment),
+        pending_environment: waits.as_ref().map(|pending| pending.environment.clone()),
+        pending_notes: waits.and_then(|pending| pending.notes),
+        last_deployment: prompt.last,
         is_deployed,
         environments: prompt.environments,
         created_by: prompt.actor,

@@ -14,6 +14,9 @@ const TEXT: usize = 4_096;
 const SHORT: usize = 256;
 const PARAMS: usize = 32 * 1024;
 
+/// How many versions an agent's prompt may have: the SDK does not page, so one answer lists them all.
+const VERSIONS: u32 = 100_000;
+
 /// A version of an agent's prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
@@ -27,12 +30,14 @@ pub struct Prompt {
     pub content: Content,
     /// Where it is deployed.
     pub environments: Vec<String>,
-    /// It is or was deployed somewhere.
-    pub was_deployed: bool,
+    /// Where it was deployed once.
+    pub was_in: Vec<String>,
     /// What became of the last request for approval.
     pub status: Status,
     /// A deployment that waits for approval.
     pub pending: Option<Pending>,
+    /// The last one that was carried out.
+    pub last: Option<Deployment>,
     /// Who made it.
     pub actor: String,
     /// Dense from 1; counts changes, unlike `number`.
@@ -119,6 +124,38 @@ pub struct Pending {
     pub person: Option<String>,
     /// When.
     pub requested_at: DateTime<Utc>,
+    /// It goes back to this version.
+    #[serde(default)]
+    pub is_rollback: bool,
+    /// What the one who asked says of it.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+/// A deployment that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PromptDeployment")]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// Where.
+    pub environment: String,
+    /// It went back to this version.
+    pub is_rollback: bool,
+    /// `deploymentNotes`, or the `reason` of a rollback.
+    pub notes: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Deployment {
+    /// The verb of its fact.
+    pub(super) fn verb(&self) -> &'static str {
+        if self.is_rollback {
+            "rolled_back"
+        } else {
+            "deployed"
+        }
+    }
 }
 
 impl Status {
@@ -207,24 +244,44 @@ impl Prompt {
         !self.environments.is_empty()
     }
 
+    /// Whether it is or was deployed there: going back to it needs no approval.
+    #[must_use]
+    pub fn is_known_in(&self, environment: &str) -> bool {
+        let mut known = self.environments.iter().chain(&self.was_in);
+        known.any(|name| name == environment)
+    }
+
+    /// Whether somebody was asked to approve its deployment there and has not answered.
+    #[must_use]
+    pub fn waits_for(&self, environment: &str) -> bool {
+        let waits = self.pending.as_ref();
+        waits.is_some_and(|pending| pending.environment == environment)
+    }
+
+    /// The request that it waited for `before` and waits for no more.
+    #[must_use]
+    pub fn no_longer_awaits(&self, before: &Self) -> Option<ApprovalId> {
+        let request = |prompt: &Self| prompt.pending.as_ref().map(|pending| pending.approval_id);
+        request(before).filter(|id| before.id == self.id && request(self) != Some(*id))
+    }
+
     /// Deployed there too; whatever waited for approval there is settled by it.
     #[must_use]
-    pub fn deployed(&self, environment: &str, status: Status, now: DateTime<Utc>) -> Self {
+    pub fn deployed(&self, last: Deployment, status: Status) -> Self {
+        let now = last.at;
         let mut environments = self.environments.clone();
-        environments.push(environment.to_owned());
-        environments.sort_unstable();
-        environments.dedup();
+        add(&mut environments, &last.environment);
         let waits = self.pending.clone();
-        let pending = waits.filter(|pending| pending.environment != environment);
+        let pending = waits.filter(|pending| pending.environment != last.environment);
         Self {
             environments,
-            was_deployed: true,
             status: if pending.is_some() {
                 self.status
             } else {
                 status
             },
             pending,
+            last: Some(last),
             ..self.next(now)
         }
     }
@@ -234,6 +291,7 @@ impl Prompt {
     pub fn withdrawn(&self, environment: &str, now: DateTime<Utc>) -> Self {
         let mut next = self.next(now);
         next.environments.retain(|other| other != environment);
+        add(&mut next.was_in, environment);
         next
     }
 
@@ -265,9 +323,13 @@ impl Prompt {
         }
     }
 
-    /// The fact that states it.
+    /// The fact that states it, and that a request ends with it.
     #[must_use]
-    pub fn fact(&self, external_agent_id: &str) -> wire::PromptVersion {
+    pub fn fact(
+        &self,
+        external_agent_id: &str,
+        cancelled: Option<ApprovalId>,
+    ) -> wire::PromptVersion {
         let pending = self.pending.as_ref().map(|pending| wire::PromptRequest {
             approval_id: pending.approval_id.to_bytes(),
             environment: pending.environment.clone(),
@@ -283,70 +345,33 @@ impl Prompt {
             environments: self.environments.clone(),
             approval_status: self.status.as_str().to_owned(),
             pending,
+            cancelled_approval_id: cancelled.map(|id| id.to_bytes()).unwrap_or_default(),
+            last_environment: self.last.as_ref().map_or_else(String::new, place),
         }
     }
+}
+
+fn place(deployment: &Deployment) -> String {
+    deployment.environment.clone()
+}
+
+fn add(environments: &mut Vec<String>, name: &str) {
+    environments.push(name.to_owned());
+    environments.sort_unstable();
+    environments.dedup();
+}
+
+/// The number of the version after `last`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when a list could not hold one more.
+pub(super) fn number_after(last: u32) -> Result<u32, Refusal> {
+    if last >= VERSIONS {
+        let problem = format!("its prompt has {VERSIONS} versions, and cannot have more");
+        return Err(Refusal::field("agentId", &problem));
+    }
+    Ok(last + 1)
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn prompt() -> Prompt {
-        Prompt {
-            id: Uuid::nil(),
-            agent_id: Uuid::nil(),
-            number: 1,
-            content: Content::default(),
-            environments: Vec::new(),
-            was_deployed: false,
-            status: Status::NotRequired,
-            pending: None,
-            actor: String::new(),
-            version: 1,
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    fn waiting(environment: &str) -> Pending {
-        Pending {
-            approval_id: ApprovalId(Uuid::nil()),
-            environment: environment.to_owned(),
-            key: Uuid::nil(),
-            person: None,
-            requested_at: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn a_deployment_settles_what_waited_for_the_same_environment_only() {
-        let now = DateTime::UNIX_EPOCH;
-        let asked = prompt().asked(waiting("production"), now);
-        let elsewhere = asked.deployed("staging", Status::NotRequired, now);
-        assert_eq!(
-            (elsewhere.status, elsewhere.pending.is_some()),
-            (Status::Pending, true)
-        );
-        let there = elsewhere.deployed("production", Status::Approved, now);
-        assert_eq!((there.status, there.pending), (Status::Approved, None));
-        assert_eq!(there.environments, ["production", "staging"]);
-        let gone = elsewhere.withdrawn("staging", now);
-        assert!(!gone.is_deployed() && gone.was_deployed);
-    }
-
-    #[test]
-    fn every_wrong_field_is_named_and_the_fact_says_nothing_of_the_prompt() {
-        let body = json!({"agentId": "a", "promptTemplate": "", "modelName": "m".repeat(300)});
-        let create: Create = serde_json::from_value(body).unwrap();
-        let refused = create.checked().unwrap_err().to_string();
-        assert!(
-            refused.contains("promptTemplate:") && refused.contains("modelName:"),
-            "{refused}"
-        );
-        let mut secret = prompt();
-        secret.content.prompt_template = "the secret sauce".to_owned();
-        assert!(!format!("{:?}", secret.fact("bot")).contains("sauce"));
-    }
-}
+mod tests;

@@ -5,12 +5,9 @@ use sqlx::types::Json;
 use uuid::Uuid;
 use writ_pg::{PgError, TenantTx, WriterTx};
 
-use super::domain::{Content, Pending, Prompt, Status};
+use super::domain::{Content, Deployment, Pending, Prompt, Status};
 use crate::error::{Error, Refusal};
 use crate::write::{signed, unsigned};
-
-/// How many versions of an agent a list has; the SDK does not page.
-pub(super) const LISTED: i64 = 1_000;
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
@@ -19,9 +16,10 @@ struct Row {
     number: i32,
     content: Json<Content>,
     environments: Vec<String>,
-    was_deployed: bool,
+    was_in: Vec<String>,
     status: String,
     pending: Option<Json<Pending>>,
+    last_deployment: Option<Json<Deployment>>,
     actor: String,
     version: i64,
     created_at: DateTime<Utc>,
@@ -36,9 +34,10 @@ impl From<Row> for Prompt {
             number: u32::try_from(row.number).unwrap_or_default(),
             content: row.content.0,
             environments: row.environments,
-            was_deployed: row.was_deployed,
+            was_in: row.was_in,
             status: Status::read(&row.status).unwrap_or(Status::NotRequired),
             pending: row.pending.map(|pending| pending.0),
+            last: row.last_deployment.map(|last| last.0),
             actor: row.actor,
             version: unsigned(row.version),
             created_at: row.created_at,
@@ -70,8 +69,8 @@ pub(super) async fn insert(tx: &mut TenantTx, prompt: &Prompt) -> Result<(), PgE
     let org = tx.org();
     sqlx::query(
         "insert into prompts (org_id, prompt_id, agent_id, number, content, environments,
-           was_deployed, status, actor, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+           status, actor, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
     )
     .bind(org)
     .bind(prompt.id)
@@ -79,7 +78,6 @@ pub(super) async fn insert(tx: &mut TenantTx, prompt: &Prompt) -> Result<(), PgE
     .bind(i32::try_from(prompt.number).unwrap_or(i32::MAX))
     .bind(Json(&prompt.content))
     .bind(&prompt.environments)
-    .bind(prompt.was_deployed)
     .bind(prompt.status.as_str())
     .bind(&prompt.actor)
     .bind(signed(prompt.version))
@@ -93,18 +91,19 @@ pub(super) async fn insert(tx: &mut TenantTx, prompt: &Prompt) -> Result<(), PgE
 pub(super) async fn update(tx: &mut TenantTx, prompt: &Prompt) -> Result<(), PgError> {
     let pending = prompt.pending.as_ref();
     sqlx::query(
-        "update prompts set environments = $2, was_deployed = $3, status = $4, pending = $5,
-           approval_id = $6, version = $7, updated_at = $8
+        "update prompts set environments = $2, was_in = $3, status = $4, pending = $5,
+           approval_id = $6, version = $7, updated_at = $8, last_deployment = $9
          where prompt_id = $1",
     )
     .bind(prompt.id)
     .bind(&prompt.environments)
-    .bind(prompt.was_deployed)
+    .bind(&prompt.was_in)
     .bind(prompt.status.as_str())
     .bind(pending.map(Json))
     .bind(pending.map(|pending| pending.approval_id.0))
     .bind(signed(prompt.version))
     .bind(prompt.updated_at)
+    .bind(prompt.last.as_ref().map(Json))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -154,7 +153,7 @@ pub(super) async fn deployed(
     Ok(rows.into_iter().map(Prompt::from).collect())
 }
 
-/// The agent's versions, the newest first.
+/// All of the agent's versions, the newest first.
 pub(super) async fn list(
     tx: &mut TenantTx,
     agent: Uuid,
@@ -162,11 +161,10 @@ pub(super) async fn list(
 ) -> Result<Vec<Prompt>, PgError> {
     let rows: Vec<Row> = sqlx::query_as(
         "select * from prompts where agent_id = $1 and (not $2 or environments <> '{}')
-         order by number desc limit $3",
+         order by number desc",
     )
     .bind(agent)
     .bind(only_deployed)
-    .bind(LISTED)
     .fetch_all(&mut **tx)
     .await?;
     Ok(rows.into_iter().map(Prompt::from).collect())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use writ_access::Role;
 use writ_contract::{ApprovalId, Service, Stream, wire};
 use writ_eventlog::{Content, Start};
@@ -139,6 +140,195 @@ async fn what_needs_approval_is_deployed_by_the_grant_and_not_by_a_denial() {
     decided(&stand, &waits["approvalRequestId"], "approved").await;
     status_is(&stand, &first, "approved").await;
     assert_eq!(deployed(&stand, &agent).await, [json!(1)]);
+}
+
+/// Waits for the fact of this verb about a version.
+async fn stated(stand: &Stand, verb: &str) -> wire::PromptVersion {
+    let log = stand.log();
+    let filters = vec![log.topology().facts::<wire::PromptVersion>()];
+    let reading = log.read(Stream::Control, filters, Start::First);
+    let mut reader = reading.await.unwrap();
+    loop {
+        let Content::Fact(envelope) = reader.next().await.unwrap().content else {
+            panic!("a fact")
+        };
+        if envelope.kind.verb() == verb {
+            assert_eq!(envelope.audit.action, format!("prompt.{verb}"));
+            return envelope.open().unwrap();
+        }
+    }
+}
+
+async fn approval_is_asked_for(stand: &Stand, on: bool) {
+    let settings = json!({"promptApproval": on}).to_string();
+    let path = "/api/v1/organization/settings";
+    let changed = stand.owner(Method::PATCH, path, &settings).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+}
+
+#[tokio::test]
+async fn a_rollback_needs_no_approval_only_where_the_version_was_deployed_before() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    let first = create(&stand, &agent, "one").await;
+    act(&stand, &first, "deploy", json!({"environment": "dev"})).await;
+    approval_is_asked_for(&stand, true).await;
+    let waits = act(&stand, &first, "deploy", json!({})).await;
+    assert_eq!(waits["approvalStatus"], "pending");
+    let back = act(&stand, &first, "rollback", json!({"reason": "x"})).await;
+    assert_eq!(
+        (&back["approvalStatus"], &back["environments"]),
+        (&json!("pending"), &json!(["dev"]))
+    );
+    assert_eq!(back["approvalRequestId"], waits["approvalRequestId"]);
+
+    let second = create(&stand, &agent, "two").await;
+    approval_is_asked_for(&stand, false).await;
+    act(&stand, &second, "deploy", json!({"environment": "dev"})).await;
+    approval_is_asked_for(&stand, true).await;
+    let body = json!({"environment": "dev", "reason": "worse"});
+    let back = act(&stand, &first, "rollback", body).await;
+    assert_eq!(back["environments"], json!(["dev"]), "it was there before");
+    assert_eq!(
+        back["approvalStatus"], "pending",
+        "production is still to be decided"
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_not_passed_over_by_asking_again_without_one() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    let first = create(&stand, &agent, "one").await;
+    let asked = json!({"environment": "production", "requireApproval": true});
+    let waits = act(&stand, &first, "deploy", asked).await;
+    for what in ["deploy", "rollback"] {
+        let again = act(&stand, &first, what, json!({"environment": "production"})).await;
+        assert_eq!(
+            (&again["approvalStatus"], &again["isDeployed"]),
+            (&json!("pending"), &json!(false))
+        );
+        assert_eq!(again["approvalRequestId"], waits["approvalRequestId"]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_any_more_is_cancelled() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    let [first, second] = [
+        create(&stand, &agent, "one").await,
+        create(&stand, &agent, "two").await,
+    ];
+    let id = |shown: &Value| {
+        let id: ApprovalId = shown["approvalRequestId"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        id.to_bytes()
+    };
+    let ask = |place: &str| json!({"environment": place, "requireApproval": true});
+    let waits = act(&stand, &second, "deploy", ask("production")).await;
+    let anew = act(&stand, &second, "deploy", ask("staging")).await;
+    let replaced = cancelling(&stand, &id(&waits)).await;
+    assert_eq!(replaced.pending.unwrap().approval_id, id(&anew));
+
+    act(&stand, &first, "deploy", json!({})).await;
+    act(&stand, &second, "deploy", json!({})).await;
+    let waits = act(&stand, &first, "deploy", ask("production")).await;
+    assert_eq!(waits["approvalStatus"], "pending");
+    let back = act(&stand, &first, "rollback", json!({"reason": "quick"})).await;
+    assert_eq!(back["environments"], json!(["production"]));
+    let done = cancelling(&stand, &id(&waits)).await;
+    assert_eq!((done.environments.len(), done.pending), (1, None));
+}
+
+/// Waits for the fact that ends this request.
+async fn cancelling(stand: &Stand, request: &[u8]) -> wire::PromptVersion {
+    let log = stand.log();
+    let filters = vec![log.topology().facts::<wire::PromptVersion>()];
+    let reading = log.read(Stream::Control, filters, Start::First);
+    let mut reader = reading.await.unwrap();
+    loop {
+        let Content::Fact(envelope) = reader.next().await.unwrap().content else {
+            panic!("a fact")
+        };
+        let fact: wire::PromptVersion = envelope.open().unwrap();
+        if fact.cancelled_approval_id == request {
+            return fact;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_is_recorded_and_says_why_beside_the_version() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    let first = create(&stand, &agent, "one").await;
+    let body = json!({"deploymentNotes": "for the fair"});
+    let out = act(&stand, &first, "deploy", body).await;
+    let last = &out["lastDeployment"];
+    assert_eq!(
+        (&last["environment"], &last["isRollback"], &last["notes"]),
+        (&json!("production"), &json!(false), &json!("for the fair"))
+    );
+    let back = act(&stand, &first, "rollback", json!({"reason": "make sure"})).await;
+    let last = &back["lastDeployment"];
+    assert_eq!(
+        (&last["isRollback"], &last["notes"]),
+        (&json!(true), &json!("make sure"))
+    );
+    assert_eq!(
+        back["version"], 3,
+        "recorded though it was deployed already"
+    );
+    let fact = stated(&stand, "rolled_back").await;
+    assert_eq!(
+        (fact.environments, fact.last_environment.as_str()),
+        (vec!["production".to_owned()], "production")
+    );
+
+    let second = create(&stand, &agent, "two").await;
+    let body = json!({"requireApproval": true, "deploymentNotes": "please"});
+    let waits = act(&stand, &second, "deploy", body).await;
+    assert_eq!(
+        (&waits["pendingNotes"], &waits["lastDeployment"]),
+        (&json!("please"), &Value::Null)
+    );
+    decided(&stand, &waits["approvalRequestId"], "approved").await;
+    status_is(&stand, &second, "approved").await;
+    let path = format!("{PROMPTS}/{second}");
+    let shown = stand.dev(Method::GET, &path, "").await.body["data"].clone();
+    assert_eq!(shown["lastDeployment"]["notes"], "please");
+}
+
+#[tokio::test]
+async fn a_list_has_all_versions_in_one_answer() {
+    let stand = Stand::start().await;
+    let agent = stand.agent("bot").await;
+    create(&stand, &agent, "the first").await;
+    let mut everyone = sqlx::PgConnection::connect(&stand.db.superuser_url)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into control.prompts (org_id, prompt_id, agent_id, number, content, environments,
+           status, actor, version, created_at, updated_at)
+         select $1, gen_random_uuid(), agent_id, number + more, content, environments, status, actor,
+           version, created_at, updated_at
+         from control.prompts, generate_series(1, 1200) as more",
+    )
+    .bind(stand.orgs[0].id)
+    .execute(&mut everyone)
+    .await
+    .unwrap();
+    let path = format!("{PROMPTS}?agentId={agent}");
+    let listed = stand.dev(Method::GET, &path, "").await.body["data"].clone();
+    let numbers = listed.as_array().unwrap().iter();
+    let numbers: Vec<u64> = numbers
+        .map(|it| it["versionNumber"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=1201).rev().collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -87,7 +87,8 @@ fn read(envelope: &Envelope) -> Option<Bearing> {
         wire::Pause::AGGREGATE => switch(!envelope.open::<wire::Pause>().ok()?.ended),
         wire::PromptVersion::AGGREGATE => {
             let prompt: wire::PromptVersion = envelope.open().ok()?;
-            let approved = verb == "deployed" && prompt.approval_status == "approved";
+            let deployed = matches!(verb, "deployed" | "rolled_back");
+            let approved = deployed && prompt.approval_status == "approved";
             Bearing::default().and(E::PromptsApproved, approved)
         }
         wire::AgentVersions::AGGREGATE => Bearing::of(E::AgentsVersioned),
