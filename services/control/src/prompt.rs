@@ -128,12 +128,9 @@ impl Prompts {
             self.ask(actor, &found, command)?
         } else {
             let last = self.deployment(place, command.is_rollback, command.notes.clone());
-            let status = if is_there {
-                found.status
-            } else {
-                Status::NotRequired
-            };
-            self.replace(&mut tx, &found, last, status).await?
+            // Also where a request of old was granted: this time nobody was asked.
+            self.replace(&mut tx, &found, last, Status::NotRequired)
+                .await?
         };
         for change in &mut changes {
             change.cancels = change.prompt.no_longer_awaits(&found);

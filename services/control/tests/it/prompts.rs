@@ -301,6 +301,8 @@ async fn a_rollback_is_recorded_and_says_why_beside_the_version() {
     let path = format!("{PROMPTS}/{second}");
     let shown = stand.dev(Method::GET, &path, "").await.body["data"].clone();
     assert_eq!(shown["lastDeployment"]["notes"], "please");
+    let back = act(&stand, &second, "rollback", json!({"reason": "sure"})).await;
+    assert_eq!(back["approvalStatus"], "not_required", "nobody was asked");
 }
 
 #[tokio::test]
