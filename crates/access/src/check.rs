@@ -35,6 +35,8 @@ pub struct Presented<'a> {
     pub organization: Option<&'a str>,
     /// The body as received, before any decoding.
     pub raw_body: &'a [u8],
+    /// The client has no way to sign, so none is required of it.
+    pub unsigned: bool,
     /// The client's address, where a trusted hop tells it.
     pub client_ip: Option<IpAddr>,
 }
@@ -56,6 +58,7 @@ impl Checker {
     pub async fn check(&self, presented: Presented<'_>, now_ms: i64) -> Result<Caller, Refusal> {
         let (key, record, caller) = self.known(&presented, now_ms).await?;
         let required = record.is_some_and(|record| record.signature_required);
+        let required = required && !presented.unsigned;
         verify_request(
             key,
             presented.timestamp,
@@ -75,8 +78,9 @@ impl Checker {
         &self,
         presented: &Presented<'_>,
         now_ms: i64,
-    ) -> Result<(), Refusal> {
-        self.known(presented, now_ms).await.map(drop)
+    ) -> Result<Caller, Refusal> {
+        let (_, _, caller) = self.known(presented, now_ms).await?;
+        Ok(caller)
     }
 
     async fn known<'a>(
@@ -383,6 +387,11 @@ mod tests {
         };
         let refused = block_on(checker.check(unsigned, 5_000)).unwrap_err();
         assert_eq!(refused.code(), "SIGNATURE_INVALID");
+        let cannot_sign = Presented {
+            unsigned: true,
+            ..unsigned
+        };
+        assert!(block_on(checker.check(cannot_sign, 5_000)).is_ok());
         let signature = sign_request(key.expose(), "5", b"{}");
         let signed = Presented {
             timestamp: Some("5"),

@@ -103,7 +103,7 @@ impl Recheck {
     async fn counted(&self, headers: &http::HeaderMap) -> Result<Caller, ApiError> {
         let caller = self
             .gate
-            .check(headers, self.peer, b"", self.guard.class)
+            .check(headers, self.peer, b"", &self.guard)
             .await?;
         match self.gate.count(&caller, &self.guard).refusal() {
             Some(too_many) => Err(too_many),
@@ -121,6 +121,7 @@ async fn pass(
         return next.run(request).await;
     }
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    request.extensions_mut().insert(gate.clone());
     let recheck = Recheck { gate, guard, peer };
     let outcome = recheck.counted(request.headers()).await;
     request.extensions_mut().insert(recheck);

@@ -3,6 +3,7 @@
 
 mod access;
 mod gate;
+mod holder;
 mod limits;
 mod once;
 mod saying;
@@ -24,6 +25,7 @@ use crate::openapi::{Parts, Said};
 pub use access::AccessConfig;
 pub(crate) use gate::require;
 pub use gate::{Attempt, Authed, Gate, Peer};
+pub use holder::Holder;
 pub use limits::{Limits, LimitsConfig};
 pub use once::{Once, Repeatable};
 pub use visitors::Visitors;
@@ -67,6 +69,7 @@ pub struct Guard {
     pub(crate) access: Access,
     pub(crate) class: Class,
     pub(crate) body_limit: usize,
+    pub(crate) signs: bool,
 }
 
 impl From<Access> for Guard {
@@ -80,6 +83,7 @@ impl From<Access> for Guard {
             access,
             class,
             body_limit: MEBIBYTE,
+            signs: true,
         }
     }
 }
@@ -103,6 +107,15 @@ impl Guard {
     #[must_use]
     pub fn class(self, class: Class) -> Self {
         Self { class, ..self }
+    }
+
+    /// For clients that cannot sign: a key that requires signed requests does not require it here.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        Self {
+            signs: false,
+            ..self
+        }
     }
 
     /// With another body limit, in bytes after decompression.

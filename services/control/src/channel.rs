@@ -25,7 +25,7 @@ use writ_eventlog::{EventLog, Expect, Fences, PublishError};
 pub use heartbeats::{Heard, Heartbeats};
 pub use sockets::Sockets;
 pub use switch::{Change, Changes, Found, Switch, Switches};
-pub use watch::{Snapshot, WATCHED_FOR, Watched};
+pub use watch::{Snapshot, WATCHED_FOR, Watched, held};
 pub use wide::{Ended, NewPause};
 
 use crate::error::{Error, Refusal};

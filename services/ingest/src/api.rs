@@ -50,6 +50,8 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
     let read = Access::Role(Role::Viewer);
     // Whoever may act may have acted without a decision, and a 429 or a 403 would lose the evidence.
     let evidence = read.class(Class::Generous);
+    // An exporter of OpenTelemetry sends its key and no signature.
+    let exporter = send.unsigned();
     let routes = Routes::new(gate)
         .post("/traces/ingest", send, ingest::ingest)
         .says(
@@ -77,7 +79,7 @@ pub(crate) fn router(gate: Gate, api: Api, max_body: usize) -> (axum::Router, Ve
             "Records what was learnt of an act after its trace; the trace's own status stays.",
         )
         .answers::<Data<Resolution>>(201)
-        .post_bare("/v1/traces", send, otlp::export)
+        .post_bare("/v1/traces", exporter, otlp::export)
         .says(
             "Export OTLP traces",
             "OpenTelemetry's own form, as protobuf or JSON; refused spans are a partial success.",
@@ -124,6 +126,6 @@ pub(crate) fn services(gate: Gate, api: Api, most: usize) -> (axum::Router, Vec<
         .accept_compressed(CompressionEncoding::Gzip);
     Services::new(gate)
         .with(send, traces)
-        .with(send, otlp)
+        .with(send.unsigned(), otlp)
         .build()
 }

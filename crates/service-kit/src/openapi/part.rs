@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 
 use super::Input;
 use crate::json::{Lenient, Strict};
-use crate::routes::{Attempt, Authed, Repeatable};
+use crate::routes::{Attempt, Authed, Holder, Repeatable};
 
 /// An argument of a handler.
 #[diagnostic::on_unimplemented(
@@ -56,7 +56,7 @@ macro_rules! silent {
 // Who calls is in the security of the route; bodies that a handler reads by itself are named with
 // `Routes::takes`, and what a path carries is in its text.
 silent!(
-    Attempt, Authed, Bytes, HeaderMap, Method, RawQuery, Request, Uri
+    Attempt, Authed, Bytes, Holder, HeaderMap, Method, RawQuery, Request, Uri
 );
 
 impl<T> Part for State<T> {}

@@ -101,9 +101,12 @@ impl Gate {
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
         raw_body: &[u8],
-        class: Class,
+        guard: &Guard,
     ) -> Result<Caller, ApiError> {
-        let presented = self.presented(headers, peer, raw_body);
+        let presented = Presented {
+            unsigned: !guard.signs,
+            ..self.presented(headers, peer, raw_body)
+        };
         let checked = self
             .inner
             .checker
@@ -112,7 +115,7 @@ impl Gate {
         self.tell(&checked, &presented, headers).await;
         let caller = checked.map_err(unauthorized)?;
         // What agents do is recorded under a key, which can be revoked.
-        if caller.key_id().is_none() && matches!(class, Class::Enforce | Class::Ingest) {
+        if caller.key_id().is_none() && matches!(guard.class, Class::Enforce | Class::Ingest) {
             return Err(unauthorized(Refusal::OnlyKeys));
         }
         Ok(caller)
@@ -144,11 +147,11 @@ impl Gate {
     }
 
     /// What can be refused before the body is there.
-    async fn check_credential(
+    pub(super) async fn check_credential(
         &self,
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Caller, ApiError> {
         let presented = self.presented(headers, peer, &[]);
         self.inner
             .checker
@@ -171,6 +174,7 @@ impl Gate {
             signature: text(SIGNATURE_HEADER),
             organization: text(ORGANIZATION),
             raw_body,
+            unsigned: false,
             client_ip: self.client_ip(headers, peer),
         }
     }
@@ -249,6 +253,7 @@ pub(super) async fn pass(
         return next.run(request).await;
     }
     let (mut request, outcome) = authenticate(&gate, &guard, request).await;
+    request.extensions_mut().insert(gate.clone());
     let verdict = outcome
         .as_ref()
         .ok()
@@ -322,7 +327,7 @@ async fn authenticate(
     } else {
         (body, Bytes::new())
     };
-    let outcome = gate.check(&parts.headers, peer, &raw, guard.class).await;
+    let outcome = gate.check(&parts.headers, peer, &raw, guard).await;
     (Request::from_parts(parts, body), outcome)
 }
 

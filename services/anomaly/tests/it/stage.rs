@@ -26,7 +26,7 @@ use writ_service_kit::{Deps, SystemClock};
 use writ_testkit::{Db, Nats, Postgres, eventually};
 
 const PEPPER: &str = "a pepper for tests, not secret";
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// 2026-01-01 00:00 UTC.
 const DAWN_US: i64 = 1_767_225_600_000_000;
 

@@ -15,14 +15,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 use writ_access::Caller;
-use writ_contract::{ApprovalId, KeyId, OrgId};
+use writ_contract::{ApprovalId, OrgId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Data;
 use writ_service_kit::routes::Attempt;
 
 use super::State;
 use super::dto::ApprovalDto;
-use crate::domain::Status;
+use crate::command::party;
+use crate::domain::{self, Status};
 use crate::error::Error;
 use crate::store::{self, Entry};
 
@@ -75,7 +76,7 @@ async fn look(state: &State, caller: &Caller, text: String) -> Answer {
         Ok(Ok(Some(entry))) if may_see(caller, &entry) => {
             Answer::Known(Box::new(known(entry, now)))
         }
-        Ok(Ok(Some(_))) => denied(text, "another key made this request".to_owned()),
+        Ok(Ok(Some(entry))) => stands(text, &entry, now),
         Ok(Ok(None)) if is_young(id.0, now) => pending(text),
         Ok(Ok(None)) => denied(text, "no such approval request".to_owned()),
         Ok(Err(error)) => {
@@ -95,8 +96,20 @@ async fn find(state: &State, caller: &Caller, id: ApprovalId) -> Result<Option<E
 }
 
 fn may_see(caller: &Caller, entry: &Entry) -> bool {
-    let asked = caller.key_id().map(KeyId);
-    caller.require_approver().is_ok() || asked.is_some_and(|key| entry.state.asked_by(key))
+    let asked = party(caller).is_some_and(|party| {
+        let mut requesters = entry.state.requesters.iter();
+        requesters.any(|requester| requester.same_as(&party))
+    });
+    asked || caller.require_approver().is_ok()
+}
+
+/// Where a request of somebody else in the organisation stands, and nothing of what it is.
+fn stands(id: String, entry: &Entry, now: DateTime<Utc>) -> Answer {
+    Answer::Other {
+        id,
+        status: word(&entry.state, now).as_str(),
+        reason: Some("only who asked and approvers see more of it".to_owned()),
+    }
 }
 
 /// The request under an id, for a caller who may see it.
@@ -111,14 +124,18 @@ pub(super) async fn found(
 }
 
 /// The words the client knows: a grant waits for its seal, a withdrawn request is over.
-fn known(entry: Entry, now: DateTime<Utc>) -> ApprovalDto {
-    let sealed = entry.state.certified.is_some();
-    let status = match entry.state.status_at(now) {
+fn word(state: &domain::State, now: DateTime<Utc>) -> Status {
+    let sealed = state.certified.is_some();
+    match state.status_at(now) {
         Status::Approved | Status::Consumed if sealed => Status::Approved,
         Status::Pending | Status::Approved | Status::Consumed => Status::Pending,
         Status::Denied | Status::Cancelled => Status::Denied,
         Status::Expired => Status::Expired,
-    };
+    }
+}
+
+fn known(entry: Entry, now: DateTime<Utc>) -> ApprovalDto {
+    let status = word(&entry.state, now);
     let mut dto = ApprovalDto::of(entry, now);
     dto.status = status.as_str();
     dto

@@ -32,7 +32,7 @@ pub(crate) use process::Process;
 const PEPPER: &str = "a pepper for tests, not secret";
 pub(crate) const KEY_NAME: &str = "writ.test/ledger";
 pub(crate) const EXPORT_NAME: &str = "writ.test/export";
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 fn signer(service: Service) -> Signer {
     let seed = Service::ALL.iter().position(|s| *s == service).unwrap();

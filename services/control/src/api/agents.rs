@@ -65,6 +65,9 @@ async fn register(
 ) -> Result<Response, ApiError> {
     let (agent, new) = enrol(&state, &by, &command).await?;
     let status = status_of(new);
+    if agent.external_id.contains(char::REPLACEMENT_CHARACTER) {
+        return Ok((status, unnamed(&state, by.org(), &agent)?).into_response());
+    }
     Ok((status, answer(&state, by.org(), &agent)).into_response())
 }
 
@@ -117,28 +120,31 @@ async fn discover(
     by: By,
     Query(able): Query<Able>,
 ) -> Result<Json<Data<Vec<Found>>>, ApiError> {
-    let search = Search {
+    let mut search = Search {
         limit: 1_000,
         environment: able.environment,
         ..Search::default()
     };
-    let page = state.registry.list(by.org(), &search).await?;
     let wanted = able.capability.as_ref().filter(|text| !text.is_empty());
-    let found = page
-        .agents
-        .into_iter()
-        .map(|agent| (agent.capabilities(), agent))
-        .filter(|(capabilities, _)| wanted.is_none_or(|wanted| capabilities.contains(wanted)))
-        .map(|(capabilities, agent)| Found {
-            id: agent.id,
-            agent_id: agent.external_id,
-            name: agent.name,
-            environment: agent.environment,
-            capabilities,
-        });
-    Ok(Json(Data {
-        data: found.collect(),
-    }))
+    let mut data = Vec::new();
+    loop {
+        let page = state.registry.list(by.org(), &search).await?;
+        data.extend(page.agents.into_iter().filter_map(|agent| {
+            let capabilities = agent.capabilities();
+            let able = wanted.is_none_or(|wanted| capabilities.contains(wanted));
+            able.then_some(Found {
+                id: agent.id,
+                agent_id: agent.external_id,
+                name: agent.name,
+                environment: agent.environment,
+                capabilities,
+            })
+        }));
+        match page.next {
+            Some(next) => search.after = Some(next),
+            None => return Ok(Json(Data { data })),
+        }
+    }
 }
 
 async fn get(
@@ -218,6 +224,18 @@ fn answer(state: &State, org: Uuid, agent: &Agent) -> Response {
         data: shown(state, org, agent),
     });
     ([(header::ETAG, etag(agent.version))], body).into_response()
+}
+
+/// An answer without `agentId`. One with a character that no store takes was changed, and the SDK
+/// refuses an id that is not the one it sent; it takes none.
+fn unnamed(state: &State, org: Uuid, agent: &Agent) -> Result<Response, ApiError> {
+    let shown = serde_json::to_value(shown(state, org, agent));
+    let mut data = shown.map_err(|wrong| ApiError::internal(&wrong))?;
+    if let Some(fields) = data.as_object_mut() {
+        fields.remove("agentId");
+    }
+    let tag = [(header::ETAG, etag(agent.version))];
+    Ok((tag, Json(Data { data })).into_response())
 }
 
 /// The version as an entity tag.

@@ -11,13 +11,13 @@ use http::header;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use writ_service_kit::ApiError;
-use writ_service_kit::routes::{Class, Routes};
+use writ_service_kit::routes::{Class, Holder, Routes};
 
 use super::extract::By;
 use super::pauses::shown;
 use super::switches::filling;
 use super::{State, VIEWER};
-use crate::channel::{Changes, Snapshot, Switch, WATCHED_FOR, Watched};
+use crate::channel::{Changes, Snapshot, Switch, WATCHED_FOR, Watched, held};
 use crate::error::Error;
 
 /// How often a quiet stream says that it is there; shorter than proxies wait.
@@ -37,11 +37,15 @@ pub(super) fn routes(to: Routes<State>) -> Routes<State> {
 
 /// What happened before is not repeated, whatever `Last-Event-ID` says: the first event is everything
 /// as it is now.
-async fn stream(Shared(state): Shared<State>, by: By) -> Result<Response, ApiError> {
+async fn stream(
+    Shared(state): Shared<State>,
+    by: By,
+    holder: Holder,
+) -> Result<Response, ApiError> {
     if filling(&state) {
         return Err(Error::CatchingUp.into());
     }
-    let events = events(state, by.org());
+    let events = events(state, by.org(), holder);
     let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     // A proxy that collects a stream before it passes it on would pass on nothing.
     let unbuffered = [
@@ -51,10 +55,14 @@ async fn stream(Shared(state): Shared<State>, by: By) -> Result<Response, ApiErr
     Ok((unbuffered, sse).into_response())
 }
 
-fn events(state: State, org: Uuid) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+fn events(
+    state: State,
+    org: Uuid,
+    holder: Holder,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let cancelled = state.cancel.clone().cancelled_owned();
     let over = tokio::time::sleep(WATCHED_FOR);
-    let watched = state.channel.watch(org);
+    let watched = held(state.channel.watch(org), holder);
     let events = watched.flat_map(move |watched| {
         stream::iter(match watched {
             Watched::Snapshot(all) => vec![snapshot(&state, org, &all)],

@@ -12,13 +12,13 @@ use writ_access::Role;
 use writ_contract::{PolicyId, Scope};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Services, caller};
-use writ_service_kit::routes::{Access, Class, Gate, Once};
+use writ_service_kit::routes::{Access, Class, Gate, Holder, Once};
 use writ_service_kit::trace::traceparent;
 
 use super::State;
 use super::extract::{By, ListQuery, cursor};
 use super::{agents, pauses, switches};
-use crate::channel::{Changes, WATCHED_FOR, Watched};
+use crate::channel::{Changes, WATCHED_FOR, Watched, held};
 use crate::error::{Error, Refusal};
 use crate::registry::{Register, Search};
 use crate::write::Actor;
@@ -52,6 +52,8 @@ impl ControlService for Server {
         request: Request<v1::WatchAgentsRequest>,
     ) -> Answer<Self::WatchAgentsStream> {
         let by = by(&request)?;
+        let headers = request.metadata().clone().into_headers();
+        let holder = Holder::of(request.extensions(), headers)?;
         let Self(state) = self.clone();
         if switches::filling(&state) {
             return Err(ApiError::from(Error::CatchingUp).into());
@@ -62,9 +64,7 @@ impl ControlService for Server {
             tokio::time::sleep(WATCHED_FOR),
         );
         let org = by.org();
-        let events = state
-            .channel
-            .watch(org)
+        let events = held(state.channel.watch(org), holder)
             .flat_map(move |watched| stream::iter(told(&state, org, &environment, &watched)));
         let events = events.map(|event| Ok(v1::WatchAgentsResponse { event: Some(event) }));
         let events = events.take_until(cancelled).take_until(over);

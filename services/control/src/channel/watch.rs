@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, Stream};
+use futures::stream::{self, Stream, StreamExt as _};
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
+use writ_access::Caller;
 use writ_contract::Pause;
+use writ_service_kit::routes::Holder;
 
 use super::{Changes, Channel, Switch};
 
@@ -29,6 +31,43 @@ pub struct Snapshot {
     pub agents: Vec<Switch>,
     /// Every wider pause that stands.
     pub pauses: Vec<Arc<Pause>>,
+}
+
+/// What a holder may see of a watch, for as long as its credential holds: agents in the environments
+/// that are its own.
+pub fn held(
+    watched: impl Stream<Item = Watched> + Send,
+    holder: Holder,
+) -> impl Stream<Item = Watched> + Send {
+    let checked = watched.then(move |watched| {
+        let holder = holder.clone();
+        async move { Some((holder.caller().await?, watched)) }
+    });
+    let known = checked.take_while(|found| std::future::ready(found.is_some()));
+    known.filter_map(|found| {
+        let seen = found.map(|(caller, watched)| watched.seen_by(&caller));
+        std::future::ready(seen)
+    })
+}
+
+impl Watched {
+    fn seen_by(self, caller: &Caller) -> Self {
+        let sees = |switch: &Switch| caller.allows_environment(&switch.environment);
+        match self {
+            Self::Snapshot(mut all) => {
+                all.agents.retain(sees);
+                Self::Snapshot(all)
+            }
+            Self::Changed(changes) if changes.agents.iter().all(|it| sees(&it.switch)) => {
+                Self::Changed(changes)
+            }
+            Self::Changed(changes) => {
+                let mut seen = Changes::clone(&changes);
+                seen.agents.retain(|it| sees(&it.switch));
+                Self::Changed(Arc::new(seen))
+            }
+        }
+    }
 }
 
 impl Channel {

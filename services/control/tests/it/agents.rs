@@ -210,7 +210,9 @@ async fn bad_bodies_are_refused_in_words_and_odd_characters_are_replaced() {
         )
         .await;
     assert_eq!(odd.status, StatusCode::CREATED, "{odd:?}");
-    assert_eq!(odd.body["data"]["agentId"], json!("a\u{fffd}\u{fffd}"));
+    let path = format!("{AGENTS}/{}", odd.body["data"]["id"].as_str().unwrap());
+    let kept = stand.dev(Method::GET, &path, "").await;
+    assert_eq!(kept.body["data"]["agentId"], json!("a\u{fffd}\u{fffd}"));
 }
 
 #[tokio::test]
@@ -314,4 +316,16 @@ async fn strictness_and_capabilities_are_set_shown_stated_and_found() {
         envelope.open::<wire::Agent>().unwrap().outcome_strictness,
         "strict"
     );
+}
+
+#[tokio::test]
+async fn an_id_that_no_store_takes_is_not_sent_back_as_another() {
+    let stand = Stand::start().await;
+    let body = r#"{"agentId":"n\u0000ul"}"#;
+    for expected in [StatusCode::CREATED, StatusCode::OK] {
+        let registered = stand.dev(Method::POST, "/api/v1/agents", body).await;
+        assert_eq!(registered.status, expected, "{registered:?}");
+        let data = &registered.body["data"];
+        assert!(data["id"].is_string() && data.get("agentId").is_none());
+    }
 }

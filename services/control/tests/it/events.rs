@@ -94,3 +94,43 @@ async fn a_stream_begins_with_everything_and_goes_on_with_what_changes() {
     let (_, data) = foreign.next().await;
     assert_eq!(data["agentId"], "theirs", "nothing of ours came before");
 }
+
+#[tokio::test]
+async fn a_stream_ends_with_its_key_and_shows_only_its_environments() {
+    let stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let body = r#"{"name":"watcher","role":"developer","environments":["staging"]}"#;
+    let staging = stand.owner(Method::POST, "/api/v1/keys", body).await;
+    let body = r#"{"name":"watcher","role":"developer"}"#;
+    let everywhere = stand.owner(Method::POST, "/api/v1/keys", body).await;
+    let text =
+        |answer: &crate::stand::Answer| answer.body["data"]["key"].as_str().unwrap().to_owned();
+    let mut narrow = Events::open(&stand, &text(&staging)).await;
+    assert_eq!(narrow.next().await.1["agents"], json!([]));
+    let mut events = Events::open(&stand, &text(&everywhere)).await;
+    assert_eq!(events.next().await.1["agents"][0]["agentId"], "bot");
+
+    let key = everywhere.body["data"]["id"].as_str().unwrap();
+    let revoke = format!("/api/v1/keys/{key}");
+    let revoked = stand.owner(Method::DELETE, &revoke, "").await;
+    assert_eq!(revoked.status, StatusCode::OK, "{revoked:?}");
+    let pause = format!("/api/v1/agents/{id}/pause");
+    let ended = async {
+        // A replica may hear of the key a moment later than the answer came.
+        while events.body.next().await.is_some() {}
+    };
+    let pauses = async {
+        loop {
+            stand
+                .dev(Method::PATCH, &pause, r#"{"reason":"drill"}"#)
+                .await;
+            let resume = format!("/api/v1/agents/{id}/resume");
+            stand.dev(Method::PATCH, &resume, "").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let within = tokio::time::timeout(Duration::from_secs(30), async {
+        tokio::select! { () = ended => {}, () = pauses => {} }
+    });
+    within.await.expect("the stream ends");
+}

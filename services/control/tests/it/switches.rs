@@ -6,6 +6,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 use http::{Method, StatusCode};
 use serde_json::json;
+use sqlx::Connection as _;
 use writ_access::Role;
 use writ_contract::topology::GateLeaf;
 use writ_contract::{Stream, wire};
@@ -23,19 +24,10 @@ async fn status(stand: &Stand, id: &str) -> String {
 
 async fn row_says(stand: &Stand, id: &str, paused: bool) {
     eventually(
-        Duration::from_secs(20),
+        Duration::from_secs(60),
         "the row has the switch",
         || async {
-            let pool = sqlx::PgPool::connect(&stand.db.superuser_url)
-                .await
-                .map_err(|e| e.to_string())?;
-            let found: (bool, i64) = sqlx::query_as(
-                "select paused, kill_version from control.agents where agent_id = $1::uuid",
-            )
-            .bind(id)
-            .fetch_one(&pool)
-            .await
-            .map_err(|e| e.to_string())?;
+            let found = switch_row(stand, id).await.map_err(|e| e.to_string())?;
             if found.0 == paused {
                 Ok(())
             } else {
@@ -44,6 +36,17 @@ async fn row_says(stand: &Stand, id: &str, paused: bool) {
         },
     )
     .await;
+}
+
+async fn switch_row(stand: &Stand, id: &str) -> sqlx::Result<(bool, i64)> {
+    let mut sql = sqlx::PgConnection::connect(&stand.db.superuser_url).await?;
+    let found =
+        sqlx::query_as("select paused, kill_version from control.agents where agent_id = $1::uuid")
+            .bind(id)
+            .fetch_one(&mut sql)
+            .await?;
+    sql.close().await?;
+    Ok(found)
 }
 
 /// The test server commits asynchronously, so what was committed is written out first.

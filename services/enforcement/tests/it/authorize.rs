@@ -135,7 +135,10 @@ async fn a_missing_field_is_named_and_a_bad_key_is_401() {
     let stage = stage().await;
     let replica = stage.replica(0).await;
     let (status, body) = ask(&stage, &replica, &json!({"action": "invoke"})).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        (status, &body["allowed"]),
+        (StatusCode::FORBIDDEN, &json!(false))
+    );
     assert!(
         body["error"]["message"]
             .as_str()

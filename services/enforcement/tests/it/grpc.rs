@@ -34,7 +34,7 @@ use v1::Outcome;
 use v1::enforce_stream_response::Result as Answer;
 use v1::enforcement_service_client::EnforcementServiceClient;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 macro_rules! client {
     ($replica:expr) => {

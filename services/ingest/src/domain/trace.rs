@@ -236,7 +236,7 @@ impl Trace {
     /// Whether it says that its act had its effect.
     #[must_use]
     pub(crate) fn claims_success(&self) -> bool {
-        self.status == "success"
+        self.status.trim().eq_ignore_ascii_case("success")
     }
 
     /// Whether it shows how it knows that.

@@ -1,7 +1,7 @@
 //! OpenTelemetry's way in: the same limits, pauses and identities as every other.
 
 use axum::body::Body;
-use http::{Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use writ_testkit::eventually;
 
-use crate::fixture::{Fixture, WITHIN, start};
+use crate::fixture::{Fixture, Org, WITHIN, start};
 
 fn export(agents: &[&str]) -> Value {
     let span = |(agent, n): (&&str, usize)| {
@@ -37,11 +37,18 @@ async fn post(
     encoding: Option<&str>,
     body: Vec<u8>,
 ) -> (StatusCode, Vec<u8>) {
+    post_as(fixture, &fixture.org, named, encoding, body).await
+}
+
+async fn post_as(
+    fixture: &Fixture,
+    org: &Org,
+    named: &str,
+    encoding: Option<&str>,
+    body: Vec<u8>,
+) -> (StatusCode, Vec<u8>) {
     let mut request = Request::post("/v1/traces")
-        .header(
-            "authorization",
-            format!("Bearer {}", fixture.org.key.expose()),
-        )
+        .header("authorization", format!("Bearer {}", org.key.expose()))
         .header(header::CONTENT_TYPE, named);
     if let Some(encoding) = encoding {
         request = request.header(header::CONTENT_ENCODING, encoding);
@@ -181,6 +188,45 @@ async fn a_packed_export_is_unpacked() {
         fixture.number("SELECT count() FROM traces")
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_exporter_cannot_sign_so_its_key_does_not_ask_for_it_here() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "bot").await;
+    let signing = fixture.key_that_signs(9).await;
+    let body = export(&["bot"]).to_string().into_bytes();
+    let (status, _) = post_as(&fixture, &signing, "application/json", None, body).await;
+    assert_eq!(status, StatusCode::OK);
+    let traces = r#"{"traces":[]}"#;
+    let path = "/api/v1/traces/ingest";
+    let (status, refused) = fixture.call(&signing, Method::POST, path, traces).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "{refused}");
+}
+
+#[tokio::test]
+async fn an_export_packed_with_deflate_is_unpacked() {
+    let fixture = start().await;
+    fixture.agent(&fixture.org, 1, "bot").await;
+    let body = zlib(export(&["bot"]).to_string().as_bytes());
+    let (status, _) = post(&fixture, "application/json", Some("deflate"), body).await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+/// RFC 1950, with one stored block: what exporters call deflate.
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).unwrap();
+    let (mut low, mut high) = (1_u32, 0_u32);
+    for byte in bytes {
+        low = (low + u32::from(*byte)) % 65_521;
+        high = (high + low) % 65_521;
+    }
+    let mut packed = vec![0x78, 0x01, 0x01];
+    packed.extend(length.to_le_bytes());
+    packed.extend((!length).to_le_bytes());
+    packed.extend(bytes);
+    packed.extend(((high << 16) | low).to_be_bytes());
+    packed
 }
 
 /// Stored blocks compress nothing; `gzip` is the machine's.

@@ -28,7 +28,7 @@ use writ_service_kit::{Clock, Deps, ManualClock};
 use writ_testkit::{Db, Nats, Postgres};
 
 const PEPPER: &str = "a pepper for tests, not secret";
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 fn signer(service: Service) -> Signer {
     let seed = Service::ALL.iter().position(|s| *s == service).unwrap();

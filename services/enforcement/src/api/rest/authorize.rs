@@ -41,7 +41,10 @@ pub(super) async fn authorize(
     Authed(caller): Authed,
     Lenient(body): Lenient<Body>,
 ) -> Result<Response, ApiError> {
-    let call = body.read()?;
+    let call = match body.read() {
+        Ok(call) => call,
+        Err(wrong) => return Ok(unreadable(&wrong)),
+    };
     let answer = enforcer.authorize(&caller, call, "rest").await;
     let answer = answer
         .map_err(|error| ApiError::unavailable(error.to_string()).with_ref(error.reference()))?;
@@ -52,6 +55,23 @@ pub(super) async fn authorize(
         }
         Answer::PlanSpent(spent) => plan_spent(spent).into_response(),
     })
+}
+
+/// What names no call is a "no" too: the SDK takes another status for a failure of the server's.
+fn unreadable(wrong: &ApiError) -> Response {
+    let error = Why {
+        code: Some(&wrong.code),
+        message: &wrong.message,
+    };
+    let told = Told {
+        allowed: false,
+        grant_id: None,
+        expires_at: None,
+        decision_id: None,
+        violations: None,
+        error: Some(error),
+    };
+    (StatusCode::FORBIDDEN, Json(told)).into_response()
 }
 
 impl Body {
