@@ -172,7 +172,8 @@ async fn update(
     let reference = AgentRef::parse(&id, query.environment.as_deref());
     let rights = Rights::of(&state, &by).await?;
     let may = |agent: &Agent| {
-        if patch.owner_email.is_some() && !rights.over(agent) {
+        let theirs = agent.is_owned() && patch.limits();
+        if (patch.owner_email.is_some() || theirs) && !rights.over(agent) {
             return Err(not_yours());
         }
         by.may_act_in(&agent.environment)

@@ -55,6 +55,20 @@ pub struct Patch {
     pub archived: Option<bool>,
 }
 
+impl Patch {
+    /// Whether it changes what the agent is limited to: that acts like a policy.
+    #[must_use]
+    pub fn limits(&self) -> bool {
+        let lists = [
+            &self.allowed_data_sources,
+            &self.allowed_actions,
+            &self.requires_human_approval_for,
+        ];
+        let words = [&self.autonomy_level, &self.outcome_strictness];
+        lists.iter().any(|list| list.is_some()) || words.iter().any(|word| word.is_some())
+    }
+}
+
 /// Who an agent is handed over to.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(rename = "AgentTransfer")]
@@ -131,8 +145,9 @@ impl Agent {
         checked(agent.with(&command.details))
     }
 
-    /// After the same agent registered again: named fields are taken over, a pause stays. So does
-    /// its address when somebody registers it whose `own` it is not: the address makes an owner.
+    /// After the same agent registered again: named fields are taken over, a pause stays. When
+    /// somebody registers it whose `own` it is not, so does its address, which makes an owner, and
+    /// what its owners have it limited to.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every wrong field.
@@ -146,10 +161,22 @@ impl Agent {
         if !own {
             next.owner_email.clone_from(&self.owner_email);
         }
+        if !own && self.is_owned() {
+            next.limit_as(self);
+        }
         if let Some(name) = filled(command.name.as_ref()) {
             next.name = name;
         }
         self.succeeded_by(next, now)
+    }
+
+    fn limit_as(&mut self, other: &Self) {
+        self.allowed_actions.clone_from(&other.allowed_actions);
+        self.allowed_data_sources
+            .clone_from(&other.allowed_data_sources);
+        self.requires_human_approval_for
+            .clone_from(&other.requires_human_approval_for);
+        self.autonomy_level.clone_from(&other.autonomy_level);
     }
 
     /// After a patch.
@@ -331,6 +358,20 @@ mod tests {
         assert_eq!(same, agent());
         let own = agent().reregistered(&command, true, at(1)).unwrap();
         assert_eq!(own.owner_email.as_deref(), Some("me@example.com"));
+    }
+
+    #[test]
+    fn who_does_not_own_an_agent_does_not_loosen_it_by_registering_it_again() {
+        let command = register(r#"{"agentId":"a","allowedActions":["*"],"tags":["x"]}"#);
+        let mut theirs = agent();
+        theirs.owners = vec!["per_1".to_owned()];
+        let again = theirs.reregistered(&command, false, at(1)).unwrap();
+        assert_eq!((again.allowed_actions.len(), again.tags.len()), (0, 1));
+        let own = theirs.reregistered(&command, true, at(1)).unwrap();
+        assert_eq!(own.allowed_actions, ["*"]);
+        theirs.owners.clear();
+        let nobodys = theirs.reregistered(&command, false, at(1)).unwrap();
+        assert_eq!(nobodys.allowed_actions, ["*"]);
     }
 
     #[test]

@@ -23,6 +23,13 @@ impl Holder {
 }
 
 impl Agent {
+    /// Whether it is anybody's. One that a key of nobody registered is every Developer's.
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        let someone = !self.owners.is_empty() || !self.teams.is_empty();
+        someone || self.owner_email.is_some()
+    }
+
     /// Whether it is one of this person's.
     #[must_use]
     pub fn belongs_to(&self, holder: &Holder) -> bool {
