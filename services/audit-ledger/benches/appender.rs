@@ -1,5 +1,5 @@
-//! `make bench-ledger`: how fast facts become entries, end to end from JetStream, and how long one waits
-//! for its checkpoint at a steady rate.
+//! `make bench-ledger`: how fast facts become entries, end to end from JetStream, how long one waits
+//! for its checkpoint at a steady rate, and what an export of all of them takes.
 //!
 //! `WRIT_TEST_POSTGRES_URL` and `WRIT_TEST_NATS_URL` name servers that write to disk as in production;
 //! those started otherwise do not wait for the disk, and the report says so.
@@ -16,10 +16,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::Body;
+use futures::StreamExt as _;
+use http::Request;
 use prost::Message as _;
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 use uuid::Uuid;
+use writ_access::key::mac;
+use writ_access::{ApiKey, Pepper, Prefix};
 use writ_audit_ledger::Config;
 use writ_contract::{
     Audit, DecisionId, Envelope, EventId, IncarnationId, Kind, OrgId, Packed, Record, Service,
@@ -37,6 +44,7 @@ const PACKED: u64 = 200;
 /// Decisions a second of the second part.
 const RATE: u64 = 5_000;
 const SEED: [u8; 32] = [9; 32];
+const PEPPER: &str = "the benchmark's pepper, which is no secret";
 const ORG: OrgId = OrgId(Uuid::from_u128(5));
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -65,7 +73,7 @@ async fn main() {
         next += PACKED;
     }
     let started = Instant::now();
-    let service = bench.start();
+    let (service, router) = bench.start().await;
     bench.until(&mut sql, entries).await;
     let took = started.elapsed().as_secs_f64();
     println!(
@@ -73,6 +81,7 @@ async fn main() {
         entries as f64 / took
     );
     bench.at_rate(&mut sql, next, seconds).await;
+    bench.export(router).await;
     service.cancel();
 }
 
@@ -97,7 +106,7 @@ impl Bench {
     }
 
     /// The service in this process.
-    fn start(&self) -> CancellationToken {
+    async fn start(&self) -> (CancellationToken, Router) {
         let public = |service| hex::encode(Signer::new(service, SEED).public_key());
         let mut config = Config::default();
         config.store.api_url = StoreUrl::new(self.db.url_for("ledger_api"));
@@ -106,7 +115,7 @@ impl Bench {
         config.log.signing_seed = hex::encode(SEED);
         config.log.owner_keys =
             BTreeMap::from(Service::ALL.map(|it| (it.name().to_owned(), public(it))));
-        config.access.key_pepper = Secret::new("the benchmark's pepper, which is no secret");
+        config.access.key_pepper = Secret::new(PEPPER);
         config.ledger.signing_seed = Secret::new(hex::encode([1; 32]));
         config.ledger.export_seed = Secret::new(hex::encode([2; 32]));
         let cancel = CancellationToken::new();
@@ -117,11 +126,70 @@ impl Bench {
             metrics: Metrics::detached(),
             clock: Arc::new(SystemClock),
         };
-        tokio::task::spawn(async move {
-            let built = writ_audit_ledger::build(config, deps).await.unwrap();
-            built.run.await.unwrap();
-        });
-        cancel
+        let built = writ_audit_ledger::build(config, deps).await.unwrap();
+        tokio::task::spawn(async move { built.run.await.unwrap() });
+        (cancel, built.router)
+    }
+
+    /// A key that may export, as control states it.
+    async fn key(&self) -> String {
+        let key = ApiKey::generate(Prefix::Live, [7; 32]);
+        let fact = wire::ApiKey {
+            key_id: vec![1; 16],
+            public_id: key.public_id().to_owned(),
+            mac: mac(&Pepper::new(PEPPER).unwrap(), key.expose()).to_vec(),
+            role: "owner".to_owned(),
+            ..wire::ApiKey::default()
+        };
+        let envelope = Envelope {
+            event_id: EventId(Uuid::now_v7()),
+            kind: Kind::of::<wire::ApiKey>("issued"),
+            org: ORG,
+            aggregate_id: "key".to_owned(),
+            version: 1,
+            occurred_at_us: 1,
+            audit: Audit::default(),
+            fact: fact.encode_to_vec(),
+            traceparent: String::new(),
+        };
+        let signer = Signer::new(Service::Control, SEED);
+        let topology = self.log.topology().clone();
+        let subject = topology.fact::<wire::ApiKey>(ORG, "key");
+        let log = EventLog::new(
+            self.nats.client.clone(),
+            topology,
+            signer,
+            Owners::default(),
+        );
+        log.publish_fact(&subject, &envelope, None, WITHIN)
+            .await
+            .unwrap();
+        key.expose().to_owned()
+    }
+
+    /// Everything, as a client of the API gets it; the memory is that of this whole process.
+    async fn export(&self, router: Router) {
+        let key = self.key().await;
+        let request = Request::get("/api/v1/audit/export").header("x-api-key", key);
+        let request = request.body(Body::empty()).unwrap();
+        drop(std::fs::write("/proc/self/clear_refs", "5"));
+        let (before, started) = (memory("VmRSS:"), Instant::now());
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut parts = answer.into_body().into_data_stream();
+        let (mut lines, mut bytes) = (0, 0);
+        while let Some(part) = parts.next().await {
+            let part = part.unwrap();
+            bytes += part.len();
+            lines += part.iter().filter(|byte| **byte == b'\n').count();
+        }
+        let took = started.elapsed().as_secs_f64();
+        println!(
+            "{lines} lines, {:.0} MB exported in {took:.1} s: {:.0}/s; memory {before}, at most {}",
+            bytes as f64 / 1e6,
+            lines as f64 / took,
+            memory("VmHWM:")
+        );
     }
 
     /// One message with the decisions `from..from + PACKED`.
@@ -227,4 +295,11 @@ fn record(number: u64) -> Record {
         emitter_seq: number,
         envelope: envelope.encode(),
     }
+}
+
+/// A line of what Linux says of this process's memory.
+fn memory(name: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or("unknown").trim().to_owned()
 }

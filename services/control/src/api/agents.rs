@@ -22,6 +22,9 @@ use super::{DEVELOPER, State, VIEWER};
 use crate::error::Refusal;
 use crate::registry::{Agent, AgentRef, Patch, Register, Search, Transfer};
 
+/// Agents of one answer, where the client reads no second.
+const FOUND: u32 = 1_000;
+
 pub(super) fn routes(to: Routes<State>) -> Routes<State> {
     to.get("/agents", VIEWER, list)
         .says("List agents", "Those that fit `search` best come first.")
@@ -99,12 +102,16 @@ async fn list(
     Query(page): Query<ListQuery>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Shown>>, ApiError> {
+    let text = wanted.search.filter(|text| !text.is_empty());
+    // The SDK looks an id up by a search without a limit and reads one page: every environment the
+    // agent is registered in has to be on it.
+    let found_whole = text.is_some() && page.limit.is_none();
     let search = Search {
-        text: wanted.search.filter(|text| !text.is_empty()),
+        text,
         environment: wanted.environment,
         archived: wanted.archived.unwrap_or_default(),
         after: page.position()?,
-        limit: page.limit(),
+        limit: if found_whole { FOUND } else { page.limit() },
     };
     let page = state.registry.list(by.org(), &search).await?;
     let agents = page.agents.iter();
@@ -121,7 +128,7 @@ async fn discover(
     Query(able): Query<Able>,
 ) -> Result<Json<Data<Vec<Found>>>, ApiError> {
     let mut search = Search {
-        limit: 1_000,
+        limit: FOUND,
         environment: able.environment,
         ..Search::default()
     };

@@ -125,6 +125,20 @@ async fn an_exact_match_is_on_the_first_page() {
 }
 
 #[tokio::test]
+async fn a_search_without_a_limit_finds_an_id_in_all_its_environments() {
+    let stand = Stand::start().await;
+    for n in 0..105 {
+        let body = format!(r#"{{"agentId":"many","environment":"e{n}"}}"#);
+        let made = stand.dev(Method::POST, AGENTS, &body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    }
+    let found = stand
+        .dev(Method::GET, "/api/v1/agents?search=many", "")
+        .await;
+    assert_eq!(found.body["data"].as_array().unwrap().len(), 105);
+}
+
+#[tokio::test]
 async fn a_patch_names_unknown_fields_and_honours_if_match() {
     let stand = Stand::start().await;
     let id = stand.agent("bot").await;
