@@ -16,7 +16,7 @@ use writ_service_kit::routes::Authed;
 
 use crate::answer::{Answer, Given};
 use crate::api::plan_spent;
-use crate::domain::{Call, WireViolation};
+use crate::domain::{Call, Refusal, WireViolation};
 use crate::enforce::Enforcer;
 
 /// The SDK says caller and callee, the product's pages source and target.
@@ -41,11 +41,13 @@ pub(super) async fn authorize(
     Authed(caller): Authed,
     Lenient(body): Lenient<Body>,
 ) -> Result<Response, ApiError> {
-    let call = match body.read() {
-        Ok(call) => call,
-        Err(wrong) => return Ok(unreadable(&wrong)),
+    let answer = match body.read() {
+        Ok(call) => enforcer.authorize(&caller, call, "rest").await,
+        // What names no call is a "no" too: the SDK takes another status for a failure of the server's.
+        Err(wrong) => Ok(Enforcer::refuse(&Refusal::Unreadable(
+            wrong.message.into_owned(),
+        ))),
     };
-    let answer = enforcer.authorize(&caller, call, "rest").await;
     let answer = answer
         .map_err(|error| ApiError::unavailable(error.to_string()).with_ref(error.reference()))?;
     Ok(match answer {
@@ -55,23 +57,6 @@ pub(super) async fn authorize(
         }
         Answer::PlanSpent(spent) => plan_spent(spent).into_response(),
     })
-}
-
-/// What names no call is a "no" too: the SDK takes another status for a failure of the server's.
-fn unreadable(wrong: &ApiError) -> Response {
-    let error = Why {
-        code: Some(&wrong.code),
-        message: &wrong.message,
-    };
-    let told = Told {
-        allowed: false,
-        grant_id: None,
-        expires_at: None,
-        decision_id: None,
-        violations: None,
-        error: Some(error),
-    };
-    (StatusCode::FORBIDDEN, Json(told)).into_response()
 }
 
 impl Body {
