@@ -57,6 +57,21 @@ pub(crate) async fn kill_postgres(stand: &Stand) {
     sqlx::query("checkpoint").execute(&pool).await.unwrap();
     pool.close().await;
     stand.postgres.signal(Signal::Kill);
+    // A backend may outlive its killed parent for a moment; what it commits then is lost.
+    eventually(
+        Duration::from_secs(10),
+        "reads say that it is away",
+        || async {
+            let away = stand.dev(Method::GET, "/api/v1/agents", "").await;
+            let unavailable = (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE");
+            if (away.status, away.code()) == unavailable {
+                Ok(())
+            } else {
+                Err(away.status)
+            }
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -200,21 +215,6 @@ async fn an_agent_is_paused_while_postgres_is_down_and_its_row_follows() {
     assert_eq!(paused.status, StatusCode::OK, "{paused:?}");
     assert!(paused.body["receipt"]["sequence"].as_u64().unwrap() > 0);
     assert_eq!(status(&stand, &id).await, "paused");
-    // A backend may outlive its killed parent for a moment and answer once more.
-    eventually(
-        Duration::from_secs(10),
-        "reads say that it is away",
-        || async {
-            let away = stand.dev(Method::GET, "/api/v1/agents", "").await;
-            let unavailable = (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE");
-            if (away.status, away.code()) == unavailable {
-                Ok(())
-            } else {
-                Err(away.status)
-            }
-        },
-    )
-    .await;
     stand.postgres.restart();
     row_says(&stand, &id, true).await;
 }
