@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use writ_testkit::eventually;
 
@@ -83,6 +84,12 @@ async fn an_erasure_leaves_no_name_and_every_proof() {
         } else {
             Err((card, traces, decisions))
         }
+    })
+    .await;
+    eventually(SOON, "something is sealed", || async {
+        let found = stack.call("WRIT_ADMIN_KEY", Method::GET, "/audit/checkpoint", None);
+        let (status, body) = found.await;
+        status.is_success().then_some(()).ok_or(body)
     })
     .await;
     let before = export(&stack, "before.jsonl");
