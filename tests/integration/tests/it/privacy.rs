@@ -30,6 +30,15 @@ async fn acted_for(stack: &Stack, agent: &str) -> String {
     approval
 }
 
+async fn something_is_sealed(stack: &Stack) {
+    eventually(SOON, "something is sealed", || async {
+        let found = stack.call("WRIT_ADMIN_KEY", Method::GET, "/audit/checkpoint", None);
+        let (status, body) = found.await;
+        status.is_success().then_some(()).ok_or(body)
+    })
+    .await;
+}
+
 fn export(stack: &Stack, name: &str) -> String {
     let file = stack.data().join(name).to_string_lossy().into_owned();
     stack.writ(&["audit", "export", "--out", &file]);
@@ -86,12 +95,7 @@ async fn an_erasure_leaves_no_name_and_every_proof() {
         }
     })
     .await;
-    eventually(SOON, "something is sealed", || async {
-        let found = stack.call("WRIT_ADMIN_KEY", Method::GET, "/audit/checkpoint", None);
-        let (status, body) = found.await;
-        status.is_success().then_some(()).ok_or(body)
-    })
-    .await;
+    something_is_sealed(&stack).await;
     let before = export(&stack, "before.jsonl");
 
     let body = json!({"type": "erasure", "subject": "u-ada", "aliases": ["ada@example.com"]});
