@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use writ_servers::{free_port, wait_for_port};
@@ -21,6 +21,10 @@ pub(crate) trait Kind {
     const NAME: &'static str;
     /// Fills an empty folder and says how to start the server over it.
     fn command(&self, dir: &Path, ports: [u16; 2]) -> anyhow::Result<Command>;
+    /// Whether it is process `pid` that answers: what is left of a killed one may hold the port yet.
+    fn is_ready(&self, _dir: &Path, _pid: &str) -> bool {
+        true
+    }
 }
 
 /// A signal for a server of one's own.
@@ -96,7 +100,7 @@ impl Instance {
         let mut last = anyhow::anyhow!("not tried");
         for _ in 0..10 {
             run_watched(&self.dir, &self.dir.join("lock"), "0", &command)?;
-            match self.wait() {
+            match self.wait(kind) {
                 Ok(()) => return Ok(()),
                 Err(error) => last = error,
             }
@@ -105,17 +109,31 @@ impl Instance {
         Err(last)
     }
 
-    fn wait(&self) -> anyhow::Result<()> {
+    fn wait<K: Kind>(&self, kind: &K) -> anyhow::Result<()> {
         let alive = || self.is_alive();
         wait_for_port(self.ports[0], START, alive)
+            .and_then(|()| self.wait_until_ready(kind))
             .with_context(|| std::fs::read_to_string(self.dir.join("log")).unwrap_or_default())
+    }
+
+    fn wait_until_ready<K: Kind>(&self, kind: &K) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while !kind.is_ready(&self.dir, self.pid().trim()) {
+            let waiting = started.elapsed() < START;
+            anyhow::ensure!(waiting && self.is_alive(), "it ended as it started");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Empty before the watch wrote it.
+    fn pid(&self) -> String {
+        std::fs::read_to_string(self.dir.join("pid")).unwrap_or_default()
     }
 
     /// Before the watch wrote the process id it counts as alive.
     fn is_alive(&self) -> bool {
-        let Ok(pid) = std::fs::read_to_string(self.dir.join("pid")) else {
-            return true;
-        };
+        let pid = self.pid();
         pid.trim().is_empty() || Path::new("/proc").join(pid.trim()).exists()
     }
 }
@@ -173,7 +191,7 @@ fn start_new<K: Kind>(
             ports,
             _lease: lease,
         };
-        match instance.wait() {
+        match instance.wait(kind) {
             Ok(()) => return Ok(instance),
             Err(error) => last = error,
         }

@@ -35,6 +35,14 @@ impl Kind for Server {
         }
         writ_servers::postgres::command(&tools, &data, port, &SETTINGS, OnOrphaned::Kill)
     }
+
+    /// As `pg_ctl` reads it: the first line of its file is the process, the eighth its state.
+    fn is_ready(&self, dir: &Path, pid: &str) -> bool {
+        let file = dir.join("data").join("postmaster.pid");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let mut lines = text.lines().map(str::trim);
+        lines.next() == Some(pid) && lines.nth(6) == Some("ready")
+    }
 }
 
 /// Made once for all, under another name until it is whole. The caller holds the start lock or
