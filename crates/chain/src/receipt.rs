@@ -1,4 +1,4 @@
-//! The receipt of one decision: that exactly this entry is in the organisation's tree, that this
+//! The receipt of one entry: that exactly this entry is in the organisation's tree, that this
 //! tree's head is in the global log, and under which signed checkpoints.
 //!
 //! ```text
@@ -39,8 +39,9 @@ pub struct Receipt {
     pub format: String,
     /// Whose ledger.
     pub org: Uuid,
-    /// The decision, `dec_…`.
-    pub decision_id: String,
+    /// The decision, `dec_…`, in the receipt of one and in no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_id: Option<String>,
     /// The fact the entry records.
     pub event_id: Uuid,
     /// What the entry says, in the clear: the body of the leaf.
@@ -223,7 +224,7 @@ fn recorded(receipt: &Receipt) -> Result<(EntryBody, Hash), ReceiptRefusal> {
         (place.seq != receipt.inclusion.index, "inclusion.index"),
         (place.event_id != receipt.event_id, "eventId"),
         (
-            entry.aggregate_id.as_deref() != Some(receipt.decision_id.as_str()),
+            receipt.decision_id.as_deref() != decision(&entry),
             "decisionId",
         ),
         (said != leaf.body, "entry"),
@@ -232,6 +233,13 @@ fn recorded(receipt: &Receipt) -> Result<(EntryBody, Hash), ReceiptRefusal> {
         Some((_, field)) => Err(ReceiptRefusal::Differs(field)),
         None => Ok((entry, leaf::leaf_hash(&bytes))),
     }
+}
+
+/// The decision that an entry records, if it records one.
+#[must_use]
+pub fn decision(entry: &EntryBody) -> Option<&str> {
+    let recorded = entry.kind.starts_with("decision.");
+    recorded.then_some(entry.aggregate_id.as_deref()).flatten()
 }
 
 /// Checks that a head is in the global log; the trusted witnesses that signed its head.

@@ -97,16 +97,15 @@ impl Instance {
     /// children that hold its memory for a moment: so it is tried again.
     pub(crate) fn restart<K: Kind>(&self, kind: &K) -> anyhow::Result<()> {
         let command = kind.command(&self.dir, self.ports)?;
-        let mut last = anyhow::anyhow!("not tried");
-        for _ in 0..10 {
+        let started = Instant::now();
+        loop {
             run_watched(&self.dir, &self.dir.join("lock"), "0", &command)?;
             match self.wait(kind) {
                 Ok(()) => return Ok(()),
-                Err(error) => last = error,
+                Err(error) if started.elapsed() > START => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
             }
-            std::thread::sleep(Duration::from_millis(100));
         }
-        Err(last)
     }
 
     fn wait<K: Kind>(&self, kind: &K) -> anyhow::Result<()> {

@@ -84,6 +84,16 @@ fn proofs(to: Routes<State>) -> Routes<State> {
     )
     .answers::<Data<signed::SignedDto>>(200)
     .get(
+        "/audit/entries/{seq}/receipt",
+        Access::Role(Role::Developer),
+        receipt::show_entry,
+    )
+    .says(
+        "Get a receipt of an entry",
+        "As of a decision, for any entry, by its number in the audit log.",
+    )
+    .answers::<Data<signed::SignedDto>>(200)
+    .get(
         "/audit/coverage",
         Access::Role(Role::Viewer),
         coverage::show,

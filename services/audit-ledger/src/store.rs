@@ -30,8 +30,8 @@ pub(crate) use own::{
     note_key, recorded, waiting,
 };
 pub(crate) use receipts::{
-    Covering, HeadPlace, Recorded, StoredEntry, covering, decision, entry, global_signed,
-    is_recorded, latest_covering, leaf_hash, note_of,
+    Covering, HeadPlace, StoredEntry, covering, decision, entry, global_signed, is_recorded,
+    latest_covering, leaf_hash, note_of,
 };
 pub(crate) use tiles::{GLOBAL, consistency, inclusion, keep_tiles, leaves, roots, tile};
 pub(crate) use witnesses::{

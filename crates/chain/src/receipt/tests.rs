@@ -40,6 +40,14 @@ fn decision(n: u64) -> EntryBody {
     }
 }
 
+fn policy(n: u64) -> EntryBody {
+    EntryBody {
+        kind: "policy.updated.v1".into(),
+        aggregate_id: Some(format!("pol_{n}")),
+        ..body(n)
+    }
+}
+
 fn note(origin: String, tree: &Frontier, signers: &[&NamedSigner]) -> String {
     let head = Checkpoint {
         origin,
@@ -50,13 +58,22 @@ fn note(origin: String, tree: &Frontier, signers: &[&NamedSigner]) -> String {
     checkpoint::sign(&head, signers).unwrap()
 }
 
-/// A receipt of entry 5 of 11, of the second of three organisations, in interval 4 of 9.
+/// A receipt of a decision.
 fn receipt(signers: &[&NamedSigner]) -> Receipt {
+    receipt_of(decision, Some("dec_5"), signers)
+}
+
+/// A receipt of entry 5 of 11, of the second of three organisations, in interval 4 of 9.
+fn receipt_of(
+    entry: fn(u64) -> EntryBody,
+    decision: Option<&str>,
+    signers: &[&NamedSigner],
+) -> Receipt {
     let mut chain = Chain::new(tenant(2));
     let appended: Vec<_> = (0..11u64)
         .map(|n| {
             chain
-                .append(tenant(100 + u128::from(n)), &decision(n))
+                .append(tenant(100 + u128::from(n)), &entry(n))
                 .unwrap()
         })
         .collect();
@@ -89,9 +106,9 @@ fn receipt(signers: &[&NamedSigner]) -> Receipt {
     Receipt {
         format: FORMAT.into(),
         org: tenant(2),
-        decision_id: "dec_5".into(),
+        decision_id: decision.map(str::to_owned),
         event_id: tenant(105),
-        entry: serde_json::to_value(decision(5)).unwrap(),
+        entry: serde_json::to_value(entry(5)).unwrap(),
         leaf: BASE64.encode(&leaf.leaf_bytes),
         inclusion: Inclusion {
             index: 5,
@@ -142,6 +159,18 @@ fn a_witness_counts_only_for_who_trusts_it() {
     more.witness.push(witness().verifier().clone());
     let verified = verify(&signed, &more).unwrap();
     assert_eq!(verified.witnesses(), ["witness.test/w"]);
+}
+
+#[test]
+fn only_the_receipt_of_a_decision_names_one() {
+    let of = |entry, decision| {
+        let receipt = receipt_of(entry, decision, &[&checkpoints()]);
+        verify(&signed(receipt), &trusted()).map(|it| it.entry().kind.clone())
+    };
+    assert_eq!(of(policy, None).unwrap(), "policy.updated.v1");
+    let differs = Err(ReceiptRefusal::Differs("decisionId"));
+    assert_eq!(of(policy, Some("pol_5")), differs);
+    assert_eq!(of(decision, None), differs);
 }
 
 /// Even who holds the key for statements cannot make a receipt of what was not recorded.

@@ -17,7 +17,8 @@ use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
 
 use super::export::{Export, ExportQuery, Piece, open, pieces};
-use super::{State, receipt, status};
+use super::receipt::{self, Of};
+use super::{State, status};
 use crate::error::Error;
 use crate::store::{self, ExportRow, GLOBAL, Signed, StoredEntry};
 
@@ -39,6 +40,7 @@ pub(crate) mod v1 {
 pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ledger.bin"));
 
 use v1::get_entry_request::Entry as By;
+use v1::get_receipt_request::Entry as ReceiptBy;
 use v1::ledger_service_server::LedgerService;
 
 #[tonic::async_trait]
@@ -62,8 +64,15 @@ impl LedgerService for State {
         request: Request<v1::GetReceiptRequest>,
     ) -> Result<Response<v1::GetReceiptResponse>, Status> {
         let caller = caller(&request)?;
-        let id = &request.get_ref().decision_id;
-        let signed = receipt::find(self, caller.org_id(), id).await?;
+        let of = match request.into_inner().entry {
+            Some(ReceiptBy::DecisionId(id)) => Of::decision(&id)?,
+            Some(ReceiptBy::Seq(seq)) => {
+                developer(&caller)?;
+                Of::Entry(seq)
+            }
+            None => return Err(Status::invalid_argument("name a seq or a decision_id")),
+        };
+        let signed = receipt::find(self, caller.org_id(), of).await?;
         let receipt_json = serde_json::to_string(&signed);
         let receipt_json = receipt_json.map_err(|error| ApiError::internal(&error))?;
         Ok(Response::new(v1::GetReceiptResponse { receipt_json }))
@@ -150,20 +159,16 @@ fn developer(caller: &writ_access::Caller) -> Result<(), Status> {
 
 async fn entry(state: &State, org: Uuid, by: By) -> Result<Option<v1::Entry>, Error> {
     let mut tx = state.pool.begin(org).await?;
-    let seq = match by {
-        By::Seq(seq) => Some(seq),
+    let found = match by {
+        By::Seq(seq) => store::entry(&mut tx, seq).await?,
         By::DecisionId(id) => match id.parse::<DecisionId>() {
-            Ok(id) => store::decision(&mut tx, &id.to_string())
-                .await?
-                .map(|recorded| recorded.seq),
+            Ok(id) => store::decision(&mut tx, &id.to_string()).await?,
             Err(_) => None,
         },
     };
-    let Some(seq) = seq else { return Ok(None) };
     let size = store::signed(&mut tx)
         .await?
         .map_or(0, |signed| signed.size);
-    let found = store::entry(&mut tx, seq).await?;
     Ok(found.map(|entry| message(entry, size)))
 }
 

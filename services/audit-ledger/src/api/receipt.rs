@@ -1,5 +1,7 @@
-//! `GET /audit/decisions/{id}/receipt`: the proof that one decision is in the ledger.
+//! `GET /audit/decisions/{id}/receipt` and `GET /audit/entries/{seq}/receipt`: the proof that one entry is
+//! in the ledger.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::Json;
@@ -20,13 +22,44 @@ use writ_service_kit::routes::Authed;
 use super::signed::SignedDto;
 use super::{State, status};
 use crate::error::Error;
-use crate::store::{self, Covering, GLOBAL, Recorded};
+use crate::store::{self, Covering, GLOBAL, StoredEntry};
 
 /// How long an answer waits for the seal: a little more than one is ever away.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A decision that is not recorded anywhere after this long never was made.
 const ON_ITS_WAY_MS: i64 = 60_000;
+
+/// Whose receipt is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    Decision(DecisionId),
+    Entry(u64),
+}
+
+impl Of {
+    /// Of a decision, by `dec_…` or its UUID; nobody ever made one of another form.
+    pub(super) fn decision(id: &str) -> Result<Self, ApiError> {
+        let id = id.parse().map_err(|_| ApiError::not_found("decision"))?;
+        Ok(Self::Decision(id))
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Decision(_) => "decision",
+            Self::Entry(_) => "entry",
+        }
+    }
+}
+
+impl fmt::Display for Of {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decision(id) => write!(out, "{id}"),
+            Self::Entry(seq) => write!(out, "entry {seq}"),
+        }
+    }
+}
 
 /// What became of a request for a receipt.
 enum Found {
@@ -42,22 +75,34 @@ pub(super) async fn show(
     Authed(caller): Authed,
     Path(id): Path<String>,
 ) -> Result<Json<Data<SignedDto>>, ApiError> {
-    let signed = find(&state, caller.org_id(), &id).await?;
+    answer(&state, caller.org_id(), Of::decision(&id)?).await
+}
+
+pub(super) async fn show_entry(
+    Shared(state): Shared<State>,
+    Authed(caller): Authed,
+    Path(seq): Path<String>,
+) -> Result<Json<Data<SignedDto>>, ApiError> {
+    let seq = seq.parse().map_err(|_| ApiError::not_found("entry"))?;
+    answer(&state, caller.org_id(), Of::Entry(seq)).await
+}
+
+async fn answer(state: &State, org: Uuid, of: Of) -> Result<Json<Data<SignedDto>>, ApiError> {
+    let signed = find(state, org, of).await?;
     let data = SignedDto::of(signed)?;
     Ok(Json(Data { data }))
 }
 
-/// The receipt of a decision, as soon as there is one.
-pub(super) async fn find(state: &State, org: Uuid, id: &str) -> Result<Signed<Receipt>, ApiError> {
-    let id: DecisionId = id.parse().map_err(|_| ApiError::not_found("decision"))?;
+/// The receipt, as soon as there is one.
+pub(super) async fn find(state: &State, org: Uuid, of: Of) -> Result<Signed<Receipt>, ApiError> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let found = look(state, org, id).await.map_err(status::answer)?;
+        let found = look(state, org, of).await.map_err(status::answer)?;
         let waiting = match found {
             Some(Found::Receipt(receipt)) => return Ok(*receipt),
-            Some(Found::Unsealed) => "the decision is recorded and not sealed yet",
-            Some(Found::Young) => "the decision is not recorded yet",
-            None => return Err(ApiError::not_found("decision")),
+            Some(Found::Unsealed) => "it is recorded and not sealed yet",
+            Some(Found::Young) => "it is not recorded yet",
+            None => return Err(ApiError::not_found(of.what())),
         };
         if Instant::now() >= until {
             return Err(status::not_yet(waiting));
@@ -66,25 +111,31 @@ pub(super) async fn find(state: &State, org: Uuid, id: &str) -> Result<Signed<Re
     }
 }
 
-async fn look(state: &State, org: Uuid, id: DecisionId) -> Result<Option<Found>, Error> {
+async fn look(state: &State, org: Uuid, of: Of) -> Result<Option<Found>, Error> {
     let mut tx = state.pool.begin(org).await?;
-    let wire = id.to_string();
-    let mut found = store::decision(&mut tx, &wire).await?;
-    if found.is_none() {
-        let young = is_young(id, state.clock.now_ms());
-        if young && !store::is_recorded(&mut tx, &wire).await? {
-            return Ok(Some(Found::Young));
+    let found = match of {
+        Of::Entry(seq) => store::entry(&mut tx, seq).await?,
+        Of::Decision(id) => {
+            let wire = id.to_string();
+            let found = store::decision(&mut tx, &wire).await?;
+            if found.is_none() && is_young(id, state.clock.now_ms()) {
+                if !store::is_recorded(&mut tx, &wire).await? {
+                    return Ok(Some(Found::Young));
+                }
+                // It may have been recorded between the two looks.
+                store::decision(&mut tx, &wire).await?
+            } else {
+                found
+            }
         }
-        // It may have been recorded between the two looks.
-        found = store::decision(&mut tx, &wire).await?;
-    }
+    };
     let Some(recorded) = found else {
         return Ok(None);
     };
     let Some(covering) = store::covering(&mut tx, recorded.seq).await? else {
         return Ok(Some(Found::Unsealed));
     };
-    let receipt = assemble(state, &mut tx, org, wire, recorded, covering).await?;
+    let receipt = assemble(state, &mut tx, of, recorded, covering).await?;
     Ok(Some(Found::Receipt(Box::new(receipt))))
 }
 
@@ -103,14 +154,14 @@ fn is_young(id: DecisionId, now_ms: i64) -> bool {
 async fn assemble(
     state: &State,
     tx: &mut TenantTx,
-    org: Uuid,
-    decision_id: String,
-    recorded: Recorded,
+    of: Of,
+    recorded: StoredEntry,
     covering: Covering,
 ) -> Result<Signed<Receipt>, Error> {
-    let damaged = || Error::Damaged(format!("the receipt of {decision_id}"));
+    let damaged = || Error::Damaged(format!("the receipt of {of}"));
     let leaf = Leaf::parse(&recorded.leaf_bytes).map_err(|_| damaged())?;
-    let entry = serde_json::from_slice(&leaf.body).map_err(|_| damaged())?;
+    let body = leaf.entry().map_err(|_| damaged())?;
+    let org = leaf.position.tenant;
     let global = store::global_with(tx, covering.global_index).await?;
     let global = global.ok_or_else(damaged)?;
     let in_tree = store::inclusion(tx, org, recorded.seq, covering.size).await?;
@@ -119,9 +170,9 @@ async fn assemble(
     let statement = Receipt {
         format: FORMAT.to_owned(),
         org,
-        decision_id: decision_id.clone(),
-        event_id: recorded.event_id,
-        entry,
+        decision_id: receipt::decision(&body).map(str::to_owned),
+        event_id: leaf.position.event_id,
+        entry: serde_json::from_slice(&leaf.body).map_err(|_| damaged())?,
         leaf: BASE64.encode(&recorded.leaf_bytes),
         inclusion: Inclusion {
             index: recorded.seq,
@@ -144,7 +195,7 @@ async fn assemble(
     let signed = sign(statement, &state.keys.export).map_err(|_| damaged())?;
     let trusted = state.keys.trusted().map_err(|_| damaged())?;
     receipt::verify(&signed, &trusted).map_err(|why| {
-        tracing::error!(decision = decision_id, error = %why, "receipt does not verify");
+        tracing::error!(%of, error = %why, "receipt does not verify");
         damaged()
     })?;
     Ok(signed)

@@ -2,20 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 use writ_chain::Hash;
 use writ_pg::TenantTx;
 
 use super::{number, stored};
 use crate::error::Error;
-
-/// A recorded decision.
-#[derive(Debug, Clone)]
-pub(crate) struct Recorded {
-    pub(crate) seq: u64,
-    pub(crate) event_id: Uuid,
-    pub(crate) leaf_bytes: Vec<u8>,
-}
 
 /// A head of the organisation's tree, and where it stands in the global log.
 #[derive(Debug, Clone)]
@@ -34,22 +25,6 @@ pub(crate) struct HeadPlace {
     pub(crate) path: Vec<Hash>,
 }
 
-/// The entry of a decision of the transaction's organisation.
-pub(crate) async fn decision(tx: &mut TenantTx, id: &str) -> Result<Option<Recorded>, Error> {
-    let row: Option<(i64, Uuid, Vec<u8>)> = sqlx::query_as(
-        "select seq, event_id, leaf_bytes from entries
-         where decision_id = $1 and type like 'decision.%' order by seq limit 1",
-    )
-    .bind(id)
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|(seq, event_id, leaf_bytes)| Recorded {
-        seq: number(seq),
-        event_id,
-        leaf_bytes,
-    }))
-}
-
 /// An entry with everything its readers see.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredEntry {
@@ -58,18 +33,42 @@ pub(crate) struct StoredEntry {
     pub(crate) recorded_at: DateTime<Utc>,
 }
 
+type EntryRow = (i64, Vec<u8>, DateTime<Utc>);
+
+impl From<EntryRow> for StoredEntry {
+    fn from((seq, leaf_bytes, recorded_at): EntryRow) -> Self {
+        Self {
+            seq: number(seq),
+            leaf_bytes,
+            recorded_at,
+        }
+    }
+}
+
+/// The entry of a decision of the transaction's organisation.
+pub(crate) async fn decision(tx: &mut TenantTx, id: &str) -> Result<Option<StoredEntry>, Error> {
+    let row: Option<EntryRow> = sqlx::query_as(
+        "select seq, leaf_bytes, recorded_at from entries
+         where decision_id = $1 and type like 'decision.%' order by seq limit 1",
+    )
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(StoredEntry::from))
+}
+
 /// The entry `seq` of the transaction's organisation.
 pub(crate) async fn entry(tx: &mut TenantTx, seq: u64) -> Result<Option<StoredEntry>, Error> {
-    let row: Option<(Vec<u8>, DateTime<Utc>)> =
-        sqlx::query_as("select leaf_bytes, recorded_at from entries where seq = $1")
-            .bind(stored(seq))
+    // No entry has a number that Postgres cannot hold.
+    let Ok(seq) = i64::try_from(seq) else {
+        return Ok(None);
+    };
+    let row: Option<EntryRow> =
+        sqlx::query_as("select seq, leaf_bytes, recorded_at from entries where seq = $1")
+            .bind(seq)
             .fetch_optional(&mut **tx)
             .await?;
-    Ok(row.map(|(leaf_bytes, recorded_at)| StoredEntry {
-        seq,
-        leaf_bytes,
-        recorded_at,
-    }))
+    Ok(row.map(StoredEntry::from))
 }
 
 /// The hash of the leaf `seq`, whether or not its entry is still there.

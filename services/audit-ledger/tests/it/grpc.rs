@@ -10,7 +10,8 @@ use tonic::{Code, Request};
 use tower::ServiceExt as _;
 use writ_chain::checkpoint::{Checkpoint, open};
 use writ_chain::merkle::{leaf_hash, verify_consistency, verify_inclusion};
-use writ_chain::receipt::verify;
+use writ_chain::receipt::{Receipt, verify};
+use writ_chain::statement::Signed;
 use writ_chain::verify::{Class, Trust, verify_export};
 use writ_contract::Envelope;
 
@@ -28,6 +29,7 @@ mod v1 {
 }
 
 use v1::get_entry_request::Entry as By;
+use v1::get_receipt_request::Entry as Of;
 use v1::ledger_service_client::LedgerServiceClient;
 
 macro_rules! client {
@@ -141,16 +143,26 @@ async fn a_receipt_over_grpc_is_the_one_of_rest() {
         .unwrap()
         .aggregate_id;
     let mut client = client!(stage);
-    let wanted = v1::GetReceiptRequest {
-        decision_id: decision,
-    };
+    let wanted = |entry| v1::GetReceiptRequest { entry: Some(entry) };
+    let by_id = wanted(Of::DecisionId(decision));
     let receipt = client
-        .get_receipt(ask(&key, wanted))
+        .get_receipt(ask(&key, by_id))
         .await
         .unwrap()
         .into_inner();
     let receipt = serde_json::from_str(&receipt.receipt_json).unwrap();
     assert!(verify(&receipt, &trusted()).is_ok());
+    let refused = client.get_receipt(ask(&key, wanted(Of::Seq(0)))).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    let developer = stage.key(org, "developer").await;
+    let of_entry = client
+        .get_receipt(ask(&developer, wanted(Of::Seq(0))))
+        .await
+        .unwrap()
+        .into_inner();
+    let of_entry: Signed<Receipt> = serde_json::from_str(&of_entry.receipt_json).unwrap();
+    assert_eq!(of_entry.statement.inclusion.index, 0);
+    assert!(verify(&of_entry, &trusted()).is_ok());
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! A decision has a receipt that anyone can check, and only its own organisation gets it.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
@@ -78,6 +80,51 @@ async fn a_bare_uuid_names_the_same_decision() {
     let bare = id.parse::<DecisionId>().unwrap().0.to_string();
     // Asked at once: the answer waits for the seal.
     assert_eq!(verified(&receipt(&stage, &bare, &key).await), 2);
+}
+
+#[tokio::test]
+async fn every_entry_has_a_receipt_and_only_a_decisions_names_one() {
+    let stage = Stage::running().await;
+    let (ours, theirs) = (org(), org());
+    let (key, other) = (
+        stage.key(ours, "developer").await,
+        stage.key(theirs, "owner").await,
+    );
+    let decision = ids(&stage.decisions(ours, 1, &[1]).await).remove(0);
+    stage.policies(ours, 1, 2).await;
+    stage.sealed(ours, 4).await;
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let (mut named, mut kinds, mut seq) = (Vec::new(), BTreeSet::new(), 0);
+    let path = |seq: u64| format!("/api/v1/audit/entries/{seq}/receipt");
+    loop {
+        let (status, body) = stage.get(&path(seq), &key).await;
+        if status == StatusCode::NOT_FOUND {
+            break;
+        }
+        assert_eq!(status, StatusCode::OK, "{seq}: {body}");
+        let found = serde_json::from_str::<Value>(&body).unwrap()["data"].take();
+        assert!(schema.is_valid(&found), "{found:#}");
+        let statement = &found["statement"];
+        assert_eq!(statement["inclusion"]["index"], seq);
+        assert_eq!(statement["org"], ours.0.to_string());
+        verified(&found);
+        named.extend(statement["decisionId"].as_str().map(str::to_owned));
+        kinds.insert(statement["entry"]["type"].as_str().unwrap().to_owned());
+        seq += 1;
+    }
+    assert!(seq > 3 && kinds.len() > 2, "{seq} entries: {kinds:?}");
+    let (foreign, _) = stage.get(&path(seq - 1), &other).await;
+    assert_eq!(foreign, StatusCode::NOT_FOUND);
+    assert_eq!(named, [decision]);
+    let viewer = stage.key(ours, "viewer").await;
+    let (status, _) = stage.get(&path(0), &viewer).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    for nowhere in ["1000000", "18446744073709551615", "-1", "x"] {
+        let path = format!("/api/v1/audit/entries/{nowhere}/receipt");
+        let (status, body) = stage.get(&path, &key).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{nowhere}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ use crate::target::read;
 
 #[derive(Args)]
 pub(crate) struct ReceiptArgs {
-    /// dec_… or its UUID, as in `source` of an enforce answer
-    decision: String,
+    /// A decision (dec_… or its UUID, as in `source` of an enforce answer), or the number of any entry
+    entry: String,
     /// Write it there instead of on standard output; it must not exist yet
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -37,7 +37,13 @@ pub(crate) struct ReceiptArgs {
 
 pub(super) async fn run(args: ReceiptArgs, context: &Context) -> Result<(), Failure> {
     let api = context.api()?;
-    let path = ["audit", "decisions", args.decision.as_str(), "receipt"];
+    let numbered = args.entry.parse::<u64>();
+    let kind = if numbered.is_ok() {
+        "entries"
+    } else {
+        "decisions"
+    };
+    let path = ["audit", kind, args.entry.as_str(), "receipt"];
     let signed = data(api.get(&path, &[]).await?);
     let document = if args.action_receipt {
         let arguments = args.arguments.as_deref().map(json).transpose()?;
@@ -75,7 +81,9 @@ async fn known(api: &Api, mut signed: Value, arguments: Option<Value>) -> Result
         .get_mut("statement")
         .map(Value::take)
         .unwrap_or_default();
-    let id = text(&statement, "/decisionId").unwrap_or_default();
+    let id = text(&statement, "/decisionId").ok_or_else(|| {
+        Failure::Usage("the entry is no decision, and an Action Receipt is of one".to_owned())
+    })?;
     let decision = one(api, &["decisions", id], &[]).await?;
     let traces = one(api, &["traces"], &[("decisionId", id.to_owned())]).await?;
     let approval = match text(&decision, "/approvalRequestId") {
@@ -114,7 +122,10 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 
 /// Checks a receipt, offline.
 pub(super) fn verify(signed: &Signed<Receipt>, org: Option<Uuid>, keys: &Trusted) -> Outcome {
-    let mut outcome = Outcome::named(&signed.statement.decision_id);
+    let statement = &signed.statement;
+    let number = || format!("entry {}", statement.inclusion.index);
+    let name = statement.decision_id.clone().unwrap_or_else(number);
+    let mut outcome = Outcome::named(name);
     let wrong = match receipt::verify(signed, keys) {
         Ok(verified) => {
             outcome.entries = 1;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -11,7 +12,13 @@ use super::{Asked, report};
 use crate::api::Api;
 use crate::cli::Context;
 use crate::failure::Failure;
+use crate::list;
 use crate::output;
+
+/// Of later times it is not known yet whether anything is missing.
+const HEARD: TimeDelta = TimeDelta::minutes(2);
+/// The longest period of a statement of coverage.
+const LONGEST: Days = Days::new(366);
 
 const README: &str = include_str!("package/README.txt");
 
@@ -42,17 +49,61 @@ pub(super) async fn run(args: PackageArgs, context: &Context) -> Result<(), Fail
         "samples.json",
         &report::pretty(&json!({ "entries": listed })),
     )?;
-    for id in samples.values().filter_map(decision) {
-        let receipt = receipt(&api, id).await?;
-        add(&format!("receipts/{id}.json"), &report::pretty(&receipt))?;
+    for seq in samples.keys() {
+        let receipt = receipt(&api, *seq).await?;
+        add(&format!("receipts/{seq}.json"), &report::pretty(&receipt))?;
+    }
+    let agents = match period(&signed) {
+        Some(period) => coverage(&api, period).await?,
+        None => Vec::new(),
+    };
+    for (agent, statement) in &agents {
+        add(
+            &format!("coverage/{agent}.json"),
+            &report::pretty(statement),
+        )?;
     }
     let bytes = archive.finish().map_err(too_large)?;
     report::keep(&args.out, &bytes)?;
     output::note(&format!(
-        "written to {}: {} entries cited; see README.txt in it",
+        "written to {}: {} entries cited, coverage of {} agents; see README.txt in it",
         args.out.display(),
-        samples.len()
+        samples.len(),
+        agents.len()
     ))
+}
+
+/// The window of a report as far as coverage can be stated: of what is gone by, and of a year at most.
+fn period(signed: &Value) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let text = |place| signed.pointer(place).and_then(Value::as_str);
+    let day = |place| text(place)?.parse::<NaiveDate>().ok();
+    let made: DateTime<Utc> = text("/statement/generatedAt")?.parse().ok()?;
+    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    let end = midnight(day("/statement/window/to")?.succ_opt()?).min(made - HEARD);
+    let begin = midnight(day("/statement/window/from")?).max(end - LONGEST);
+    (begin < end).then_some((begin, end))
+}
+
+/// The signed statement of each agent, by its id.
+async fn coverage(
+    api: &Api,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<(String, Value)>, Failure> {
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut stated = Vec::new();
+    for agent in list::all(api, &["agents"]).await? {
+        let Some(id) = agent.get("id").and_then(Value::as_str) else {
+            continue;
+        };
+        let query = [
+            ("agentId", id.to_owned()),
+            ("from", time(from)),
+            ("to", time(to)),
+        ];
+        let answer = api.get(&["audit", "coverage"], &query).await?;
+        stated.push((id.to_owned(), list::data(answer)));
+    }
+    Ok(stated)
 }
 
 /// Every entry that the report cites, once, by its number.
@@ -70,17 +121,11 @@ fn samples(signed: &Value) -> BTreeMap<u64, Value> {
         .collect()
 }
 
-/// The decision an entry is about: the id in the path of its receipt.
-fn decision(sample: &Value) -> Option<&str> {
-    let path = sample["receipt"].as_str()?;
-    path.strip_suffix("/receipt")?.rsplit('/').next()
-}
-
-async fn receipt(api: &Api, id: &str) -> Result<Value, Failure> {
-    let path = ["audit", "decisions", id, "receipt"];
+async fn receipt(api: &Api, seq: u64) -> Result<Value, Failure> {
+    let path = ["audit", "entries", &seq.to_string(), "receipt"];
     let mut answer = api.get(&path, &[]).await?;
     let receipt = answer.get_mut("data").map(Value::take);
-    receipt.ok_or_else(|| Failure::Unavailable(format!("{id}: the server gave no receipt")))
+    receipt.ok_or_else(|| Failure::Unavailable(format!("entry {seq}: the server gave no receipt")))
 }
 
 fn too_large(error: TooLarge) -> Failure {
@@ -92,15 +137,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn coverage_is_stated_of_what_is_gone_by() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let of = |from: &str, to: &str| {
+            let window = json!({"from": from, "to": to});
+            period(&json!({"statement": {"window": window, "generatedAt": "2026-11-20T12:00:00Z"}}))
+        };
+        let whole = Some((at("2026-10-01T00:00:00Z"), at("2026-11-01T00:00:00Z")));
+        assert_eq!(of("2026-10-01", "2026-10-31"), whole);
+        let until_now = Some((at("2026-11-20T00:00:00Z"), at("2026-11-20T11:58:00Z")));
+        assert_eq!(of("2026-11-20", "2026-11-20"), until_now);
+        assert_eq!(of("2026-11-21", "2026-11-30"), None);
+        let long = of("2020-01-01", "2026-10-31").unwrap();
+        assert_eq!(long.1 - long.0, TimeDelta::days(366));
+    }
+
+    #[test]
     fn an_entry_cited_twice_is_one_sample() {
-        let one = json!({"seq": 4, "receipt": "/api/v1/audit/decisions/dec_1/receipt"});
-        let other = json!({"seq": 2, "receipt": null});
+        let one = json!({"seq": 4});
+        let other = json!({"seq": 2});
         let signed = json!({"statement": {"controls": [
             {"samples": [one, other]}, {"samples": [one]}, {"samples": []},
         ]}});
         let samples = samples(&signed);
         assert_eq!(samples.keys().copied().collect::<Vec<_>>(), [2, 4]);
-        let receipts: Vec<&str> = samples.values().filter_map(decision).collect();
-        assert_eq!(receipts, ["dec_1"]);
     }
 }

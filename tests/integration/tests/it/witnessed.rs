@@ -1,6 +1,7 @@
 //! An export of a running stack, taken to a machine without a network: a witness signed what it is
 //! of, and two programs that share no code find it whole, or find what was changed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -172,6 +173,55 @@ async fn a_receipt_and_coverage_are_verified_by_two_programs() {
         std::fs::write(&changed, text.replacen(old, new, 1)).unwrap();
         let (code, rust, python) = desk.verify(&changed, &[]);
         assert_eq!(code, 2, "{rust}{python}");
+    }
+}
+
+/// All that a zip holds, in a folder of its own.
+fn unpacked(zip: &Path) -> PathBuf {
+    let to = zip.with_extension("");
+    let unzip = Command::new("python3")
+        .args(["-m", "zipfile", "-e"])
+        .args([zip, &to])
+        .output()
+        .unwrap();
+    assert!(unzip.status.success(), "{}", words(&unzip));
+    to
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[tokio::test]
+async fn all_that_an_auditor_is_handed_verifies() {
+    let desk = Desk::new(&["--empty"]).await;
+    let zip = desk.dir.path().join("evidence.zip");
+    let to = zip.to_str().unwrap();
+    let args = ["compliance", "package", "--framework", "hipaa", "--out", to];
+    desk.stack.writ(&args);
+    let package = unpacked(&zip);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(package.join("report.json")).unwrap()).unwrap();
+    let controls = report["statement"]["controls"].as_array().unwrap().iter();
+    let cited: BTreeSet<u64> = controls
+        .flat_map(|control| control["samples"].as_array().unwrap())
+        .map(|sample| sample["seq"].as_u64().unwrap())
+        .collect();
+    let receipts = files(&package.join("receipts"));
+    assert!(
+        cited.len() > 3 && receipts.len() == cited.len(),
+        "{cited:?}"
+    );
+    let coverage = files(&package.join("coverage"));
+    assert_eq!(coverage.len(), 1, "one agent");
+    let whole = desk.export("whole.jsonl", &[]);
+    let against = ["--against", whole.to_str().unwrap()];
+    let (code, rust, python) = desk.verify(&coverage[0], &against);
+    assert_eq!(code, 0, "{rust}{python}");
+    for file in receipts.iter().chain([&package.join("report.json")]) {
+        let (code, rust, python) = desk.verify(file, &[]);
+        assert_eq!(code, 0, "{}: {rust}{python}", file.display());
     }
 }
 

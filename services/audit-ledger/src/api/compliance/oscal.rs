@@ -96,14 +96,11 @@ fn observation(control: &ControlReport, ids: &Ids<'_>) -> Value {
 
 fn cited(sample: &Sample) -> Value {
     let what = sample.action.as_deref().unwrap_or(&sample.r#type);
-    let mut cited = json!({
+    json!({
+        "href": sample.receipt,
         "description": format!("Entry {} of the ledger: {what}", sample.seq),
         "props": [property("seq", &sample.seq.to_string()), property("leaf-hash", &sample.hash)],
-    });
-    if let Some(receipt) = &sample.receipt {
-        insert(&mut cited, "href", receipt.as_str().into());
-    }
-    cited
+    })
 }
 
 fn finding(control: &ControlReport, ids: &Ids<'_>) -> Value {

@@ -247,8 +247,8 @@ fn foot(html: &mut String, signed: &SignedReportDto) -> fmt::Result {
         "<footer><h2>How to check this</h2>\
          <p>Entries are cited by their number in the ledger. The ledger is append-only, chained by \
          hashes and signed; its export contains each cited entry, and anyone can check it offline \
-         with <code>writ audit verify --file EXPORT --keys KEYS.json</code>. Receipts of single \
-         decisions are at <code>/api/v1/audit/decisions/ID/receipt</code>. Take the keys from the \
+         with <code>writ audit verify --file EXPORT --keys KEYS.json</code>. The receipt of a single \
+         entry is at <code>/api/v1/audit/entries/NUMBER/receipt</code>. Take the keys from the \
          operator, not from this page.</p>\
          <dl class=\"facts\"><div><dt>Signed by (JSON form of this report)</dt>\
          <dd class=\"id\">{}+{}</dd></div><div><dt>Signature</dt><dd class=\"id\">{}</dd></div></dl>\

@@ -158,8 +158,8 @@ pub(super) struct Sample {
     pub(super) reason_code: Option<String>,
     /// RFC 3339, UTC.
     pub(super) occurred_at: String,
-    /// Where its receipt is; null for what is no decision: the export of the ledger proves it.
-    pub(super) receipt: Option<String>,
+    /// Where its receipt is.
+    pub(super) receipt: String,
 }
 
 impl Statement for Report {
@@ -217,7 +217,6 @@ impl From<Piece> for EvidenceOf {
 
 impl From<&LogRow> for Sample {
     fn from(row: &LogRow) -> Self {
-        let receipt = |id: &String| format!("/api/v1/audit/decisions/{id}/receipt");
         Self {
             seq: row.seq,
             hash: hex::encode(&row.leaf_hash),
@@ -228,7 +227,7 @@ impl From<&LogRow> for Sample {
             outcome: row.outcome.clone(),
             reason_code: row.reason_code.clone(),
             occurred_at: instant(row.occurred_at),
-            receipt: row.decision_id.as_ref().map(receipt),
+            receipt: format!("/api/v1/audit/entries/{}/receipt", row.seq),
         }
     }
 }

@@ -100,8 +100,10 @@ async fn report(
         .iter()
         .map(|control| (control, assess(control, &found)))
         .collect();
+    // What is not under the checkpoint yet has no receipt.
+    let sealed = |seq: &i64| u64::try_from(*seq).is_ok_and(|seq| seq < signed.size);
     let cited = judged.iter().flat_map(|(_, it)| it.samples.iter().copied());
-    let rows = store::rows(&mut tx, cited.collect()).await?;
+    let rows = store::rows(&mut tx, cited.filter(sealed).collect()).await?;
     Ok(Some(Report {
         format: FORMAT,
         note: NOTE,

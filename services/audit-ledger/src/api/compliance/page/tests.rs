@@ -38,7 +38,7 @@ fn control(title: &str) -> ControlReport {
             outcome: Some("denied".into()),
             reason_code: None,
             occurred_at: "2026-11-20T10:00:00Z".into(),
-            receipt: Some("/api/v1/audit/decisions/dec_1/receipt".into()),
+            receipt: "/api/v1/audit/entries/7/receipt".into(),
         }],
         gaps: vec!["1 found: holes".into()],
         recommendations: vec!["Find out what was lost.".into()],
