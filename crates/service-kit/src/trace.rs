@@ -1,6 +1,12 @@
 //! The trace a request belongs to (W3C Trace Context), as facts keep it.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
 use http::HeaderMap;
+use http::request::Parts;
+
+use crate::openapi::Part;
 
 /// The header, and the key of gRPC metadata.
 pub const TRACEPARENT: &str = "traceparent";
@@ -15,6 +21,21 @@ pub fn traceparent(headers: &HeaderMap) -> &str {
         .and_then(|value| value.to_str().ok());
     sent.filter(|text| text.len() <= LONGEST)
         .unwrap_or_default()
+}
+
+/// The [`traceparent`] of a request, as a handler takes it.
+#[derive(Debug, Clone, Default)]
+pub struct Traced(pub String);
+
+/// No API has to name the header: whatever is in between may set it.
+impl Part for Traced {}
+
+impl<S: Send + Sync> FromRequestParts<S> for Traced {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(traceparent(&parts.headers).to_owned()))
+    }
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use http::StatusCode;
-use writ_access::Role;
+use writ_access::{Caller, Role};
 use writ_contract::WebhookId;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Page, Strict};
-use writ_service_kit::routes::{Access, Authed, Gate, Repeatable, Routes};
+use writ_service_kit::routes::{Access, Authed, Gate, Once, Repeatable, Routes};
+use writ_service_kit::trace::Traced;
 
-use crate::command::{Commands, Create, Rotate};
+use crate::command::{Asker, Commands, Create, Rotate};
 use dto::{
     CreateDto, CreatedDto, Deleted, DeliveryDto, EndpointDto, PageQuery, RotateDto, RotatedDto,
 };
@@ -57,13 +58,12 @@ async fn create(
     State(commands): State<Commands>,
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
+    Traced(traceparent): Traced,
     Strict(body): Strict<CreateDto>,
 ) -> Result<(StatusCode, Json<Data<CreatedDto>>), ApiError> {
-    let wish = Create::try_from(body)?;
-    let created = commands
-        .create(&caller, once.as_ref(), wish)
-        .await
-        .map_err(status::answer)?;
+    let (wish, asker) = (Create::try_from(body)?, asked_by(caller, once, traceparent));
+    let created = commands.create(&asker, wish).await;
+    let created = created.map_err(status::answer)?;
     let status = match created.secret {
         Some(_) => StatusCode::CREATED,
         None => StatusCode::OK,
@@ -100,13 +100,12 @@ async fn delete(
     State(commands): State<Commands>,
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
+    Traced(traceparent): Traced,
     Path(id): Path<String>,
 ) -> Result<Json<Data<Deleted>>, ApiError> {
-    let id = webhook(&id)?;
-    commands
-        .delete(&caller, once.as_ref(), id)
-        .await
-        .map_err(status::answer)?;
+    let (id, asker) = (webhook(&id)?, asked_by(caller, once, traceparent));
+    let deleted = commands.delete(&asker, id).await;
+    deleted.map_err(status::answer)?;
     Ok(one(Deleted { id, deleted: true }))
 }
 
@@ -114,14 +113,14 @@ async fn rotate(
     State(commands): State<Commands>,
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
+    Traced(traceparent): Traced,
     Path(id): Path<String>,
     Strict(body): Strict<RotateDto>,
 ) -> Result<Json<Data<RotatedDto>>, ApiError> {
     let (id, wish) = (webhook(&id)?, Rotate::try_from(body)?);
-    let rotated = commands
-        .rotate(&caller, once.as_ref(), id, wish)
-        .await
-        .map_err(status::answer)?;
+    let asker = asked_by(caller, once, traceparent);
+    let rotated = commands.rotate(&asker, id, wish).await;
+    let rotated = rotated.map_err(status::answer)?;
     Ok(one(rotated.into()))
 }
 
@@ -137,6 +136,14 @@ async fn deliveries(
         .await
         .map_err(status::answer)?;
     Ok(dto::page(rows, range, |row| row.id))
+}
+
+fn asked_by(caller: Caller, once: Option<Once>, traceparent: String) -> Asker {
+    Asker {
+        caller,
+        once,
+        traceparent,
+    }
 }
 
 fn one<T>(data: T) -> Json<Data<T>> {

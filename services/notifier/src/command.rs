@@ -33,6 +33,14 @@ pub(crate) struct Commands {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// Who asks, whether it may be asked again, and the trace it is asked in.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) caller: Caller,
+    pub(crate) once: Option<Once>,
+    pub(crate) traceparent: String,
+}
+
 /// A request for an endpoint.
 pub(crate) struct Create {
     pub(crate) url: String,
@@ -80,12 +88,7 @@ pub(crate) struct Range {
 
 impl Commands {
     /// Makes an endpoint. When this returns it is committed; events from now on are told.
-    pub(crate) async fn create(
-        &self,
-        caller: &Caller,
-        once: Option<&Once>,
-        wish: Create,
-    ) -> Result<Created, Error> {
+    pub(crate) async fn create(&self, asker: &Asker, wish: Create) -> Result<Created, Error> {
         let url = self.rules.check(&wish.url)?;
         let topics: BTreeSet<Topic> = wish
             .topics
@@ -93,10 +96,10 @@ impl Commands {
             .map(|topic| topic.parse())
             .collect::<Result<_, _>>()?;
         let text = secret_text(wish.secret)?;
-        let (org, now) = (OrgId(caller.org_id()), self.clock.now());
+        let (org, now) = (OrgId(asker.caller.org_id()), self.clock.now());
         let id = WebhookId(ids::new_v7(self.clock.as_ref()));
         let mut tx = self.pool.begin(org.0).await?;
-        if let Some(earlier) = repeats(&mut tx, once, id).await? {
+        if let Some(earlier) = repeats(&mut tx, asker, id).await? {
             let row = found(&mut tx, earlier).await?;
             return Ok(Created { row, secret: None });
         }
@@ -112,7 +115,7 @@ impl Commands {
         let sealed = self.sealer.seal(&text, &store::place(org, id), random()?)?;
         store::add_secret(&mut tx, id, &sealed, now).await?;
         let row = found(&mut tx, id).await?;
-        self.commit(tx, caller, &endpoint, Happened::Created, now)
+        self.commit(tx, asker, &endpoint, Happened::Created, now)
             .await?;
         Ok(Created {
             row,
@@ -123,17 +126,16 @@ impl Commands {
     /// Gives an endpoint a new secret. Until `overlap` has passed the former one signs beside it.
     pub(crate) async fn rotate(
         &self,
-        caller: &Caller,
-        once: Option<&Once>,
+        asker: &Asker,
         id: WebhookId,
         wish: Rotate,
     ) -> Result<Rotated, Error> {
         let text = secret_text(wish.secret)?;
         let now = self.clock.now();
         let former_until = (now + wish.overlap).trunc_subsecs(MICROS);
-        let mut tx = self.pool.begin(caller.org_id()).await?;
+        let mut tx = self.pool.begin(asker.caller.org_id()).await?;
         let endpoint = found(&mut tx, id).await?.endpoint();
-        if repeats(&mut tx, once, id).await?.is_some() {
+        if repeats(&mut tx, asker, id).await?.is_some() {
             let former_until = store::former_until(&mut tx, id).await?;
             return Ok(Rotated {
                 id,
@@ -146,7 +148,7 @@ impl Commands {
         store::save_endpoint(&mut tx, org, &endpoint).await?;
         let sealed = self.sealer.seal(&text, &store::place(org, id), random()?)?;
         store::add_secret(&mut tx, id, &sealed, former_until).await?;
-        self.commit(tx, caller, &endpoint, happened, now).await?;
+        self.commit(tx, asker, &endpoint, happened, now).await?;
         Ok(Rotated {
             id,
             secret: Some(ShownOnce(text)),
@@ -155,15 +157,10 @@ impl Commands {
     }
 
     /// Removes an endpoint and gives up what it has not been told yet.
-    pub(crate) async fn delete(
-        &self,
-        caller: &Caller,
-        once: Option<&Once>,
-        id: WebhookId,
-    ) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, asker: &Asker, id: WebhookId) -> Result<(), Error> {
         let now = self.clock.now();
-        let mut tx = self.pool.begin(caller.org_id()).await?;
-        if repeats(&mut tx, once, id).await?.is_some() {
+        let mut tx = self.pool.begin(asker.caller.org_id()).await?;
+        if repeats(&mut tx, asker, id).await?.is_some() {
             return Ok(());
         }
         let endpoint = found(&mut tx, id).await?.endpoint();
@@ -171,7 +168,7 @@ impl Commands {
         let org = OrgId(tx.org());
         store::save_endpoint(&mut tx, org, &endpoint).await?;
         store::cancel_pending(&mut tx, org, id, now).await?;
-        self.commit(tx, caller, &endpoint, happened, now).await
+        self.commit(tx, asker, &endpoint, happened, now).await
     }
 
     /// One endpoint.
@@ -205,7 +202,7 @@ impl Commands {
     async fn commit(
         &self,
         mut tx: TenantTx,
-        caller: &Caller,
+        asker: &Asker,
         endpoint: &Endpoint,
         happened: Happened,
         now: DateTime<Utc>,
@@ -213,7 +210,7 @@ impl Commands {
         let event_id = ids::new_v7(self.clock.as_ref());
         let event = self
             .events
-            .of_caller(caller, endpoint, happened, event_id, now);
+            .of_asker(asker, endpoint, happened, event_id, now);
         writ_pg::append(&mut tx, &[event]).await?;
         self.outbox.commit(tx, &[event_id]).await?;
         Ok(())
@@ -224,10 +221,10 @@ impl Commands {
 /// was carried out on before.
 async fn repeats(
     tx: &mut TenantTx,
-    once: Option<&Once>,
+    asker: &Asker,
     id: WebhookId,
 ) -> Result<Option<WebhookId>, Error> {
-    let Some(once) = once else {
+    let Some(once) = &asker.once else {
         return Ok(None);
     };
     match tx.claim(&once.key, &once.request, id.0).await? {

@@ -3,11 +3,18 @@
 use chrono::{DateTime, Utc};
 use prost::Message;
 use uuid::Uuid;
-use writ_access::Caller;
 use writ_contract::{Audit, Envelope, EventId, KeyId, Kind, OrgId, Topology, wire};
 use writ_pg::NewEvent;
 
+use crate::command::Asker;
 use crate::domain::endpoint::{Endpoint, Happened};
+
+/// Who changes something, for whom, and in which trace.
+struct By {
+    actor: String,
+    behind: Vec<String>,
+    traceparent: String,
+}
 
 /// Makes facts for one subject prefix.
 #[derive(Debug, Clone)]
@@ -16,28 +23,27 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// A change a caller asked for.
-    pub(crate) fn of_caller(
+    /// A change somebody asked for.
+    pub(crate) fn of_asker(
         &self,
-        caller: &Caller,
+        asker: &Asker,
         endpoint: &Endpoint,
         happened: Happened,
         id: Uuid,
         at: DateTime<Utc>,
     ) -> NewEvent {
+        let caller = &asker.caller;
         let actor = match (caller.key_id(), caller.person()) {
             (Some(key), _) => format!("key:{}", KeyId(key)),
             (None, Some(person)) => format!("person:{person}"),
             (None, None) => system(),
         };
-        let behind = caller.person().map(str::to_owned).into_iter().collect();
-        self.event(
-            OrgId(caller.org_id()),
-            endpoint,
-            happened,
-            (id, at),
-            (actor, behind),
-        )
+        let by = By {
+            actor,
+            behind: caller.person().map(str::to_owned).into_iter().collect(),
+            traceparent: asker.traceparent.clone(),
+        };
+        self.event(OrgId(caller.org_id()), endpoint, happened, (id, at), by)
     }
 
     /// A change the service made by itself.
@@ -49,7 +55,12 @@ impl Events {
         id: Uuid,
         at: DateTime<Utc>,
     ) -> NewEvent {
-        self.event(org, endpoint, happened, (id, at), (system(), Vec::new()))
+        let by = By {
+            actor: system(),
+            behind: Vec::new(),
+            traceparent: String::new(),
+        };
+        self.event(org, endpoint, happened, (id, at), by)
     }
 
     fn event(
@@ -58,7 +69,7 @@ impl Events {
         endpoint: &Endpoint,
         happened: Happened,
         (id, at): (Uuid, DateTime<Utc>),
-        (actor, on_behalf_of): (String, Vec<String>),
+        by: By,
     ) -> NewEvent {
         let webhook = endpoint.id.to_string();
         let reason_code = match happened {
@@ -73,15 +84,15 @@ impl Events {
             version: endpoint.version,
             occurred_at_us: at.timestamp_micros(),
             audit: Audit {
-                actor,
+                actor: by.actor,
                 action: format!("webhook.{}", action(happened)),
                 target: format!("webhook:{webhook}"),
-                on_behalf_of,
+                on_behalf_of: by.behind,
                 outcome: "succeeded".to_owned(),
                 reason_code,
             },
             fact: endpoint.fact().encode_to_vec(),
-            traceparent: String::new(),
+            traceparent: by.traceparent,
         };
         NewEvent {
             subject: self.topology.fact::<wire::WebhookEndpoint>(org, &webhook),
