@@ -52,6 +52,8 @@ pub(crate) struct Ruling {
     pub(crate) once: Option<Once>,
     /// `If-Match`.
     pub(crate) version: Option<u64>,
+    /// W3C traceparent of the request.
+    pub(crate) traceparent: String,
 }
 
 impl Desk {
@@ -119,6 +121,10 @@ impl Desk {
             by: by.clone(),
         };
         let event = decide.decide(&entry.state, &self.facts())?;
+        // A request belongs to the trace of the act, if that has one.
+        if entry.traceparent.is_empty() {
+            entry.traceparent.clone_from(&ruling.traceparent);
+        }
         let digest = self.digest.for_org(org);
         entry.reason_digest = ruling
             .reason

@@ -5,6 +5,6 @@ pub(crate) mod compliance;
 mod plan;
 mod seal;
 
-pub(crate) use arrival::{Arrival, Index, arrivals, incarnation, unreadable};
+pub(crate) use arrival::{Arrival, Index, arrivals, incarnation, trace_id, unreadable};
 pub(crate) use plan::{GAP, NewEntry, Plan, plan};
 pub(crate) use seal::{Head, StoredLeaf, extend};

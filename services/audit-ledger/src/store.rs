@@ -26,8 +26,8 @@ pub(crate) use seals::{
 };
 
 pub(crate) use own::{
-    NotedExport, OwnFact, make_partitions, note_damage, note_export, note_export_begun, note_hole,
-    note_key, recorded, waiting,
+    NotedExport, OwnFact, Taker, make_partitions, note_damage, note_export, note_export_begun,
+    note_hole, note_key, recorded, waiting,
 };
 pub(crate) use receipts::{
     Covering, HeadPlace, StoredEntry, covering, decision, entry, global_signed, is_recorded,

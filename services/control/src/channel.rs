@@ -55,10 +55,10 @@ pub struct Kill {
 }
 
 /// What is on the gate and has to be written down.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Turned {
-    /// An agent's switch.
-    Kill(Kill),
+    /// An agent's switch, and who writes it into the row.
+    Kill(Kill, Box<Actor>),
     /// A wider pause that was made or ended.
     Pause(Box<Envelope>),
 }

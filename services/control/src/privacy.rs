@@ -192,8 +192,8 @@ impl Privacy {
     }
 
     /// Takes note that one of those who erase has done it.
-    async fn erased_by(&self, org: Uuid, id: Uuid, who: &str) -> Result<(), Error> {
-        let mut tx = self.writes.begin(org).await?;
+    async fn erased_by(&self, actor: &Actor, id: Uuid, who: &str) -> Result<(), Error> {
+        let mut tx = self.writes.begin(actor.org).await?;
         let found = match store::lock(&mut tx, id).await {
             Err(Error::Refused(Refusal::Privacy(PrivacyRefusal::NotFound))) => return Ok(()),
             found => found?,
@@ -206,7 +206,7 @@ impl Privacy {
         } else {
             "updated"
         };
-        self.finish(tx, &Actor::system(org), &next, verb).await
+        self.finish(tx, actor, &next, verb).await
     }
 
     async fn finish(

@@ -145,12 +145,11 @@ impl Prompts {
     /// The store's trouble.
     pub async fn settle(
         &self,
-        org: Uuid,
+        actor: &Actor,
         approval: ApprovalId,
         status: Status,
     ) -> Result<(), Error> {
-        let actor = Actor::system(org);
-        let mut tx = self.writes.begin(org).await?;
+        let mut tx = self.writes.begin(actor.org).await?;
         let Some(seen) = store::waiting(&mut tx, approval.0).await? else {
             return Ok(());
         };
@@ -168,7 +167,7 @@ impl Prompts {
             vec![Change::new(refused, "refused")]
         };
         let external = store::external_id(&mut tx, found.agent_id).await?;
-        self.save(tx, &actor, &external, &found, changes).await?;
+        self.save(tx, actor, &external, &found, changes).await?;
         Ok(())
     }
 

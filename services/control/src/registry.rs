@@ -171,7 +171,7 @@ impl Registry {
             tracing::error!(kind = %stated.kind, "a pause of the gate is not readable");
             return Ok(());
         };
-        let actor = Actor::system(stated.org.0);
+        let actor = Actor::after(stated);
         let about = About {
             id: &stated.aggregate_id,
             version: stated.version,

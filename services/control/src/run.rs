@@ -281,16 +281,13 @@ async fn keep_in_time(registry: &Registry, turned: &Turned) -> Result<(), String
 
 async fn keep(registry: &Registry, turned: &Turned) -> Result<(), Error> {
     match turned {
-        Turned::Kill(kill) => keep_row(registry, kill).await,
+        Turned::Kill(kill, actor) => keep_row(registry, actor, kill).await,
         Turned::Pause(stated) => registry.keep_pause(stated).await,
     }
 }
 
-async fn keep_row(registry: &Registry, kill: &Kill) -> Result<(), Error> {
-    match registry
-        .apply_kill(&Actor::system(kill.org), &KillApplied::from(kill))
-        .await
-    {
+async fn keep_row(registry: &Registry, actor: &Actor, kill: &Kill) -> Result<(), Error> {
+    match registry.apply_kill(actor, &KillApplied::from(kill)).await {
         Err(Error::Refused(Refusal::AgentNotFound)) => {
             tracing::error!(agent = %kill.agent, "a kill names an agent that has no row");
             Ok(())

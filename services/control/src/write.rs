@@ -55,6 +55,15 @@ impl Actor {
         Self::of(&Caller::system(org), "")
     }
 
+    /// Writ itself, on account of a fact: in its organisation and in its trace.
+    #[must_use]
+    pub fn after(cause: &Envelope) -> Self {
+        Self {
+            traceparent: cause.traceparent.clone(),
+            ..Self::system(cause.org.0)
+        }
+    }
+
     /// Ends a transaction that changed nothing: the claim of its `Idempotency-Key` stays.
     ///
     /// # Errors

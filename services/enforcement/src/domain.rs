@@ -348,17 +348,6 @@ fn may_use_tools(ask: &Ask, standing: &Standing) -> Result<(), Refusal> {
 }
 
 impl Ask {
-    /// Longest traceparent that is taken: those of version 00 have 55 characters.
-    const TRACEPARENT: usize = 64;
-
-    /// Notes the trace the request is part of.
-    pub fn trace(&mut self, traceparent: Option<&str>) {
-        let plausible = traceparent.filter(|text| text.len() <= Self::TRACEPARENT);
-        plausible
-            .unwrap_or_default()
-            .clone_into(&mut self.traceparent);
-    }
-
     /// The environment the act takes place in; `production` when the request names none.
     #[must_use]
     pub fn environment(&self) -> &str {

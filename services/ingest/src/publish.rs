@@ -228,17 +228,18 @@ pub(crate) async fn publish_forged(
         .map(drop)
 }
 
-/// States that an erasure was carried out; again, under the same id.
+/// States that the erasure `begun` was carried out; again, under the same id.
 ///
 /// # Errors
 /// [`PublishError`]; stating it again does no harm.
 pub(crate) async fn publish_erased(
     log: &EventLog,
     clock: &dyn Clock,
-    org: OrgId,
+    begun: &Envelope,
     request: PrivacyRequestId,
     erased: Erased,
 ) -> Result<(), PublishError> {
+    let org = begun.org;
     let fact = wire::Erasure {
         request_id: request.to_bytes(),
         spans: erased.spans,
@@ -246,7 +247,10 @@ pub(crate) async fn publish_erased(
     };
     let key = request.to_string();
     let id = derived_id(&[b"erasure", org.0.as_bytes(), request.0.as_bytes()]);
-    let envelope = envelope(clock, id, org, &key, "carried_out", &fact);
+    let envelope = Envelope {
+        traceparent: begun.traceparent.clone(),
+        ..envelope(clock, id, org, &key, "carried_out", &fact)
+    };
     let subject = log.topology().fact::<wire::Erasure>(org, &key);
     log.publish_fact(&subject, &envelope, None, WITHIN)
         .await

@@ -112,6 +112,7 @@ impl Desk {
             org,
             origin: "nats",
             caller: None,
+            traceparent: String::new(),
         };
         let body = read::json(request.headers.as_ref(), &request.payload)?;
         self.intake.take(&source, &body).await

@@ -14,6 +14,7 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::{Data, Strict, parse_strict};
 use writ_service_kit::openapi::{Input, Part};
 use writ_service_kit::routes::{Authed, Once, Repeatable};
+use writ_service_kit::trace::traceparent;
 
 use super::dto::ApprovalDto;
 use super::{State, status};
@@ -56,11 +57,11 @@ pub(super) async fn approve(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-    IfMatch(version): IfMatch,
+    seen: Seen,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let reason = reason(&body)?;
-    let ruling = ruling(Verdict::Grant, reason, once, version)?;
+    let ruling = ruling(Verdict::Grant, reason, once, seen)?;
     rule(&state, &caller, &id, &ruling).await
 }
 
@@ -69,11 +70,11 @@ pub(super) async fn deny(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-    IfMatch(version): IfMatch,
+    seen: Seen,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let reason = reason(&body)?;
-    let ruling = ruling(Verdict::Deny, reason, once, version)?;
+    let ruling = ruling(Verdict::Deny, reason, once, seen)?;
     rule(&state, &caller, &id, &ruling).await
 }
 
@@ -82,14 +83,14 @@ pub(super) async fn decision(
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
     Path(id): Path<String>,
-    IfMatch(version): IfMatch,
+    seen: Seen,
     Strict(body): Strict<Decision>,
 ) -> Result<Response, ApiError> {
     let verdict = match body.decision {
         Word::Approved => Verdict::Grant,
         Word::Denied => Verdict::Deny,
     };
-    let ruling = ruling(verdict, body.reason, once, version)?;
+    let ruling = ruling(verdict, body.reason, once, seen)?;
     rule(&state, &caller, &id, &ruling).await
 }
 
@@ -106,7 +107,7 @@ pub(super) fn ruling(
     verdict: Verdict,
     reason: Option<String>,
     once: Option<Once>,
-    version: Option<u64>,
+    seen: Seen,
 ) -> Result<Ruling, ApiError> {
     if reason
         .as_ref()
@@ -119,7 +120,8 @@ pub(super) fn ruling(
         verdict,
         reason: reason.filter(|words| !words.trim().is_empty()),
         once,
-        version,
+        version: seen.version,
+        traceparent: seen.traceparent,
     })
 }
 
@@ -150,18 +152,25 @@ pub(super) async fn ruled(
     ))
 }
 
-/// The version that `If-Match` names; absent or `*` is any.
-pub(super) struct IfMatch(Option<u64>);
+/// The version that `If-Match` names, absent or `*` is any; and the request's trace.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) version: Option<u64>,
+    pub(super) traceparent: String,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+impl<S: Send + Sync> FromRequestParts<S> for Seen {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        if_match(&parts.headers).map(Self)
+        Ok(Self {
+            version: if_match(&parts.headers)?,
+            traceparent: traceparent(&parts.headers).to_owned(),
+        })
     }
 }
 
-impl Part for IfMatch {
+impl Part for Seen {
     fn describe(input: &mut Input<'_>) {
         input.header(
             "If-Match",

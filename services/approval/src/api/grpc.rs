@@ -13,6 +13,7 @@ use writ_access::Caller;
 use writ_contract::{ApprovalId, OrgId};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Recheck, caller};
+use writ_service_kit::trace::traceparent;
 
 use super::dto::ApprovalDto;
 use super::list::{self, ListQuery};
@@ -84,6 +85,7 @@ impl ApprovalService for State {
         caller
             .require_approver()
             .map_err(|no| Status::permission_denied(no.to_string()))?;
+        let traceparent = traceparent(request.metadata().as_ref()).to_owned();
         let asked = request.into_inner();
         let verdict = match asked.verdict() {
             v1::ApprovalVerdict::Approve => Verdict::Grant,
@@ -92,7 +94,11 @@ impl ApprovalService for State {
                 return Err(Status::invalid_argument("verdict must be APPROVE or DENY"));
             }
         };
-        let ruling = decide::ruling(verdict, Some(asked.reason), None, asked.version)?;
+        let seen = decide::Seen {
+            version: asked.version,
+            traceparent,
+        };
+        let ruling = decide::ruling(verdict, Some(asked.reason), None, seen)?;
         let approval = decide::ruled(self, &caller, &asked.id, &ruling).await?;
         Ok(Response::new(v1::DecideApprovalResponse {
             approval: Some(message(approval)),

@@ -22,10 +22,11 @@ use writ_contract::KeyId;
 use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::routes::Authed;
+use writ_service_kit::trace::Traced;
 
 use super::{State, status};
 use crate::error::Error;
-use crate::store::{self, Covering, GLOBAL, GlobalNote};
+use crate::store::{self, Covering, GLOBAL, GlobalNote, Taker};
 
 pub(super) use pages::{Export, Piece, pieces};
 pub(super) use query::ExportQuery;
@@ -37,12 +38,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) async fn bundle(
     Shared(state): Shared<State>,
     Authed(caller): Authed,
+    Traced(traceparent): Traced,
     query: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
-    let opened = open(&state, &caller, &query)
-        .await
-        .map_err(status::answer)?;
+    let opened = open(&state, taker(&caller, traceparent), &query).await;
+    let opened = opened.map_err(status::answer)?;
     let export = opened.ok_or_else(status::nothing_sealed)?;
     let name = format!(
         "ledger-{}-{}.{}",
@@ -67,10 +68,9 @@ pub(super) async fn bundle(
 /// What was asked for, and by whom. `None` while nothing is sealed.
 pub(super) async fn open(
     state: &State,
-    caller: &Caller,
+    (org, taker): (Uuid, Taker),
     query: &ExportQuery,
 ) -> Result<Option<Export>, Error> {
-    let org = caller.org_id();
     let mut tx = state.pool.begin(org).await?;
     let Some(head) = store::latest_covering(&mut tx).await? else {
         return Ok(None);
@@ -96,7 +96,7 @@ pub(super) async fn open(
         header,
         selection: query.selection(),
         format: query.format,
-        taker: actor(caller),
+        taker,
     }))
 }
 
@@ -133,13 +133,19 @@ pub(super) async fn inclusion(
     })
 }
 
-/// Who takes an export, as entries name them.
-fn actor(caller: &Caller) -> String {
-    match (caller.key_id(), caller.person()) {
+/// Whose entries a caller takes, and as whom.
+pub(super) fn taker(caller: &Caller, traceparent: String) -> (Uuid, Taker) {
+    let actor = match (caller.key_id(), caller.person()) {
         (Some(key), _) => format!("key:{}", KeyId(key)),
         (None, Some(person)) => format!("person:{person}"),
         (None, None) => "system:audit-ledger".to_owned(),
-    }
+    };
+    let taker = Taker {
+        actor,
+        on_behalf_of: caller.person().map(str::to_owned).into_iter().collect(),
+        traceparent,
+    };
+    (caller.org_id(), taker)
 }
 
 fn damaged() -> Error {

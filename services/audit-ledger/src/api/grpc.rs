@@ -15,8 +15,9 @@ use writ_contract::{DecisionId, OrgId};
 use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::caller;
+use writ_service_kit::trace::traceparent;
 
-use super::export::{Export, ExportQuery, Piece, open, pieces};
+use super::export::{Export, ExportQuery, Piece, open, pieces, taker};
 use super::receipt::{self, Of};
 use super::{State, status};
 use crate::error::Error;
@@ -136,7 +137,8 @@ impl LedgerService for State {
         caller
             .require(Role::Admin)
             .map_err(|_| Status::permission_denied("an export needs the role admin"))?;
-        let opened = open(self, &caller, &ExportQuery::default()).await;
+        let trace = traceparent(request.metadata().as_ref()).to_owned();
+        let opened = open(self, taker(&caller, trace), &ExportQuery::default()).await;
         let export = opened.map_err(status::answer)?;
         let export = export.ok_or_else(status::nothing_sealed)?;
         let header = v1::ExportHeader {

@@ -10,7 +10,7 @@ use writ_pg::WriterPool;
 use super::append;
 use super::sources::{Batch, Marks};
 use crate::domain::compliance::Bearing;
-use crate::domain::{Arrival, Index, unreadable};
+use crate::domain::{Arrival, Index, trace_id, unreadable};
 use crate::error::Error;
 use crate::store::{self, OwnFact};
 
@@ -64,8 +64,10 @@ fn arrival(fact: OwnFact) -> Arrival {
             action: Some(fact.action),
             target: Some(fact.target),
             aggregate_id: fact.aggregate_id,
+            on_behalf_of: fact.on_behalf_of,
             outcome: Some(fact.outcome),
             reason_code: fact.reason_code,
+            trace_id: trace_id(&fact.traceparent),
             ..unreadable(source, at)
         },
         index: Index::default(),

@@ -228,7 +228,7 @@ fn window(envelope: &Envelope) -> Option<Window> {
 }
 
 /// The second field of a W3C traceparent.
-fn trace_id(traceparent: &str) -> Option<String> {
+pub(crate) fn trace_id(traceparent: &str) -> Option<String> {
     let id = traceparent.split('-').nth(1)?;
     let whole = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     whole.then(|| id.to_owned())

@@ -19,19 +19,30 @@ pub(crate) struct OwnFact {
     pub(crate) org_id: Uuid,
     pub(crate) r#type: String,
     pub(crate) actor: String,
+    pub(crate) on_behalf_of: Vec<String>,
     pub(crate) action: String,
     pub(crate) target: String,
     pub(crate) aggregate_id: Option<String>,
     pub(crate) outcome: String,
     pub(crate) reason_code: Option<String>,
+    pub(crate) traceparent: String,
     pub(crate) occurred_at: DateTime<Utc>,
+}
+
+/// Who takes an export, as entries name them.
+#[derive(Debug, Clone)]
+pub(crate) struct Taker {
+    pub(crate) actor: String,
+    /// The person behind the key.
+    pub(crate) on_behalf_of: Vec<String>,
+    /// W3C traceparent of the request; empty when it came without one.
+    pub(crate) traceparent: String,
 }
 
 /// An export, as it is noted.
 #[derive(Debug, Clone)]
 pub(crate) struct NotedExport {
-    /// Who takes it.
-    pub(crate) actor: String,
+    pub(crate) taker: Taker,
     pub(crate) format: &'static str,
     /// The entries that were asked for.
     pub(crate) range: Range<u64>,
@@ -109,16 +120,19 @@ async fn note(
         .filter(|_| export.whole)
         .map(|_| stored(export.range.end));
     sqlx::query(
-        "insert into own_facts (org_id, type, actor, action, target, aggregate_id, outcome, covers)
-         values ($1, $2, $3, $4, $5, $6, 'succeeded', $7)",
+        "insert into own_facts (org_id, type, actor, action, target, aggregate_id, outcome, covers,
+                on_behalf_of, traceparent)
+         values ($1, $2, $3, $4, $5, $6, 'succeeded', $7, $8, $9)",
     )
     .bind(org)
     .bind(kind)
-    .bind(&export.actor)
+    .bind(&export.taker.actor)
     .bind(action)
     .bind(export.target())
     .bind(export.says(shown))
     .bind(covers)
+    .bind(&export.taker.on_behalf_of)
+    .bind(&export.taker.traceparent)
     .execute(db)
     .await?;
     Ok(())
@@ -183,8 +197,8 @@ pub(crate) async fn note_key(tx: &mut WriterTx, key: &str) -> Result<bool, Error
 /// What waits to become entries, oldest first.
 pub(crate) async fn waiting(tx: &mut WriterTx, most: usize) -> Result<Vec<OwnFact>, Error> {
     Ok(sqlx::query_as(
-        "select event_id, org_id, type, actor, action, target, aggregate_id, outcome, reason_code,
-                occurred_at
+        "select event_id, org_id, type, actor, on_behalf_of, action, target, aggregate_id, outcome,
+                reason_code, traceparent, occurred_at
          from own_facts where not recorded order by occurred_at, event_id limit $1",
     )
     .bind(i64::try_from(most).unwrap_or(i64::MAX))

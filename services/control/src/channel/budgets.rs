@@ -22,16 +22,17 @@ const LOOKS: u32 = 30;
 /// Agents to be paused, with the reason. Decisions and kills stand in one order on the gate, so a
 /// kill behind a decision is somebody's answer to it: the agent is paused already, or was resumed.
 #[derive(Debug, Default)]
-struct Spent(HashMap<(Uuid, Uuid), String>);
+struct Spent(HashMap<(Uuid, Uuid), (Actor, String)>);
 
 impl Spent {
     fn read(&mut self, delivered: &Delivered) {
         match &delivered.content {
             Content::Packed(packed) => {
                 for record in &packed.records {
-                    let envelope = Envelope::decode(&record.envelope);
-                    if let Ok(fact) = envelope.and_then(|it| it.open::<wire::Decision>()) {
-                        self.decision(record.org.0, &fact);
+                    if let Ok(envelope) = Envelope::decode(&record.envelope)
+                        && let Ok(fact) = envelope.open::<wire::Decision>()
+                    {
+                        self.decision(&envelope, &fact);
                     }
                 }
             }
@@ -46,7 +47,7 @@ impl Spent {
         }
     }
 
-    fn decision(&mut self, org: Uuid, fact: &wire::Decision) {
+    fn decision(&mut self, envelope: &Envelope, fact: &wire::Decision) {
         let mut marks = fact.budget_marks.iter();
         let Some(mark) = marks.find(|mark| mark.exceeded && mark.pause_agent) else {
             return;
@@ -57,7 +58,8 @@ impl Spent {
             PolicyId::from_bytes(&mark.policy_id),
         ) {
             let reason = format!("the budget of {} is used up ({policy})", mark.period);
-            self.0.insert((org, agent), reason);
+            let actor = Actor::after(envelope);
+            self.0.insert((actor.org, agent), (actor, reason));
         }
     }
 }
@@ -90,9 +92,9 @@ impl Channel {
 
     /// Each until it is done: the gate is what is read here, so nothing comes while it is away.
     async fn pause_all(&self, spent: &mut Spent) {
-        for ((org, agent), reason) in spent.0.drain() {
+        for ((org, agent), (actor, reason)) in spent.0.drain() {
             let mut looks = 0;
-            while let Err(error) = self.pause_once(org, agent, &reason).await {
+            while let Err(error) = self.pause_once(&actor, agent, &reason).await {
                 tracing::warn!(%error, %agent, "an agent that spent its budget is not paused yet");
                 looks += u32::from(self.switches.get(org, agent).is_none());
                 if looks == LOOKS {
@@ -103,16 +105,16 @@ impl Channel {
         }
     }
 
-    async fn pause_once(&self, org: Uuid, agent: Uuid, reason: &str) -> Result<(), Error> {
+    async fn pause_once(&self, actor: &Actor, agent: Uuid, reason: &str) -> Result<(), Error> {
         let switch = self
             .switches
-            .get(org, agent)
+            .get(actor.org, agent)
             .ok_or(Refusal::AgentNotFound)?;
         // Another replica was first, or the agent is gone.
         if switch.paused || switch.archived {
             return Ok(());
         }
-        let turned = self.turn(&Actor::system(org), agent, true, reason).await;
+        let turned = self.turn(actor, agent, true, reason).await;
         turned.map(drop)
     }
 }
@@ -125,6 +127,7 @@ mod tests {
 
     const ORG: OrgId = OrgId(Uuid::from_u128(1));
     const AGENT: Uuid = Uuid::from_u128(2);
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn envelope<F: writ_contract::Fact>(verb: &str, fact: &F) -> Envelope {
         Envelope {
@@ -136,7 +139,7 @@ mod tests {
             occurred_at_us: 1,
             audit: Audit::default(),
             fact: fact.encode_to_vec(),
-            traceparent: String::new(),
+            traceparent: PARENT.to_owned(),
         }
     }
 
@@ -187,7 +190,8 @@ mod tests {
         }
         let mut spent = Spent::default();
         spent.read(&decision(true, true));
-        let reason = &spent.0[&(ORG.0, AGENT)];
+        let (actor, reason) = &spent.0[&(ORG.0, AGENT)];
+        assert_eq!(actor.traceparent, PARENT, "it belongs to the act's trace");
         assert!(reason.starts_with("the budget of 2026-11 is used up"));
     }
 

@@ -9,6 +9,7 @@ use writ_service_kit::Requirement;
 
 use super::switch::Switch;
 use super::{Channel, Kill, Receipt, Turned};
+use crate::write::Actor;
 
 impl Channel {
     /// Reads the agents and lasting pauses, then follows them; returns only with trouble.
@@ -119,7 +120,8 @@ impl Channel {
             reason: fact.reason,
         };
         let switch = self.switches.apply_kill(&kill, &known);
-        Ok((switch.row_kill_version < kill.version).then_some(Turned::Kill(kill)))
+        let later = switch.row_kill_version < kill.version;
+        Ok(later.then(|| Turned::Kill(kill, Actor::after(envelope).into())))
     }
 
     fn apply_pause(

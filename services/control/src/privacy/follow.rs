@@ -6,6 +6,7 @@ use writ_eventlog::{Content, Delivered, EventLog, ReaderError, Start};
 
 use super::{Privacy, store};
 use crate::error::Error;
+use crate::write::Actor;
 
 /// Why following ended.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +80,7 @@ impl Privacy {
         match id {
             Some(id) => {
                 let who = F::OWNER.name();
-                self.erased_by(envelope.org.0, id.0, who).await?;
+                self.erased_by(&Actor::after(envelope), id.0, who).await?;
             }
             None => {
                 tracing::error!(org = %envelope.org, "unreadable erasure: what waits for it goes on waiting")

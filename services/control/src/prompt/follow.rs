@@ -6,6 +6,7 @@ use writ_eventlog::{Content, Delivered, EventLog, ReaderError, Start};
 
 use super::{Prompts, Status};
 use crate::error::Error;
+use crate::write::Actor;
 
 /// Subjects of one look at what was decided while nobody listened.
 const TOGETHER: usize = 64;
@@ -78,7 +79,7 @@ impl Prompts {
             _ => None,
         };
         if let Some(status) = ended {
-            self.settle(envelope.org.0, id, status).await?;
+            self.settle(&Actor::after(envelope), id, status).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use writ_access::{Caller, delegation, issuer};
 use writ_service_kit::ApiError;
 use writ_service_kit::grpc::{Recheck, caller};
+use writ_service_kit::trace::traceparent;
 
 use super::plan_spent;
 use crate::answer::{Answer, Explanation, Given};
@@ -69,8 +70,7 @@ impl Server {
             person: token(issuer::HEADER),
         };
         self.0.show(caller, &mut ask, tokens);
-        let trace = headers.get("traceparent");
-        ask.trace(trace.and_then(|it| it.to_str().ok()));
+        traceparent(headers).clone_into(&mut ask.traceparent);
         let answer = self.0.enforce(caller, &ask).await;
         respond(answer.map_err(none)?)
     }
@@ -148,8 +148,11 @@ impl EnforcementService for Server {
         request: Request<v1::AuthorizeRequest>,
     ) -> Result<Response<v1::AuthorizeResponse>, Status> {
         let caller = caller(&request)?;
-        let call = authorize::read(request.into_inner())?;
-        let answer = self.0.authorize(&caller, call, "grpc").await;
+        let (metadata, _, asked) = request.into_parts();
+        let headers = metadata.into_headers();
+        let call = authorize::read(asked)?;
+        let trace = traceparent(&headers);
+        let answer = self.0.authorize(&caller, call, "grpc", trace).await;
         let answer = answer.map_err(none)?;
         authorize::respond(answer).map(Response::new)
     }

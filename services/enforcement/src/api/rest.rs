@@ -137,7 +137,7 @@ async fn enforce(
         Err(refusal) => return answer(&Enforcer::refuse(&refusal), enforcer.refusals),
     };
     enforcer.show(&caller, &mut ask, shown.tokens());
-    ask.trace(shown.traceparent.as_deref());
+    ask.traceparent = shown.traceparent;
     ask.explain |= parameters.is_ok_and(|Query(parameters)| parameters.explain);
     match enforcer.enforce(&caller, &ask).await {
         Ok(given) => answer(&given, enforcer.refusals),

@@ -306,17 +306,3 @@ fn an_act_that_names_no_environment_is_judged_in_the_one_that_is_recorded() {
     let verdict = judge(&caller(), &asked, &view, 0);
     assert_eq!(verdict.outcome(), Outcome::Block);
 }
-
-#[test]
-fn a_decision_names_its_trace_and_no_endless_text() {
-    let mut ask = ask("x");
-    ask.trace(Some(
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    ));
-    assert!(ask.traceparent.starts_with("00-0af7"));
-    let endless = "x".repeat(65);
-    for implausible in [None, Some(endless.as_str())] {
-        ask.trace(implausible);
-        assert_eq!(ask.traceparent, "");
-    }
-}

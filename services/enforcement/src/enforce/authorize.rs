@@ -26,6 +26,7 @@ impl Enforcer {
         caller: &Caller,
         call: Call,
         edge: &'static str,
+        traceparent: &str,
     ) -> Result<Answer, Error> {
         if !self.ready.is_ready() {
             metrics::count(metrics::UNDECIDED);
@@ -35,6 +36,7 @@ impl Enforcer {
             agent: call.caller.clone(),
             edge,
             call: Some(call),
+            traceparent: traceparent.to_owned(),
             ..Ask::default()
         };
         for _ in 0..ATTEMPTS {

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
-use writ_contract::OrgId;
 use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 use writ_service_kit::routes::Authed;
+use writ_service_kit::trace::Traced;
 
 use super::Api;
 use super::ingest::Body;
@@ -88,12 +88,12 @@ struct OutOfBounds {
 pub(super) async fn report(
     State(api): State<Api>,
     Authed(caller): Authed,
+    Traced(traceparent): Traced,
     Body(body): Body,
 ) -> Result<Json<Stated>, Failure> {
     let source = Source {
-        org: OrgId(caller.org_id()),
-        origin: "rest",
-        caller: Some(caller),
+        traceparent,
+        ..Source::of(caller, "rest")
     };
     let report = read(&body).map_err(Error::Report)?;
     let agent = |name: &str| api.registrar.only(source.org, name);

@@ -6,7 +6,6 @@ use futures::stream::unfold;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::timeout_at;
 use tonic::{Request, Response, Status, Streaming};
-use writ_contract::OrgId;
 use writ_service_kit::grpc::Deadline;
 use writ_service_kit::{ApiError, grpc};
 
@@ -101,11 +100,7 @@ fn until(
 
 fn source<T>(request: &Request<T>) -> Result<Source, Status> {
     let caller = grpc::caller(request)?;
-    Ok(Source {
-        org: OrgId(caller.org_id()),
-        origin: "grpc",
-        caller: Some(caller),
-    })
+    Ok(Source::of(caller, "grpc"))
 }
 
 fn refused(taken: &Taken) -> Vec<RefusedTrace> {

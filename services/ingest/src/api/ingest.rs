@@ -49,11 +49,7 @@ pub(super) async fn ingest(
     Authed(caller): Authed,
     Body(body): Body,
 ) -> Result<Response, Failure> {
-    let source = Source {
-        org: OrgId(caller.org_id()),
-        origin: "rest",
-        caller: Some(caller),
-    };
+    let source = Source::of(caller, "rest");
     let taken = api.intake.take(&source, &body).await?;
     Ok((StatusCode::ACCEPTED, Json(answer(&taken))).into_response())
 }

@@ -5,7 +5,6 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prost::Message as _;
 use tonic::Status;
-use writ_contract::OrgId;
 use writ_service_kit::json::{DEPTH, check_depth, sanitize};
 use writ_service_kit::routes::Authed;
 use writ_service_kit::{ApiError, grpc};
@@ -49,11 +48,7 @@ async fn take(
     caller: writ_access::Caller,
     request: &ExportTraceServiceRequest,
 ) -> Result<Taken, Error> {
-    let source = Source {
-        org: OrgId(caller.org_id()),
-        origin: "otlp",
-        caller: Some(caller),
-    };
+    let source = Source::of(caller, "otlp");
     api.intake
         .take(&source, otlp::traces(request).as_bytes())
         .await

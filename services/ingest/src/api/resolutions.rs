@@ -10,6 +10,7 @@ use writ_contract::{OrgId, ResolutionId};
 use writ_service_kit::ids::new_v7;
 use writ_service_kit::json::{Data, Lenient};
 use writ_service_kit::routes::{Authed, Once, Repeatable};
+use writ_service_kit::trace::Traced;
 
 use super::Api;
 use super::page::Named;
@@ -30,6 +31,7 @@ pub(super) async fn resolve(
     State(api): State<Api>,
     Authed(caller): Authed,
     Repeatable(once): Repeatable,
+    Traced(traceparent): Traced,
     Named(id): Named,
     Lenient(observed): Lenient<Observed>,
 ) -> Result<(StatusCode, Json<Data<Resolution>>), Failure> {
@@ -47,9 +49,8 @@ pub(super) async fn resolve(
     let resolution = observed.about(about, name, api.facts.clock.now());
     let resolution = resolution.map_err(Error::from)?;
     let source = Source {
-        org,
-        origin: "rest",
-        caller: Some(caller),
+        traceparent,
+        ..Source::of(caller, "rest")
     };
     let agent = trace.agent_uuid.map(writ_contract::AgentId);
     api.intake.resolve(&source, agent, &resolution).await?;

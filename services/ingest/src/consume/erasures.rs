@@ -50,7 +50,7 @@ pub(crate) async fn run(
                 arrived(log).await?;
                 let erased = store.erase(org, &key.for_org(org), &digests).await?;
                 tracing::info!(%org, %request, ?erased, "erasure carried out");
-                publish_erased(log, clock, org, request, erased).await?;
+                publish_erased(log, clock, envelope, request, erased).await?;
             }
             Ok(None) => {}
             Err(error) => {

@@ -14,15 +14,30 @@ pub(crate) struct Source {
     pub(crate) origin: &'static str,
     /// The caller, when a key was presented.
     pub(crate) caller: Option<Caller>,
+    /// W3C traceparent of the request, where what it tells becomes a fact; else empty.
+    pub(crate) traceparent: String,
 }
 
 impl Source {
+    /// What a caller sends.
+    pub(crate) fn of(caller: Caller, origin: &'static str) -> Self {
+        Self {
+            org: OrgId(caller.org_id()),
+            origin,
+            caller: Some(caller),
+            traceparent: String::new(),
+        }
+    }
+
     /// The caller as facts name it.
     pub(crate) fn actor(&self) -> String {
-        let key = self.caller.as_ref().and_then(Caller::key_id);
-        key.map_or("system:ingest".to_owned(), |key| {
-            format!("key:{}", KeyId(key))
-        })
+        let caller = self.caller.as_ref();
+        let key = caller.and_then(Caller::key_id);
+        match (key, caller.and_then(Caller::person)) {
+            (Some(key), _) => format!("key:{}", KeyId(key)),
+            (None, Some(person)) => format!("person:{person}"),
+            (None, None) => "system:ingest".to_owned(),
+        }
     }
 
     /// The person behind the key, where one is known.

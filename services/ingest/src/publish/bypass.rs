@@ -62,6 +62,7 @@ impl Facts {
         let (org, key) = (source.org, id.to_string());
         let event_id = derived_id(&[F::AGGREGATE.as_bytes(), org.0.as_bytes(), id.as_bytes()]);
         let mut stated = envelope(self.clock.as_ref(), event_id, org, &key, VERB, &fact);
+        stated.traceparent.clone_from(&source.traceparent);
         stated.audit = Audit {
             actor: source.actor(),
             action: BYPASSED.to_owned(),

@@ -33,6 +33,7 @@ impl Facts {
         };
         let event_id = derived_id(&[wire::Resolution::AGGREGATE.as_bytes(), key.as_bytes()]);
         let mut stated = envelope(self.clock.as_ref(), event_id, org, &key, "recorded", &fact);
+        stated.traceparent.clone_from(&source.traceparent);
         stated.audit = Audit {
             actor: source.actor(),
             action: "trace.resolve".to_owned(),

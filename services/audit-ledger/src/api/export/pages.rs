@@ -9,7 +9,7 @@ use writ_pg::TenantTx;
 use super::query::Format;
 use super::{State, damaged, siem};
 use crate::error::Error;
-use crate::store::{self, ExportRow, NotedExport, Selection};
+use crate::store::{self, ExportRow, NotedExport, Selection, Taker};
 
 /// Entries read at once.
 const PAGE: i64 = 500;
@@ -21,8 +21,7 @@ pub(in crate::api) struct Export {
     pub(in crate::api) header: Header,
     pub(super) selection: Selection,
     pub(super) format: Format,
-    /// As entries name them.
-    pub(super) taker: String,
+    pub(super) taker: Taker,
 }
 
 /// A line of an export, and the entry it states.
@@ -83,7 +82,7 @@ async fn begin(state: State, export: Export) -> Result<(Vec<Piece>, At), Error> 
     let (from, to, size) = (header.from, header.to, header.size);
     let selection = Selection { from, ..selection };
     let mut noted = NotedExport {
-        actor: taker,
+        taker,
         format: format.name(),
         range: from..to,
         period: header.period,

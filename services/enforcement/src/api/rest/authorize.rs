@@ -13,6 +13,7 @@ use writ_contract::{DecisionId, GrantId};
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Lenient;
 use writ_service_kit::routes::Authed;
+use writ_service_kit::trace::Traced;
 
 use crate::answer::{Answer, Given};
 use crate::api::plan_spent;
@@ -39,10 +40,15 @@ pub(super) struct Body {
 pub(super) async fn authorize(
     State(enforcer): State<Arc<Enforcer>>,
     Authed(caller): Authed,
+    Traced(traceparent): Traced,
     Lenient(body): Lenient<Body>,
 ) -> Result<Response, ApiError> {
     let answer = match body.read() {
-        Ok(call) => enforcer.authorize(&caller, call, "rest").await,
+        Ok(call) => {
+            enforcer
+                .authorize(&caller, call, "rest", &traceparent)
+                .await
+        }
         // What names no call is a "no" too: the SDK takes another status for a failure of the server's.
         Err(wrong) => Ok(Enforcer::refuse(&Refusal::Unreadable(
             wrong.message.into_owned(),

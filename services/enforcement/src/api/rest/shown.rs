@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use writ_access::{delegation, issuer};
 use writ_service_kit::openapi::{Input, Part};
+use writ_service_kit::trace::traceparent;
 
 use crate::enforce::Tokens;
 
@@ -14,7 +15,7 @@ use crate::enforce::Tokens;
 pub(super) struct Shown {
     delegation: Option<String>,
     person: Option<String>,
-    pub(super) traceparent: Option<String>,
+    pub(super) traceparent: String,
 }
 
 impl Shown {
@@ -49,11 +50,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Shown {
             let token = parts.headers.get(name)?;
             Some(token.to_str().unwrap_or("?").to_owned())
         };
-        let trace = parts.headers.get("traceparent");
         Ok(Self {
             delegation: text(delegation::HEADER),
             person: text(issuer::HEADER),
-            traceparent: trace.and_then(|it| it.to_str().ok()).map(str::to_owned),
+            traceparent: traceparent(&parts.headers).to_owned(),
         })
     }
 }
