@@ -12,7 +12,7 @@ use v1::enforcement_service_client::EnforcementServiceClient;
 use v1::watch_agents_response::Event;
 use v1::{AgentStatus, EnforceRequest, Outcome, PauseScope};
 
-fn with_key<T>(key: &str, message: T) -> Request<T> {
+pub(crate) fn with_key<T>(key: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let key: MetadataValue<_> = format!("Bearer {key}").parse().unwrap();
     request.metadata_mut().insert("authorization", key);
@@ -94,9 +94,9 @@ async fn a_grpc_client_is_governed_like_a_rest_client() {
     assert_eq!(spent.code(), Code::ResourceExhausted, "{spent}");
 }
 
-type Control = ControlServiceClient<tonic::transport::Channel>;
+pub(crate) type Control = ControlServiceClient<tonic::transport::Channel>;
 
-async fn control(stack: &Stack) -> Control {
+pub(crate) async fn control(stack: &Stack) -> Control {
     let url = format!("http://{}", stack.var("WRIT_GRPC"));
     ControlServiceClient::connect(url).await.unwrap()
 }

@@ -16,6 +16,7 @@ mod behind;
 mod bypass;
 mod clients;
 mod edges;
+mod every_event;
 mod faults;
 mod grpc;
 mod otlp;

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use futures::StreamExt as _;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 const READY: Duration = Duration::from_secs(120);
@@ -99,6 +102,12 @@ impl Stack {
         self.child.id()
     }
 
+    /// A request to the API, without a key.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/api/v1{path}", self.var("WRIT_URL"));
+        self.http.request(method, url)
+    }
+
     /// Calls the API with the key that dev.env has under `key`.
     pub(crate) async fn call(
         &self,
@@ -107,19 +116,12 @@ impl Stack {
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        let url = format!("{}/api/v1{path}", self.var("WRIT_URL"));
-        let mut request = self
-            .http
-            .request(method, url)
-            .header("x-api-key", self.var(key));
+        let mut request = self.request(method, path);
+        request = request.header("x-api-key", self.var(key));
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} {text}"));
-        (status, body)
+        answer(request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
@@ -192,6 +194,16 @@ impl Stack {
         options.connect(host).await.unwrap()
     }
 
+    /// Everything a stream holds.
+    pub(crate) async fn messages(&self, stream: &str) -> Vec<Message> {
+        let jetstream = async_nats::jetstream::new(self.nats("NATS_URL").await);
+        let mut stream = jetstream.get_stream(stream).await.unwrap();
+        let count = usize::try_from(stream.info().await.unwrap().state.messages).unwrap();
+        let consumer = stream.create_consumer(OrderedConfig::default()).await;
+        let messages = consumer.unwrap().messages().await.unwrap();
+        messages.take(count).map(Result::unwrap).collect().await
+    }
+
     /// `writ` with the stack's environment, as the owner.
     pub(crate) fn writ_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary("writ"));
@@ -256,6 +268,15 @@ impl Drop for Stack {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// What is answered, as JSON.
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} {text}"));
+    (status, body)
 }
 
 /// Where `make setup` puts what is not built here.

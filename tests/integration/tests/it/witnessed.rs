@@ -14,9 +14,9 @@ use crate::stack::Stack;
 
 const SOON: Duration = Duration::from_secs(20);
 
-struct Desk {
-    stack: Stack,
-    dir: tempfile::TempDir,
+pub(crate) struct Desk {
+    pub(crate) stack: Stack,
+    pub(crate) dir: tempfile::TempDir,
     keys: PathBuf,
 }
 
@@ -36,6 +36,11 @@ impl Desk {
             assert!([StatusCode::OK, StatusCode::FORBIDDEN].contains(&status));
         }
         sealed(&stack, 2).await;
+        Self::of(stack)
+    }
+
+    /// With the keys of the stack.
+    pub(crate) fn of(stack: Stack) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys.json");
         std::fs::write(&keys, stack.writ(&["audit", "keys"])).unwrap();
@@ -50,7 +55,7 @@ impl Desk {
     }
 
     /// What both programs say of a file: the same code, and their words.
-    fn verify(&self, file: &Path, more: &[&str]) -> (i32, String, String) {
+    pub(crate) fn verify(&self, file: &Path, more: &[&str]) -> (i32, String, String) {
         let (file, keys) = (file.to_str().unwrap(), self.keys.to_str().unwrap());
         let args = [
             &["audit", "verify", "--file", file, "--keys", keys][..],

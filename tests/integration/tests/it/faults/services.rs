@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::consumer::pull::OrderedConfig;
-use futures::StreamExt as _;
+use async_nats::jetstream::Message;
 use reqwest::Method;
 use serde_json::json;
 use writ_contract::{Envelope, Packed, Service, wire};
@@ -98,23 +96,7 @@ async fn no_allow_follows_a_pause_under_load() {
 
 /// The gate as it stands on the log.
 pub(super) async fn gate(stack: &Stack) -> Vec<(u64, String, Vec<u8>)> {
-    let client = stack.nats("NATS_URL").await;
-    let js = async_nats::jetstream::new(client);
-    let mut stream = js.get_stream("EVT_GATE").await.unwrap();
-    let count = usize::try_from(stream.info().await.unwrap().state.messages).unwrap();
-    let config = OrderedConfig {
-        deliver_policy: DeliverPolicy::All,
-        ..OrderedConfig::default()
-    };
-    let messages = stream
-        .create_consumer(config)
-        .await
-        .unwrap()
-        .messages()
-        .await
-        .unwrap();
-    let read = |message: Result<async_nats::jetstream::Message, _>| {
-        let message = message.unwrap();
+    let read = |message: Message| {
         let sequence = message.info().unwrap().stream_sequence;
         (
             sequence,
@@ -122,5 +104,6 @@ pub(super) async fn gate(stack: &Stack) -> Vec<(u64, String, Vec<u8>)> {
             message.payload.to_vec(),
         )
     };
-    messages.take(count).map(read).collect().await
+    let messages = stack.messages("EVT_GATE").await;
+    messages.into_iter().map(read).collect()
 }
