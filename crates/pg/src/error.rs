@@ -32,6 +32,17 @@ impl PgError {
         matches!(self, Self::Away(_))
     }
 
+    /// True when it is the values that the store cannot hold (SQLSTATE classes 22 and 54): the same call
+    /// never succeeds, one with other values does.
+    #[must_use]
+    pub fn is_about_values(&self) -> bool {
+        let Self::Refused(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        let code = error.code().unwrap_or_default();
+        code.starts_with("22") || code.starts_with("54")
+    }
+
     /// True when another transaction won; with a name, only if it won on that constraint.
     #[must_use]
     pub fn is_conflict(&self, on: Option<&str>) -> bool {

@@ -26,6 +26,13 @@ pub enum Error {
     Randomness,
 }
 
+impl Error {
+    /// True when the store cannot hold a value of what was to be recorded.
+    pub(crate) fn is_about_values(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_about_values())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())

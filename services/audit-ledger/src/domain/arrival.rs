@@ -39,6 +39,16 @@ pub(crate) struct Number {
     pub(crate) seq: u64,
 }
 
+impl Arrival {
+    /// Leaves of a fact that it was there, and its digest: the store cannot hold what it says.
+    pub(crate) fn forget(&mut self) {
+        self.body = unreadable(self.body.source.clone(), self.body.occurred_at);
+        self.index = Index::default();
+        self.bearing = Bearing::of(Evidence::EntriesUnreadable);
+        self.number = self.number.take().filter(|it| !it.source.contains('\0'));
+    }
+}
+
 /// The facts of one message. `None` when it states none: not readable, or about another
 /// organisation than its subject says.
 pub(crate) fn arrivals(delivered: &Delivered, stream: &str) -> Option<Vec<Arrival>> {

@@ -1,5 +1,6 @@
 //! Entries into their table.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,10 @@ use writ_pg::WriterTx;
 use super::stored;
 use crate::domain::{GAP, NewEntry};
 use crate::error::Error;
+
+/// Microseconds since 1970 of the first instant of year 1, and of the last of year 9999.
+const YEAR_1: i64 = -62_135_596_800_000_000;
+const YEAR_9999: i64 = 253_402_300_799_999_999;
 
 const INSERT: &str =
     "insert into entries (org_id, seq, event_id, leaf_bytes, leaf_hash, salt, single_fact,
@@ -33,14 +38,16 @@ pub(crate) async fn insert(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<()
         .bind(column(entries, |it| it.salt.as_slice()))
         .bind(column(entries, |it| it.single))
         .bind(column(entries, |it| it.body.kind.as_str()))
-        .bind(column(entries, |it| it.body.action.as_deref()))
-        .bind(column(entries, |it| it.body.actor.as_deref()))
-        .bind(column(entries, |it| it.body.target.as_deref()))
-        .bind(column(entries, |it| it.body.outcome.as_deref()))
-        .bind(column(entries, |it| it.body.reason_code.as_deref()))
-        .bind(column(entries, |it| it.index.agent_id.as_deref()))
-        .bind(column(entries, |it| it.index.agent_external_id.as_deref()))
-        .bind(column(entries, |it| it.index.decision_id.as_deref()))
+        .bind(column(entries, |it| text(it.body.action.as_ref())))
+        .bind(column(entries, |it| text(it.body.actor.as_ref())))
+        .bind(column(entries, |it| text(it.body.target.as_ref())))
+        .bind(column(entries, |it| text(it.body.outcome.as_ref())))
+        .bind(column(entries, |it| text(it.body.reason_code.as_ref())))
+        .bind(column(entries, |it| text(it.index.agent_id.as_ref())))
+        .bind(column(entries, |it| {
+            text(it.index.agent_external_id.as_ref())
+        }))
+        .bind(column(entries, |it| text(it.index.decision_id.as_ref())))
         .bind(column(entries, |it| time(it.body.occurred_at)))
         .bind(emitters)
         .bind(numbers)
@@ -134,6 +141,18 @@ pub(crate) async fn alive(tx: &mut WriterTx, said: &BTreeMap<String, i64>) -> Re
     Ok(())
 }
 
+/// A text of the index: Postgres holds no U+0000. The leaf has it as it was stated.
+fn text(stated: Option<&String>) -> Option<Cow<'_, str>> {
+    let stated = stated?.as_str();
+    Some(if stated.contains('\0') {
+        Cow::Owned(stated.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(stated)
+    })
+}
+
+/// A time of the index, of the years 1 to 9999. The leaf has it as it was stated.
 pub(super) fn time(micros: i64) -> DateTime<Utc> {
+    let micros = micros.clamp(YEAR_1, YEAR_9999);
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

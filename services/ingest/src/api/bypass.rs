@@ -95,7 +95,8 @@ pub(super) async fn report(
         traceparent,
         ..Source::of(caller, "rest")
     };
-    let report = read(&body).map_err(Error::Report)?;
+    let now_us = api.facts.clock.now().timestamp_micros();
+    let report = read(&body, now_us).map_err(Error::Report)?;
     let agent = |name: &str| api.registrar.only(source.org, name);
     // It may have been registered a moment ago.
     if report
@@ -120,10 +121,10 @@ pub(super) async fn report(
     }))
 }
 
-fn read(body: &[u8]) -> Result<Report, Hopeless> {
+fn read(body: &[u8], now_us: i64) -> Result<Report, Hopeless> {
     let malformed = |why: &dyn std::fmt::Display| Hopeless::Malformed(why.to_string());
     let text = sanitize(body);
     check_depth(&text, DEPTH).map_err(|deep| malformed(&deep))?;
     let text = std::str::from_utf8(&text).map_err(|wrong| malformed(&wrong))?;
-    Report::read(text)
+    Report::read(text, now_us)
 }

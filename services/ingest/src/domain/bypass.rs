@@ -14,6 +14,13 @@ const SOURCE: usize = 64;
 const MESSAGE: usize = 500;
 const MOST_ACTS: u64 = 1_000_000_000;
 const MOST_FAILURES: u32 = 1_000_000;
+const MOST_LOST: u64 = 1_000_000_000_000;
+/// 2020-01-01: no client that reports is older. Microseconds since the Unix epoch, as all times here.
+const EARLIEST_US: i64 = 1_577_836_800_000_000;
+/// By how much a client's clock may be ahead.
+const AHEAD_US: i64 = 3_600_000_000;
+/// A client closes a window after minutes.
+const LONGEST_US: i64 = 31 * 86_400_000_000;
 
 /// Words of a client that goes by other reasons than those known.
 const OTHER: &str = "other";
@@ -116,7 +123,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Hopeless`] when nothing is left.
-    pub(crate) fn read(text: &str) -> Result<Self, Hopeless> {
+    pub(crate) fn read(text: &str, now_us: i64) -> Result<Self, Hopeless> {
         let raw: RawReport<'_> =
             serde_json::from_str(text).map_err(|e| Hopeless::Malformed(e.to_string()))?;
         if raw.windows.is_none() && raw.dropped.is_none() {
@@ -128,12 +135,12 @@ impl Report {
         }
         let mut report = Self::default();
         for (index, text) in windows.into_iter().enumerate() {
-            match Bypass::read(text.get()) {
+            match Bypass::read(text.get(), now_us) {
                 Ok(window) => report.windows.push(window),
                 Err(why) => report.refused.push((format!("windows[{index}]"), why)),
             }
         }
-        match raw.dropped.map(|text| Dropped::read(text.get())) {
+        match raw.dropped.map(|text| Dropped::read(text.get(), now_us)) {
             Some(Ok(dropped)) => report.dropped = Some(dropped),
             Some(Err(why)) => report.refused.push(("dropped".to_owned(), why)),
             None => {}
@@ -148,7 +155,7 @@ impl Report {
 }
 
 impl Bypass {
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str, now_us: i64) -> Result<Self, String> {
         let raw: RawWindow = serde_json::from_str(text).map_err(|e| e.to_string())?;
         within("agentId", &raw.agent_id, 1, AGENT)?;
         within("reason", &raw.reason, 1, SOURCE)?;
@@ -167,13 +174,20 @@ impl Bypass {
                 "consecutiveFailures: expected 0 to {MOST_FAILURES}"
             ));
         }
+        let first_us = moment("firstAt", raw.first_at, now_us)?;
+        let last_us = moment("lastAt", raw.last_at, now_us)?;
+        // A clock that was put back in between turns them round.
+        let (first_us, last_us) = (first_us.min(last_us), first_us.max(last_us));
+        if last_us - first_us > LONGEST_US {
+            return Err("lastAt: expected at most 31 days after firstAt; report parts".to_owned());
+        }
         Ok(Self {
             id: raw.window_id,
             agent_id: raw.agent_id,
             reason: known(&REASONS, &raw.reason),
             source: known(&SOURCES, &raw.source),
-            first_us: raw.first_at.timestamp_micros(),
-            last_us: raw.last_at.timestamp_micros(),
+            first_us,
+            last_us,
             count: raw.count,
             status: raw.status,
             consecutive_failures: raw.consecutive_failures,
@@ -182,18 +196,38 @@ impl Bypass {
 }
 
 impl Dropped {
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str, now_us: i64) -> Result<Self, String> {
         let raw: RawDropped = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        for (field, count) in [("windows", raw.windows), ("bypasses", raw.bypasses)] {
+            if count > MOST_LOST {
+                return Err(format!("{field}: expected 0 to {MOST_LOST}"));
+            }
+        }
+        let since = raw.since.map(|since| moment("since", since, now_us));
         Ok(Self {
             id: raw.drop_id,
             windows: raw.windows,
             bypasses: raw.bypasses,
-            since_us: raw.since.map(|since| since.timestamp_micros()),
+            since_us: since.transpose()?,
         })
     }
 }
 
+/// A time that can have been: not before there were clients, not ahead of now.
+fn moment(field: &str, at: DateTime<Utc>, now_us: i64) -> Result<i64, String> {
+    let at_us = at.timestamp_micros();
+    if (EARLIEST_US..=now_us.saturating_add(AHEAD_US)).contains(&at_us) {
+        return Ok(at_us);
+    }
+    Err(format!(
+        "{field}: expected a time from 2020 on that has come; set the client's clock"
+    ))
+}
+
 fn within(field: &str, text: &str, least: usize, most: usize) -> Result<(), String> {
+    if text.contains('\0') {
+        return Err(format!("{field}: must not contain U+0000"));
+    }
     let units = text.encode_utf16().count();
     if (least..=most).contains(&units) {
         return Ok(());
@@ -218,6 +252,13 @@ mod tests {
 
     use super::*;
 
+    /// 2026-11-21.
+    const NOW_US: i64 = 1_795_219_200_000_000;
+
+    fn read(text: &str) -> Result<Report, Hopeless> {
+        Report::read(text, NOW_US)
+    }
+
     fn window() -> Value {
         json!({
             "windowId": "7b0c1d7e-5a7e-4f7c-9d3f-0a1b2c3d4e5f", "agentId": "bot",
@@ -230,7 +271,7 @@ mod tests {
     fn with(field: &str, value: Value) -> Result<Report, Hopeless> {
         let mut one = window();
         one[field] = value;
-        Report::read(&json!({ "sdk": {}, "windows": [one] }).to_string())
+        Report::read(&json!({ "sdk": {}, "windows": [one] }).to_string(), NOW_US)
     }
 
     #[test]
@@ -248,6 +289,7 @@ mod tests {
             );
         }
         assert!(with("agentId", json!("")).is_err());
+        assert!(with("agentId", json!("a\0b")).is_err());
         assert!(with("message", json!("")).is_ok());
     }
 
@@ -265,6 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn times_can_have_been_and_are_in_order() {
+        for wrong in [
+            "-5000-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "2026-11-21T03:00:00Z",
+            "+200000-01-01T00:00:00Z",
+        ] {
+            assert!(with("firstAt", json!(wrong)).is_err(), "{wrong}");
+            assert!(with("lastAt", json!(wrong)).is_err(), "{wrong}");
+        }
+        let skewed = with("firstAt", json!("2026-01-02T04:00:00Z")).unwrap();
+        let window = &skewed.windows[0];
+        assert_eq!(window.last_us - window.first_us, 3_294_322_000);
+        assert!(
+            with("firstAt", json!("2025-11-02T04:00:00Z")).is_err(),
+            "longer than a month"
+        );
+    }
+
+    #[test]
     fn what_a_later_client_says_is_recorded_as_another_reason() {
         let report = with("reason", json!("cosmic_rays")).unwrap();
         assert_eq!(report.windows[0].reason, "other");
@@ -274,7 +336,7 @@ mod tests {
     #[test]
     fn one_bad_window_does_not_lose_the_others() {
         let body = json!({ "windows": [window(), {"agentId": "x"}], "dropped": null });
-        let report = Report::read(&body.to_string()).unwrap();
+        let report = Report::read(&body.to_string(), NOW_US).unwrap();
         assert_eq!(report.windows.len(), 1);
         assert_eq!(report.refused[0].0, "windows[1]");
         assert!(
@@ -287,13 +349,17 @@ mod tests {
     #[test]
     fn losses_alone_are_a_report_and_nothing_at_all_is_none() {
         let lost = json!({ "dropId": window()["windowId"], "windows": 2, "bypasses": 9 });
-        let report = Report::read(&json!({ "windows": [], "dropped": lost }).to_string());
+        let report = read(&json!({ "windows": [], "dropped": lost }).to_string());
         assert_eq!(report.unwrap().dropped.unwrap().bypasses, 9);
-        assert_eq!(Report::read(r#"{"windows":[]}"#), Ok(Report::default()));
+        let flood = json!({ "dropped": {
+            "dropId": window()["windowId"], "windows": u64::MAX, "bypasses": 1,
+        } });
+        assert!(read(&flood.to_string()).is_err());
+        assert_eq!(read(r#"{"windows":[]}"#), Ok(Report::default()));
         for hopeless in ["", "[]", "{}", r#"{"windows":7}"#, r#"{"dropped":{}}"#] {
-            assert!(Report::read(hopeless).is_err(), "{hopeless}");
+            assert!(read(hopeless).is_err(), "{hopeless}");
         }
         let many = json!({ "windows": vec![window(); 101] }).to_string();
-        assert_eq!(Report::read(&many), Err(Hopeless::TooMany(101)));
+        assert_eq!(read(&many), Err(Hopeless::TooMany(101)));
     }
 }
