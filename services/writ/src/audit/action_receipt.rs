@@ -4,10 +4,13 @@
 //! ended. What the API knows is taken from it, the rest from the command line, and what nobody says
 //! reads `unknown`: nothing is made up.
 
-use chrono::DateTime;
+mod execution;
+
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use uuid::Builder;
 use writ_chain::canonical;
 use writ_chain::verify::Class;
 
@@ -32,9 +35,28 @@ pub(crate) struct Words {
     /// Action Receipt: the system that was acted on
     #[arg(long, value_name = "NAME", requires = "action_receipt")]
     system: Option<String>,
-    /// Action Receipt: how the act ended; default: what its trace says
+    /// Action Receipt: which of the format's three environments it was in; default: `production` and
+    /// `prod` are prod, `staging` is staging, every other is dev
     #[arg(long, value_enum, requires = "action_receipt")]
+    environment: Option<Environment>,
+    /// Action Receipt: how the act ended; default: what its trace says
+    #[arg(long, value_enum, requires_all = ["action_receipt", "completed_at"])]
     status: Option<Status>,
+    /// Action Receipt: when the act ended, RFC 3339
+    #[arg(long, value_name = "TIME", requires = "status", value_parser = instant)]
+    completed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Environment {
+    Prod,
+    Staging,
+    Dev,
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    time.map_err(|_| format!("`{text}` is no time such as 2026-11-20T10:00:00Z"))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,16 +98,22 @@ impl Known {
     }
 
     /// What the reader should know about what is in it.
-    pub(super) fn notes(&self) -> Vec<&'static str> {
+    pub(super) fn notes(&self, words: &Words) -> Vec<&'static str> {
         let mut notes = Vec::new();
         if self.arguments().is_none() {
             notes.push(
-                "nobody has the arguments any more: arguments_hash is over their keyed digest; \
-                 give --arguments FILE for one over the arguments themselves",
+                "nobody has the arguments any more: arguments_hash is over their keyed digest, and \
+                 result_ref says so; give --arguments FILE for one over the arguments themselves",
             );
         }
-        if self.outcome() == "allowed" && self.trace.is_null() {
-            notes.push("no trace says how the act ended: give --status");
+        if environment(self, words).is_none() {
+            notes.push(
+                "the format knows prod, staging and dev only, and this environment reads dev: give \
+                 --environment for another",
+            );
+        }
+        if words.status.is_none() && self.outcome() == "allowed" && self.trace.is_null() {
+            notes.push("no trace says how the act ended: give --status and --completed-at");
         }
         notes
     }
@@ -96,7 +124,6 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
     let word = |given: &Option<String>, found: Option<&str>| {
         given.as_deref().or(found).unwrap_or(UNKNOWN).to_owned()
     };
-    let id = known.text("/statement/eventId").unwrap_or_default();
     let actor = known.text("/statement/entry/actor").unwrap_or(UNKNOWN);
     let kind = if actor.starts_with("agent:") {
         "agent"
@@ -112,7 +139,6 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
     let arguments = known.arguments().unwrap_or(&keyed);
     let mut receipt = json!({
         "version": VERSION,
-        "receipt_id": id,
         "issued_at": time(issued)?,
         "actor": { "type": kind, "id": actor },
         "agent": {
@@ -123,20 +149,33 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
         "tool": { "name": tool, "capability": capability(tool) },
         "target": {
             "system": word(&words.system, tool.split('.').next()),
-            "environment": environment(known.text("/decision/environment")),
+            "environment": environment(known, words).unwrap_or("dev"),
         },
         "arguments_hash": hash(arguments)?,
         "policy": policy(known),
-        "execution": execution(known, words)?,
+        "execution": execution::of(known, words)?,
     });
-    if let (Some(fields), Some(approval)) = (receipt.as_object_mut(), approval(known)) {
-        fields.insert("approval".to_owned(), approval);
+    if let Some(approval) = execution::approval(known) {
+        put(&mut receipt, "approval", approval);
     }
+    let id = id(&receipt)?;
+    put(&mut receipt, "receipt_id", id.into());
     let whole = hash(&receipt)?;
-    if let Some(fields) = receipt.as_object_mut() {
-        fields.insert("receipt_hash".to_owned(), whole.into());
-    }
+    put(&mut receipt, "receipt_hash", whole.into());
     Ok(receipt)
+}
+
+fn put(receipt: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = receipt.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+}
+
+/// A UUID (version 8) of the content: receipts that say different things have different ids.
+fn id(content: &Value) -> Result<String, Failure> {
+    let digest = Sha256::digest(canonical_bytes(content)?);
+    let bytes = digest.first_chunk().copied().unwrap_or_default();
+    Ok(Builder::from_custom_bytes(bytes).into_uuid().to_string())
 }
 
 /// Whether a text is an Action Receipt, sound or not.
@@ -168,8 +207,11 @@ pub(super) fn verify(text: &str) -> Outcome {
 
 /// SHA-256 over the canonical JSON (RFC 8785), lower-case hex.
 fn hash(value: &Value) -> Result<String, Failure> {
-    let bytes = canonical::to_vec(value).map_err(|why| Failure::Usage(why.to_string()))?;
-    Ok(hex::encode(Sha256::digest(bytes)))
+    Ok(hex::encode(Sha256::digest(canonical_bytes(value)?)))
+}
+
+fn canonical_bytes(value: &Value) -> Result<Vec<u8>, Failure> {
+    canonical::to_vec(value).map_err(|why| Failure::Usage(why.to_string()))
 }
 
 fn time(micros: Option<i64>) -> Result<String, Failure> {
@@ -190,11 +232,13 @@ fn capability(tool: &str) -> String {
     tool.to_ascii_lowercase().chars().map(plain).collect()
 }
 
-fn environment(name: Option<&str>) -> &'static str {
-    match name {
-        Some("production" | "prod") => "prod",
-        Some("staging") => "staging",
-        Some(_) | None => "dev",
+/// The environment in the format's words; `None` when it has none for it.
+fn environment(known: &Known, words: &Words) -> Option<&'static str> {
+    match (words.environment, known.text("/decision/environment")) {
+        (Some(Environment::Prod), _) | (None, Some("production" | "prod")) => Some("prod"),
+        (Some(Environment::Staging), _) | (None, Some("staging")) => Some("staging"),
+        (Some(Environment::Dev), _) | (None, Some("development" | "dev")) => Some("dev"),
+        (None, _) => None,
     }
 }
 
@@ -220,163 +264,12 @@ fn policy(known: &Known) -> Value {
     // handed to people and came to nothing.
     let decision = match known.outcome() {
         "allowed" => "allow",
-        "held" if is_approved(known) => "require-approval",
+        "held" if execution::is_approved(known) => "require-approval",
         "held" => "escalate",
         _ => "deny",
     };
     json!({ "name": name, "version": version, "decision": decision })
 }
 
-fn is_approved(known: &Known) -> bool {
-    known.text("/approval/status") == Some("approved")
-}
-
-fn approval(known: &Known) -> Option<Value> {
-    let held = known.outcome() == "held" && is_approved(known);
-    let person = known.text("/approval/decidedBy/person");
-    let id = person.or_else(|| known.text("/approval/decidedBy/keyId"));
-    held.then(|| {
-        json!({
-            "approver": { "id": id.unwrap_or(UNKNOWN) },
-            "approved_at": known.text("/approval/decidedAt"),
-        })
-    })
-}
-
-fn execution(known: &Known, words: &Words) -> Result<Value, Failure> {
-    let mut fields = Map::new();
-    let proceeded = match known.outcome() {
-        "allowed" => true,
-        "held" => is_approved(known) && known.text("/approval/usedAt").is_some(),
-        _ => false,
-    };
-    let said = words.status.map(|status| status == Status::Success);
-    let traced = known
-        .text("/trace/status")
-        .map(|status| status == "success");
-    let (status, error) = match (proceeded, said.or(traced)) {
-        (false, _) => ("blocked", known.text("/statement/entry/reason_code")),
-        (true, Some(true)) => ("success", None),
-        (true, Some(false)) => ("failure", known.text("/trace/errorType")),
-        (true, None) => ("failure", Some("OUTCOME_UNKNOWN")),
-    };
-    fields.insert("status".to_owned(), status.into());
-    let recorded = known
-        .statement
-        .pointer("/entry/occurred_at")
-        .and_then(Value::as_i64);
-    let ended = known
-        .text("/trace/receivedAt")
-        .or(known.text("/approval/usedAt"));
-    let ended = match ended.filter(|_| proceeded) {
-        Some(ended) => ended.to_owned(),
-        None => time(recorded)?,
-    };
-    fields.insert("completed_at".to_owned(), ended.into());
-    if let Some(error) = error {
-        fields.insert("error_code".to_owned(), error.into());
-    }
-    let id = known.text("/statement/decisionId").unwrap_or_default();
-    fields.insert("result_ref".to_owned(), format!("writ:{id}").into());
-    Ok(Value::Object(fields))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(outcome: &str) -> Known {
-        Known {
-            statement: json!({
-                "decisionId": "dec_1",
-                "eventId": "0192c8d2-5c6d-7e8f-9a0b-1c2d3e4f5a6b",
-                "issuedAt": 1_790_000_000_000_000i64,
-                "entry": {
-                    "actor": "agent:7", "outcome": outcome, "occurred_at": 1_789_999_999_000_000i64,
-                    "policy_set_hash": "ab", "reason_code": "POLICY_BLOCKED"
-                }
-            }),
-            decision: json!({
-                "environment": "production", "tools": ["Stripe.Refund"], "hits": [],
-                "actionDigest": "cd"
-            }),
-            trace: Value::Null,
-            approval: Value::Null,
-            arguments: None,
-        }
-    }
-
-    /// The published example: same fields, same hash.
-    #[test]
-    fn the_hash_is_the_one_other_implementations_make() {
-        let mut example: Value =
-            serde_json::from_str(include_str!("action_receipt_example.json")).unwrap();
-        let theirs = example
-            .as_object_mut()
-            .unwrap()
-            .remove("receipt_hash")
-            .unwrap();
-        assert_eq!(theirs, hash(&example).unwrap());
-    }
-
-    #[test]
-    fn a_changed_action_receipt_is_found() {
-        let text = include_str!("action_receipt_example.json");
-        assert!(is_one(text) && !is_one("{}") && !is_one(""));
-        assert_eq!(verify(text).class, Class::Clean);
-        let changes = [
-            text.replacen("\"version\"", "\"more\": 1, \"version\"", 1),
-            text.replacen("\"version\"", "\"version\": 1, \"version\"", 1),
-            text.replacen("\"receipt_hash\"", "\"receipt_hush\"", 1),
-        ];
-        for changed in changes {
-            assert!(is_one(&changed), "{changed}");
-            assert_eq!(verify(&changed).class, Class::BadContent, "{changed}");
-        }
-    }
-
-    #[test]
-    fn a_denied_act_is_blocked_and_says_why() {
-        let receipt = of(&known("denied"), &Words::default()).unwrap();
-        assert_eq!(receipt["policy"]["decision"], "deny");
-        assert_eq!(receipt["execution"]["status"], "blocked");
-        assert_eq!(receipt["execution"]["error_code"], "POLICY_BLOCKED");
-        assert_eq!(receipt["tool"]["capability"], "stripe.refund");
-        assert_eq!(receipt["target"]["environment"], "prod");
-    }
-
-    #[test]
-    fn how_an_allowed_act_ended_is_never_made_up() {
-        let mut known = known("allowed");
-        let receipt = |known: &Known| of(known, &Words::default()).unwrap()["execution"].clone();
-        assert_eq!(receipt(&known)["error_code"], "OUTCOME_UNKNOWN");
-        known.trace = json!({ "status": "success", "receivedAt": "2026-11-20T10:00:00Z" });
-        assert_eq!(receipt(&known)["status"], "success");
-        assert_eq!(receipt(&known)["completed_at"], "2026-11-20T10:00:00Z");
-    }
-
-    #[test]
-    fn an_approval_is_named_once_it_was_given() {
-        let mut known = known("held");
-        let made = |known: &Known| of(known, &Words::default()).unwrap();
-        assert_eq!(made(&known)["policy"]["decision"], "escalate");
-        assert_eq!(made(&known)["execution"]["status"], "blocked");
-        known.approval = json!({
-            "status": "approved", "decidedBy": {"person": "per_1"},
-            "decidedAt": "2026-11-20T10:00:00Z", "usedAt": "2026-11-20T10:01:00Z"
-        });
-        let receipt = made(&known);
-        assert_eq!(receipt["policy"]["decision"], "require-approval");
-        assert_eq!(receipt["approval"]["approver"]["id"], "per_1");
-    }
-
-    #[test]
-    fn the_arguments_given_are_those_hashed() {
-        let mut known = known("denied");
-        known.arguments = Some(json!({ "b": 50.0, "a": "x" }));
-        let receipt = of(&known, &Words::default()).unwrap();
-        let expected = hex::encode(Sha256::digest(br#"{"a":"x","b":50}"#));
-        assert_eq!(receipt["arguments_hash"], expected);
-        assert!(known.notes().is_empty());
-    }
-}
+mod tests;

@@ -48,7 +48,7 @@ pub(super) async fn run(args: ReceiptArgs, context: &Context) -> Result<(), Fail
     let document = if args.action_receipt {
         let arguments = args.arguments.as_deref().map(json).transpose()?;
         let known = known(&api, signed, arguments).await?;
-        for note in known.notes() {
+        for note in known.notes(&args.words) {
             output::note(note)?;
         }
         action_receipt::of(&known, &args.words)?
