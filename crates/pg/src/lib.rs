@@ -8,6 +8,7 @@ mod append;
 mod claim;
 mod config;
 mod error;
+pub mod fit;
 mod migrate;
 mod outbox;
 mod pools;

@@ -5,12 +5,14 @@ mod coverage;
 mod detached;
 mod export;
 mod global;
+mod index;
 pub(crate) mod keys;
 mod ledger;
 mod log;
 mod outcome;
 mod receipt;
 mod report;
+mod tiles;
 mod verify;
 
 use std::process::ExitCode;

@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 use writ_pg::{TenantTx, WriterTx};
 
-use super::{insert::time, number, stored};
+use writ_pg::fit::time;
+
+use super::{number, stored};
 use crate::domain::NewEntry;
 use crate::domain::compliance::{Counted, Found, Held, Standing, Window};
 use crate::error::Error;

@@ -5,15 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use writ_chain::leaf::Window;
-use writ_pg::WriterTx;
+use writ_pg::{WriterTx, fit};
 
 use super::stored;
 use crate::domain::{GAP, NewEntry};
 use crate::error::Error;
-
-/// Microseconds since 1970 of the first instant of year 1, and of the last of year 9999.
-const YEAR_1: i64 = -62_135_596_800_000_000;
-const YEAR_9999: i64 = 253_402_300_799_999_999;
 
 const INSERT: &str =
     "insert into entries (org_id, seq, event_id, leaf_bytes, leaf_hash, salt, single_fact,
@@ -48,11 +44,13 @@ pub(crate) async fn insert(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<()
             text(it.index.agent_external_id.as_ref())
         }))
         .bind(column(entries, |it| text(it.index.decision_id.as_ref())))
-        .bind(column(entries, |it| time(it.body.occurred_at)))
+        .bind(column(entries, |it| fit::time(it.body.occurred_at)))
         .bind(emitters)
         .bind(numbers)
-        .bind(column(entries, |it| window(it).map(|it| time(it.from))))
-        .bind(column(entries, |it| window(it).map(|it| time(it.to))))
+        .bind(column(entries, |it| {
+            window(it).map(|it| fit::time(it.from))
+        }))
+        .bind(column(entries, |it| window(it).map(|it| fit::time(it.to))))
         .bind(column(entries, |it| window(it).map(|it| stored(it.count))))
         .execute(&mut **tx)
         .await?;
@@ -106,7 +104,7 @@ pub(crate) async fn hear(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), 
     }
     let (sources, times): (Vec<String>, Vec<DateTime<Utc>>) = last
         .into_iter()
-        .map(|(source, at)| (source, time(at)))
+        .map(|(source, at)| (source, fit::time(at)))
         .unzip();
     sqlx::query(
         "insert into emitters (source, last_at) select * from unnest($1::text[], $2::timestamptz[])
@@ -127,7 +125,7 @@ pub(crate) async fn alive(tx: &mut WriterTx, said: &BTreeMap<String, i64>) -> Re
     }
     let (sources, times): (Vec<&str>, Vec<DateTime<Utc>>) = said
         .iter()
-        .map(|(source, at)| (source.as_str(), time(*at)))
+        .map(|(source, at)| (source.as_str(), fit::time(*at)))
         .unzip();
     sqlx::query(
         "update emitters set alive_at = greatest(emitters.alive_at, said.at)
@@ -141,18 +139,7 @@ pub(crate) async fn alive(tx: &mut WriterTx, said: &BTreeMap<String, i64>) -> Re
     Ok(())
 }
 
-/// A text of the index: Postgres holds no U+0000. The leaf has it as it was stated.
+/// A text of the index. The leaf has it as it was stated.
 fn text(stated: Option<&String>) -> Option<Cow<'_, str>> {
-    let stated = stated?.as_str();
-    Some(if stated.contains('\0') {
-        Cow::Owned(stated.replace('\0', "\u{fffd}"))
-    } else {
-        Cow::Borrowed(stated)
-    })
-}
-
-/// A time of the index, of the years 1 to 9999. The leaf has it as it was stated.
-pub(super) fn time(micros: i64) -> DateTime<Utc> {
-    let micros = micros.clamp(YEAR_1, YEAR_9999);
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+    stated.map(|stated| fit::text(stated))
 }

@@ -15,15 +15,14 @@ use writ_chain::verify::Class;
 
 use super::ledger::{Interval, Ledger};
 use super::outcome::Outcome;
+use super::tiles::Roots;
 use crate::failure::Failure;
-
-/// More findings than this are counted, not kept.
-const MOST: usize = 100;
 
 /// A run over the intervals in rising order.
 struct Run<'a> {
     keys: &'a Trusted,
     tree: Frontier,
+    tiles: Roots,
     last_note: Option<String>,
     /// What witnesses signed, by the size of the log.
     lines: BTreeMap<u64, String>,
@@ -49,6 +48,7 @@ pub(super) async fn verify(
     let mut run = Run {
         keys,
         tree: Frontier::default(),
+        tiles: Roots::default(),
         last_note: None,
         lines,
         witnesses: BTreeSet::new(),
@@ -60,7 +60,11 @@ pub(super) async fn verify(
             run.interval(interval?);
         }
     }
-    Ok(run.finish(quorum))
+    let tiles = std::mem::take(&mut run.tiles);
+    let mut outcome = run.finish(quorum);
+    let size = outcome.sealed.unwrap_or_default();
+    tiles.check(ledger, Uuid::nil(), size, &mut outcome).await?;
+    Ok(outcome)
 }
 
 impl Run<'_> {
@@ -68,15 +72,17 @@ impl Run<'_> {
         let expected = self.tree.size();
         if interval.index != expected {
             let missing = format!("intervals {expected}..{} are missing", interval.index);
-            self.found(Class::IncompleteRange, missing);
+            self.outcome.wrong(Class::IncompleteRange, missing);
         }
         let heads = heads(&interval);
         if heads.is_none_or(|heads| interval_root(&heads) != Ok(interval.root)) {
             let index = interval.index;
             let text = format!("interval {index}: the heads kept are not those that were signed");
-            self.found(Class::BadContent, text);
+            self.outcome.wrong(Class::BadContent, text);
         }
-        self.tree.append(leaf_hash(&interval.root));
+        let leaf = leaf_hash(&interval.root);
+        self.tree.append(leaf);
+        self.tiles.append(leaf);
         if let Some(lines) = self.lines.remove(&self.tree.size()) {
             self.cosigned(&interval.note, &lines);
         }
@@ -88,7 +94,7 @@ impl Run<'_> {
         let text = note::text_of(note).unwrap_or_default();
         let found = match cosigned_lines(text, lines, &self.keys.witness) {
             Ok(found) => found,
-            Err(wrong) => return self.found(Class::BadContent, wrong.to_string()),
+            Err(wrong) => return self.outcome.wrong(Class::BadContent, wrong.to_string()),
         };
         let opened = checkpoint::open(note, &self.keys.checkpoint);
         let same = opened.is_ok_and(|head| {
@@ -97,7 +103,7 @@ impl Run<'_> {
         });
         if !same && !found.is_empty() {
             let text = "a witness signed other intervals than are kept";
-            return self.found(Class::BadContent, text);
+            return self.outcome.wrong(Class::BadContent, text);
         }
         for one in found {
             let at = i64::try_from(one.time).ok();
@@ -120,12 +126,12 @@ impl Run<'_> {
                 "a witness signed {size} intervals, and {} are here: the log was set back",
                 self.tree.size()
             );
-            self.found(Class::IncompleteRange, text);
+            self.outcome.wrong(Class::IncompleteRange, text);
         }
         let have = self.witnesses.len();
         if have < quorum {
             let text = format!("{have} trusted witnesses cosigned, {quorum} must");
-            self.found(Class::MissingQuorum, text);
+            self.outcome.wrong(Class::MissingQuorum, text);
         }
     }
 
@@ -140,15 +146,18 @@ impl Run<'_> {
         };
         match checkpoint::open(&note, &keys.checkpoint) {
             Err(NoteError::UnknownKey) => {
-                self.found(Class::UnknownKey, "no trusted key signed the global head");
+                self.outcome
+                    .wrong(Class::UnknownKey, "no trusted key signed the global head");
             }
-            Err(error) => self.found(Class::BadContent, format!("the global head: {error}")),
+            Err(error) => self
+                .outcome
+                .wrong(Class::BadContent, format!("the global head: {error}")),
             Ok(verified) => {
                 let head = verified.checkpoint();
                 let named = |name: &String| global_origin(name) == head.origin;
                 let same = head.size == self.tree.size() && head.root == self.tree.root();
                 if !same || !verified.signed_by().iter().any(named) {
-                    self.found(
+                    self.outcome.wrong(
                         Class::BadContent,
                         "the intervals are not those that were signed",
                     );
@@ -159,15 +168,6 @@ impl Run<'_> {
         }
         self.quorum(quorum);
         self.outcome
-    }
-
-    fn found(&mut self, class: Class, text: impl Into<String>) {
-        let outcome = &mut self.outcome;
-        outcome.class = outcome.class.max(class);
-        outcome.total += 1;
-        if outcome.findings.len() < MOST {
-            outcome.findings.push(text.into());
-        }
     }
 }
 

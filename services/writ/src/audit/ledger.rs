@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, FromRow, Row};
 use uuid::Uuid;
+use writ_chain::tiles::TileId;
 
 use super::detached::Detached;
+use super::index::{Columns, SELECTED};
+use super::tiles::Tile;
 use crate::api::innermost;
 use crate::env_file::DevEnv;
 use crate::failure::Failure;
@@ -36,6 +39,8 @@ pub(super) struct Stored {
     pub(super) leaf_bytes: Vec<u8>,
     /// The hash stored beside them.
     pub(super) leaf_hash: Option<[u8; 32]>,
+    /// What it is found and counted by.
+    pub(super) columns: Box<Columns>,
 }
 
 /// What is stored of an entry that may have been taken out.
@@ -140,19 +145,21 @@ impl Ledger {
         range: Range<u64>,
     ) -> BoxStream<'_, Result<Stored, Failure>> {
         let [from, end] = stored_range(&range);
-        sqlx::query(
-            "select seq, leaf_bytes, leaf_hash from ledger.entries
-             where org_id = $1 and seq >= $2 and seq < $3 order by seq",
-        )
-        .bind(org)
-        .bind(from)
-        .bind(end)
-        .fetch(&mut self.connection)
-        .map(|row| {
-            row.and_then(|row| stored(&row))
-                .map_err(|error| trouble(&error))
-        })
-        .boxed()
+        let sql = format!(
+            "select seq, e.leaf_bytes, e.leaf_hash, {SELECTED}
+             from ledger.entries e left join ledger.places p using (org_id, seq)
+             where org_id = $1 and seq >= $2 and seq < $3 order by seq"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(org)
+            .bind(from)
+            .bind(end)
+            .fetch(&mut self.connection)
+            .map(|row| {
+                row.and_then(|row| stored(&row))
+                    .map_err(|error| trouble(&error))
+            })
+            .boxed()
     }
 
     /// What is kept of a range in which entries may have been taken out, in rising order.
@@ -162,23 +169,24 @@ impl Ledger {
         range: Range<u64>,
     ) -> BoxStream<'_, Result<Kept, Failure>> {
         let [from, end] = stored_range(&range);
-        sqlx::query(
-            "select seq, e.leaf_bytes, e.leaf_hash, p.leaf_hash
+        let sql = format!(
+            "select seq, e.leaf_bytes, e.leaf_hash, {SELECTED}
              from (select * from ledger.places
                    where org_id = $1 and seq >= $2 and seq < $3) p
              full join (select * from ledger.entries
                         where org_id = $1 and seq >= $2 and seq < $3) e using (seq)
-             order by seq",
-        )
-        .bind(org)
-        .bind(from)
-        .bind(end)
-        .fetch(&mut self.connection)
-        .map(|row| {
-            row.and_then(|row| kept(&row))
-                .map_err(|error| trouble(&error))
-        })
-        .boxed()
+             order by seq"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(org)
+            .bind(from)
+            .bind(end)
+            .fetch(&mut self.connection)
+            .map(|row| {
+                row.and_then(|row| kept(&row))
+                    .map_err(|error| trouble(&error))
+            })
+            .boxed()
     }
 
     /// Where entries say that a month was taken out: their numbers, and what they say. Nothing of it
@@ -197,6 +205,21 @@ impl Ledger {
             Some((u64::try_from(*seq).ok()?, detached))
         };
         Ok(rows.iter().filter_map(read).collect())
+    }
+
+    /// The full tiles of an organisation's tree, or of the global log's, in rising order.
+    pub(super) fn tiles(&mut self, log: Uuid) -> BoxStream<'_, Result<Tile, Failure>> {
+        sqlx::query(
+            "select level, index, root, hashes from ledger.tiles where org_id = $1
+             order by level, index",
+        )
+        .bind(log)
+        .fetch(&mut self.connection)
+        .map(|row| {
+            row.and_then(|row| tile(&row))
+                .map_err(|error| trouble(&error))
+        })
+        .boxed()
     }
 
     /// What witnesses signed of the global log: the size, and the signature line.
@@ -245,6 +268,18 @@ fn interval(row: &PgRow) -> Result<Interval, sqlx::Error> {
     })
 }
 
+fn tile(row: &PgRow) -> Result<Tile, sqlx::Error> {
+    let (level, index): (i16, i64) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(Tile {
+        id: TileId {
+            level: u8::try_from(level).map_err(|error| sqlx::Error::Decode(error.into()))?,
+            index: u64::try_from(index).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        },
+        root: row.try_get(2)?,
+        hashes: row.try_get(3)?,
+    })
+}
+
 fn stored_range(range: &Range<u64>) -> [i64; 2] {
     [range.start, range.end].map(|end| i64::try_from(end).unwrap_or(i64::MAX))
 }
@@ -254,7 +289,7 @@ fn kept(row: &PgRow) -> Result<Kept, sqlx::Error> {
         return stored(row).map(Kept::Entry);
     }
     let seq: i64 = row.try_get(0)?;
-    let hash: Vec<u8> = row.try_get(3)?;
+    let hash: Vec<u8> = row.try_get("placed_hash")?;
     Ok(Kept::Hash(
         u64::try_from(seq).map_err(|error| sqlx::Error::Decode(error.into()))?,
         hash.try_into().unwrap_or_default(),
@@ -268,6 +303,7 @@ fn stored(row: &PgRow) -> Result<Stored, sqlx::Error> {
         seq: u64::try_from(seq).map_err(|error| sqlx::Error::Decode(error.into()))?,
         leaf_bytes: row.try_get(1)?,
         leaf_hash: hash.map(|it| it.try_into().unwrap_or_default()),
+        columns: Box::new(Columns::from_row(row)?),
     })
 }
 

@@ -7,6 +7,9 @@ use writ_contract::OrgId;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
+/// More findings than this are counted, not kept.
+pub(super) const MOST: usize = 100;
+
 /// One line of the result, with its findings.
 pub(super) struct Outcome {
     /// The organisation, or `global`.
@@ -43,10 +46,12 @@ impl Outcome {
     }
 
     /// One thing that does not hold.
-    pub(super) fn wrong(&mut self, class: Class, text: String) {
+    pub(super) fn wrong(&mut self, class: Class, text: impl Into<String>) {
         self.class = self.class.max(class);
         self.total += 1;
-        self.findings.push(text);
+        if self.findings.len() < MOST {
+            self.findings.push(text.into());
+        }
     }
 
     fn summary(&self) -> String {

@@ -14,8 +14,9 @@ use writ_chain::statement::{self, Signed};
 use writ_chain::verify::{Class, Entry, KnownHead, Tail, Trust, Verification};
 use writ_contract::OrgId;
 
-use super::detached::{Detached, Statements, parts};
+use super::detached::{Detached, parts};
 use super::global;
+use super::index::Beside;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Kept, Ledger};
 use super::outcome::{Outcome, show};
@@ -179,7 +180,7 @@ async fn verify_ledger(
     let mut run = Verification::new(trust, notes.first().map(String::as_str));
     let (said_by, claimed): (Vec<u64>, Vec<Detached>) =
         ledger.detached(org).await?.into_iter().unzip();
-    let mut statements = Statements::default();
+    let mut beside = Beside::default();
     for (range, detached) in parts(&claimed) {
         let mut kept = if detached {
             ledger.kept_in(org, range)
@@ -192,7 +193,7 @@ async fn verify_ledger(
                 Kept::Entry(entry) => entry,
                 Kept::Hash(seq, hash) => {
                     run.taken_out(seq, hash);
-                    statements.skip(seq);
+                    beside.hash(seq, hash);
                     continue;
                 }
             };
@@ -201,13 +202,14 @@ async fn verify_ledger(
                 leaf_bytes: &entry.leaf_bytes,
                 stored_hash: entry.leaf_hash,
             });
-            if let Some(leaf) = leaf.filter(|_| said_by.contains(&entry.seq)) {
-                statements.read(&leaf);
-            }
+            let said = said_by.contains(&entry.seq);
+            beside.entry(&entry, leaf.as_ref(), said);
         }
     }
     let mut outcome = Outcome::from(run.finish());
-    statements.tell(&mut outcome);
+    beside.tell(&mut outcome);
+    let (tiles, size) = (beside.tiles, outcome.sealed.unwrap_or_default());
+    tiles.check(ledger, org, size, &mut outcome).await?;
     Ok(outcome)
 }
 

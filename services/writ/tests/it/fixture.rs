@@ -30,7 +30,7 @@ pub(crate) fn leaves(org: Uuid, count: u64) -> Vec<Appended> {
 }
 
 /// What an entry about a month that was taken out is about.
-pub(crate) const MONTH: &str = "entries:0-2 of 2025-01";
+const MONTH: &str = "entries:0-2 of 2025-01";
 
 /// Six leaves, of which the fifth says so of the first three.
 pub(crate) fn leaves_with_month(org: Uuid) -> Vec<Appended> {
@@ -39,6 +39,7 @@ pub(crate) fn leaves_with_month(org: Uuid) -> Vec<Appended> {
         let mut body = body(n);
         if n == 4 {
             body.kind = "ledger.month_detached.v1".to_owned();
+            body.action = Some("ledger.detach".to_owned());
             body.target = Some(MONTH.to_owned());
             body.source.stream = "ledger".to_owned();
         }

@@ -1,18 +1,59 @@
 //! `writ audit verify` and `export` against the ledger's own tables.
 
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
+use writ_chain::chain::Appended;
 use writ_chain::checkpoint::{Checkpoint, global_origin, sign};
 use writ_chain::cosignature::WitnessSigner;
 use writ_chain::global::{TenantHead, interval_root};
+use writ_chain::leaf::Leaf;
 use writ_chain::merkle::{Frontier, leaf_hash};
+
 use writ_chain::note;
+use writ_chain::tiles::tile_root;
 use writ_testkit::{Db, Postgres};
 
-use crate::fixture::{MONTH, checkpoint, keys_file, leaves, leaves_with_month, org, signer};
+use crate::fixture::{checkpoint, keys_file, leaves, leaves_with_month, org, signer};
 use crate::{code, err, out, writ};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../audit-ledger/migrations");
+
+/// The place of a leaf, as the ledger keeps it.
+async fn place(pg: &mut PgConnection, org: Uuid, leaf: &Appended) {
+    let read = Leaf::parse(&leaf.leaf_bytes).unwrap();
+    let insert = "insert into ledger.places (org_id, seq, event_id, leaf_hash)
+        values ($1, $2, $3, $4)";
+    sqlx::query(insert)
+        .bind(org)
+        .bind(i64::try_from(leaf.seq).unwrap())
+        .bind(read.position.event_id)
+        .bind(leaf.leaf_hash.as_slice())
+        .execute(pg)
+        .await
+        .unwrap();
+}
+
+/// A leaf, and what it is found by.
+async fn enter(pg: &mut PgConnection, org: Uuid, leaf: &Appended) {
+    let read = Leaf::parse(&leaf.leaf_bytes).unwrap();
+    let body = read.entry().unwrap();
+    let insert = "insert into ledger.entries (org_id, seq, event_id, leaf_bytes, leaf_hash,
+        salt, single_fact, type, action, target, occurred_at)
+        values ($1, $2, $3, $4, $5, $5, true, $6, $7, $8, $9)";
+    sqlx::query(insert)
+        .bind(org)
+        .bind(i64::try_from(leaf.seq).unwrap())
+        .bind(read.position.event_id)
+        .bind(&leaf.leaf_bytes)
+        .bind(leaf.leaf_hash.as_slice())
+        .bind(body.kind)
+        .bind(body.action)
+        .bind(body.target)
+        .bind(writ_pg::fit::time(body.occurred_at))
+        .execute(pg)
+        .await
+        .unwrap();
+}
 
 struct Stored {
     db: Db,
@@ -38,9 +79,7 @@ impl Stored {
 
     /// One interval for each size: the heads of that size of every organisation that has one.
     async fn seal_globally(&self, intervals: u64) {
-        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
-            .await
-            .unwrap();
+        let mut pg = PgConnection::connect(&self.db.superuser_url).await.unwrap();
         let mut tree = Frontier::default();
         for index in 0..intervals {
             let heads: Vec<TenantHead> = [(1, 5), (2, 3)]
@@ -75,22 +114,11 @@ impl Stored {
     }
 
     async fn fill(&self, org: Uuid, count: u64) {
-        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
-            .await
-            .unwrap();
+        let mut pg = PgConnection::connect(&self.db.superuser_url).await.unwrap();
         let leaves = leaves(org, count);
         for leaf in &leaves {
-            let insert = "insert into ledger.entries (org_id, seq, event_id, leaf_bytes, leaf_hash,
-                salt, single_fact, type, occurred_at) values ($1, $2, $3, $4, $5, $5, true, 't', now())";
-            sqlx::query(insert)
-                .bind(org)
-                .bind(i64::try_from(leaf.seq).unwrap())
-                .bind(Uuid::from_u128(1000 + u128::from(leaf.seq)))
-                .bind(&leaf.leaf_bytes)
-                .bind(leaf.leaf_hash.as_slice())
-                .execute(&mut pg)
-                .await
-                .unwrap();
+            place(&mut pg, org, leaf).await;
+            enter(&mut pg, org, leaf).await;
         }
         for size in 1..count {
             let (head, note) = checkpoint(org, &leaves, size);
@@ -108,15 +136,16 @@ impl Stored {
     }
 
     /// What an administrator could do behind the application's back.
-    async fn tamper(&self, sql: &'static str) {
-        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
-            .await
-            .unwrap();
+    async fn tamper(&self, sql: impl Into<String>) {
+        let mut pg = PgConnection::connect(&self.db.superuser_url).await.unwrap();
         sqlx::raw_sql("set session_replication_role = replica")
             .execute(&mut pg)
             .await
             .unwrap();
-        let changed = sqlx::query(sql).execute(&mut pg).await.unwrap();
+        let changed = sqlx::query(AssertSqlSafe(sql.into()))
+            .execute(&mut pg)
+            .await
+            .unwrap();
         assert!(changed.rows_affected() > 0);
     }
 
@@ -253,40 +282,13 @@ impl Stored {
     /// Six entries of one more organisation, the fifth saying that the first three were taken out. What
     /// is in `without` is not there.
     async fn with_month_taken_out(&self, without: &[u64]) -> String {
-        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
-            .await
-            .unwrap();
+        let mut pg = PgConnection::connect(&self.db.superuser_url).await.unwrap();
         let leaves = leaves_with_month(org(3));
         for leaf in &leaves {
-            let place = "insert into ledger.places (org_id, seq, event_id, leaf_hash)
-                values ($1, $2, $3, $4)";
-            let entry = "insert into ledger.entries (org_id, seq, event_id, leaf_bytes, leaf_hash,
-                salt, single_fact, type, action, target, occurred_at)
-                values ($1, $2, $3, $5, $4, $4, true, 't', $6, $7, now())";
-            let seq = i64::try_from(leaf.seq).unwrap();
-            let event = Uuid::from_u128(5000 + u128::from(leaf.seq));
-            let hash = leaf.leaf_hash.as_slice();
-            let bound = sqlx::query(place)
-                .bind(org(3))
-                .bind(seq)
-                .bind(event)
-                .bind(hash);
-            bound.execute(&mut pg).await.unwrap();
-            if without.contains(&leaf.seq) {
-                continue;
+            place(&mut pg, org(3), leaf).await;
+            if !without.contains(&leaf.seq) {
+                enter(&mut pg, org(3), leaf).await;
             }
-            let says = (leaf.seq == 4).then_some(("ledger.detach", MONTH));
-            sqlx::query(entry)
-                .bind(org(3))
-                .bind(seq)
-                .bind(event)
-                .bind(hash)
-                .bind(&leaf.leaf_bytes)
-                .bind(says.map(|it| it.0))
-                .bind(says.map(|it| it.1))
-                .execute(&mut pg)
-                .await
-                .unwrap();
         }
         let (head, note) = checkpoint(org(3), &leaves, 6);
         let insert = "insert into ledger.checkpoints (org_id, size, version, root, note, head_hash,
@@ -304,9 +306,7 @@ impl Stored {
             "witnessKeys": [witness.verifier().to_string()],
         });
         std::fs::write(self.dir.path().join("keys.json"), keys.to_string()).unwrap();
-        let mut pg = sqlx::PgConnection::connect(&self.db.superuser_url)
-            .await
-            .unwrap();
+        let mut pg = PgConnection::connect(&self.db.superuser_url).await.unwrap();
         let note: String = sqlx::query_scalar("select note from ledger.global_log where index = 2")
             .fetch_one(&mut pg)
             .await
@@ -355,7 +355,7 @@ async fn what_is_missing_without_a_word_is_incomplete_whatever_columns_say() {
         )
         .await;
     let run = stored.run(&verify).await;
-    assert_eq!(code(&run), 4, "{}", out(&run));
+    assert_eq!(code(&run), 2, "the column is found out: {}", out(&run));
     assert!(
         out(&run).contains("entries 3 to 3 are missing"),
         "{}",
@@ -388,4 +388,90 @@ async fn a_live_ledger_needs_a_witness_where_one_is_trusted() {
     assert!(out(&run).contains("the log was set back"), "{}", out(&run));
     stored.tamper("delete from ledger.cosignatures").await;
     assert_eq!(code(&stored.run(&["audit", "verify"]).await), 5);
+}
+
+/// Each column that a search, a statement or a report reads, changed behind the application's back.
+#[tokio::test]
+async fn what_an_entry_is_found_by_is_what_it_says() {
+    let changes = [
+        ("type", "entries set type = 'policy.updated.v1'"),
+        ("action", "entries set action = 'agent.pause'"),
+        ("actor", "entries set actor = 'agent:a'"),
+        ("target", "entries set target = 'agent:a'"),
+        ("outcome", "entries set outcome = 'allowed'"),
+        ("reason_code", "entries set reason_code = 'R'"),
+        ("occurred_at", "entries set occurred_at = now()"),
+        ("event_id", "entries set event_id = gen_random_uuid()"),
+        (
+            "emitter",
+            "entries set emitter = 'incarnation:x', emitter_seq = 1",
+        ),
+        (
+            "window",
+            "entries set window_from = now(), window_count = 1",
+        ),
+        ("place", "places set leaf_hash = sha256('x')"),
+        ("place", "places set event_id = gen_random_uuid()"),
+    ];
+    let stored = Stored::new().await;
+    stored.fill(org(4), 13).await;
+    let owner = org(4).to_string();
+    let verify = ["audit", "verify", "--org", owner.as_str()];
+    assert_eq!(code(&stored.run(&verify).await), 0);
+    for (seq, (_, change)) in changes.iter().enumerate() {
+        let one = format!("org_id = '{}' and seq = {seq}", org(4));
+        let sql = format!("update ledger.{change} where {one}");
+        stored.tamper(sql).await;
+    }
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 2, "{}{}", out(&run), err(&run));
+    for (seq, (columns, change)) in changes.iter().enumerate() {
+        let said = format!("entry {seq} is found and counted by what it does not say: {columns}\n");
+        assert!(out(&run).contains(&said), "{change}: {}", out(&run));
+    }
+}
+
+#[tokio::test]
+async fn tiles_are_of_the_entries_they_stand_for() {
+    let stored = Stored::new().await;
+    stored.fill(org(4), 300).await;
+    let owner = org(4).to_string();
+    let verify = ["audit", "verify", "--org", owner.as_str()];
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 4, "{}{}", out(&run), err(&run));
+    assert!(
+        out(&run).contains("1 tiles of level 0 are missing"),
+        "{}",
+        out(&run)
+    );
+    let hashes: Vec<[u8; 32]> = leaves(org(4), 256).iter().map(|it| it.leaf_hash).collect();
+    let mut pg = PgConnection::connect(&stored.db.superuser_url)
+        .await
+        .unwrap();
+    let insert = "insert into ledger.tiles (org_id, level, index, root, hashes)
+        values ($1, 0, 0, $2, $3)";
+    let bound = sqlx::query(insert).bind(org(4));
+    let bound = bound
+        .bind(tile_root(&hashes).as_slice())
+        .bind(hashes.concat());
+    bound.execute(&mut pg).await.unwrap();
+    assert_eq!(code(&stored.run(&verify).await), 0);
+    stored
+        .tamper("update ledger.tiles set hashes = set_byte(hashes, 8000, 1 + get_byte(hashes, 8000) % 255)")
+        .await;
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 2, "{}", out(&run));
+    assert!(
+        out(&run).contains("tile 0/0 is not of the entries"),
+        "{}",
+        out(&run)
+    );
+    stored.tamper("update ledger.tiles set index = 1").await;
+    let run = stored.run(&verify).await;
+    assert_eq!(code(&run), 4, "{}", out(&run));
+    assert!(
+        out(&run).contains("tile 0/1 stands for entries that are not here"),
+        "{}",
+        out(&run)
+    );
 }
