@@ -8,9 +8,11 @@ pub(crate) mod grpc;
 mod keys;
 mod logs;
 mod receipt;
+mod recorded;
 mod signed;
 mod status;
 mod tiles;
+mod times;
 
 use std::sync::Arc;
 
@@ -175,7 +177,8 @@ fn evidence(to: Routes<State>) -> Routes<State> {
     .says(
         "Get a compliance report",
         "Evidence about the controls of a framework, signed; as a printable page with \
-         `Accept: text/html` or `format=html`, as OSCAL assessment results with `format=oscal`.",
+         `Accept: text/html` or `format=html`, as OSCAL assessment results with `format=oscal`, \
+         as all three of one report with `format=all`.",
     )
     .answers::<Data<compliance::SignedReportDto>>(200)
     .sends("text/html")

@@ -1,5 +1,6 @@
 //! All SQL of the service: entries, seals and listings.
 
+mod cited;
 mod coverage;
 mod entries;
 mod evidence;
@@ -11,6 +12,7 @@ mod seals;
 mod tiles;
 mod witnesses;
 
+pub(crate) use cited::{Cited, cited, first_sealed};
 pub(crate) use coverage::{
     EmitterRow, Period, agent_names, emitters, lost_reports, outcomes, present, windows,
 };
@@ -18,7 +20,7 @@ pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, 
 pub(crate) use evidence::{found, save_evidence};
 pub(crate) use insert::{alive, hear, insert};
 pub(crate) use listing::{
-    ExportRow, Listing, LogRow, Selection, Signed, entries_between, export_page, list, rows, signed,
+    ExportRow, Listing, LogRow, Selection, Signed, entries_between, export_page, list, signed,
 };
 pub(crate) use seals::{
     GlobalHead, LastSeal, NewSeal, event_ids, global_head, insert_global, insert_seals,

@@ -26,10 +26,11 @@ struct Asked {
     /// soc2, iso27001, gdpr, hipaa, eu-ai-act, nist-ai-rmf or owasp-agentic
     #[arg(long)]
     framework: String,
-    /// First day (UTC), such as 2026-11-01; default: 90 days before the last
+    /// First day (UTC), such as 2026-11-01; default: 90 days before the last, or the day the record
+    /// began if that is later
     #[arg(long, value_name = "DAY")]
     from: Option<String>,
-    /// Last day (UTC); default: today
+    /// Last day (UTC); default: today. A day that is not over is judged up to now
     #[arg(long, value_name = "DAY")]
     to: Option<String>,
 }

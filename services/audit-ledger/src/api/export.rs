@@ -24,7 +24,7 @@ use writ_service_kit::ApiError;
 use writ_service_kit::routes::Authed;
 use writ_service_kit::trace::Traced;
 
-use super::{State, status};
+use super::{State, status, times};
 use crate::error::Error;
 use crate::store::{self, Covering, GLOBAL, GlobalNote, Taker};
 
@@ -42,6 +42,8 @@ pub(super) async fn bundle(
     query: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
+    times::plausible("from", query.from)?;
+    times::plausible("to", query.to)?;
     let opened = open(&state, taker(&caller, traceparent), &query).await;
     let opened = opened.map_err(status::answer)?;
     let export = opened.ok_or_else(status::nothing_sealed)?;

@@ -11,7 +11,7 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::Page;
 use writ_service_kit::routes::Authed;
 
-use super::{State, status};
+use super::{State, status, times};
 use crate::error::Error;
 use crate::store::{self, Listing, LogRow};
 
@@ -78,6 +78,8 @@ pub(super) async fn list(
 }
 
 fn listing(query: ListQuery) -> Result<Listing, ApiError> {
+    times::plausible("since", query.since)?;
+    times::plausible("until", query.until)?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(ApiError::invalid("limit must be between 1 and 200"));

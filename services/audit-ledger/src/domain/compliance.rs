@@ -7,7 +7,7 @@ mod evidence;
 mod window;
 
 pub(crate) use assess::{
-    Assessment, Counted, Found, Held, Judged, Piece, PolicyPiece, Role, assess,
+    Assessment, Counted, Found, Held, Judged, Piece, PolicyPiece, Role, Sealed, assess, not_before,
 };
 pub(crate) use bearing::{Bearing, Standing};
 pub(crate) use catalogue::{Catalogue, Catalogues, Control};

@@ -10,7 +10,7 @@ use writ_pg::fit::time;
 
 use super::{number, stored};
 use crate::domain::NewEntry;
-use crate::domain::compliance::{Counted, Found, Held, Standing, Window};
+use crate::domain::compliance::{Counted, Found, Held, Sealed, Standing, Window};
 use crate::error::Error;
 
 /// Entries that count as one word on one day.
@@ -113,17 +113,26 @@ async fn save_standing(tx: &mut WriterTx, entries: &[NewEntry]) -> Result<(), Er
 
 /// What the ledger of the transaction's organisation holds of a window.
 pub(crate) async fn found(tx: &mut TenantTx, window: Window) -> Result<Found, Error> {
-    let checkpoints: i64 = sqlx::query_scalar(
-        "select count(*) from checkpoints where created_at >= $1 and created_at < $2",
-    )
-    .bind(window.start())
-    .bind(window.end())
-    .fetch_one(&mut **tx)
-    .await?;
     Ok(Found {
         counted: counted(tx, window).await?,
         standing: standing(tx, window).await?,
-        checkpoints: number(checkpoints),
+        sealed: sealed(tx, window).await?,
+        unrecorded: None,
+    })
+}
+
+async fn sealed(tx: &mut TenantTx, window: Window) -> Result<Sealed, Error> {
+    let (count, first, last): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
+        "select count(*), min(size), max(size) from checkpoints
+         where created_at >= $1 and created_at < $2",
+    )
+    .bind(window.start())
+    .bind(window.until)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(Sealed {
+        count: number(count),
+        sizes: first.map(number).zip(last.map(number)),
     })
 }
 
@@ -155,7 +164,7 @@ async fn counted(tx: &mut TenantTx, window: Window) -> Result<HashMap<String, Co
 
 /// What held at its beginning, and what began to hold in it.
 async fn standing(tx: &mut TenantTx, window: Window) -> Result<HashMap<String, Held>, Error> {
-    let rows: Vec<(String, i64, i64, Vec<i64>)> = sqlx::query_as(
+    let rows: Vec<(String, i64, i64, i64, i64, Vec<i64>)> = sqlx::query_as(
         "with known as (select * from standing where at < $2),
          before as (
              select distinct on (subject) subject, seq, holds from known
@@ -163,7 +172,7 @@ async fn standing(tx: &mut TenantTx, window: Window) -> Result<HashMap<String, H
          last as (
              select distinct on (subject) subject, holds from known order by subject, version desc)
          select word, count(distinct subject),
-             (select count(*) from last where word = any(last.holds)),
+             (select count(*) from last where word = any(last.holds)), min(seq), max(seq),
              (array_agg(seq order by seq desc))[1:3]
          from (select * from before
                union all select subject, seq, holds from known where at >= $1) held,
@@ -171,13 +180,15 @@ async fn standing(tx: &mut TenantTx, window: Window) -> Result<HashMap<String, H
          group by word",
     )
     .bind(window.start())
-    .bind(window.end())
+    .bind(window.until)
     .fetch_all(&mut **tx)
     .await?;
-    let held = |(word, count, at_end, samples): (_, i64, i64, Vec<i64>)| {
+    let held = |(word, count, at_end, first_seq, last_seq, samples): (_, i64, i64, _, _, _)| {
         let held = Held {
             count: number(count),
             at_end: number(at_end),
+            first_seq,
+            last_seq,
             samples,
         };
         (word, held)

@@ -77,19 +77,6 @@ pub(crate) async fn list(tx: &mut TenantTx, listing: &Listing) -> Result<Vec<Log
     .await?)
 }
 
-/// The entries with these numbers, of the transaction's organisation.
-pub(crate) async fn rows(tx: &mut TenantTx, seqs: Vec<i64>) -> Result<Vec<LogRow>, Error> {
-    Ok(sqlx::query_as(
-        "select seq, event_id, leaf_hash, type, action, actor, target, outcome, reason_code,
-             agent_id, agent_external_id, decision_id, occurred_at, recorded_at,
-             seq < coalesce((select max(size) from checkpoints), 0) as sealed
-         from entries where seq = any($1)",
-    )
-    .bind(seqs)
-    .fetch_all(&mut **tx)
-    .await?)
-}
-
 /// The latest signed head of the transaction's organisation.
 pub(crate) async fn signed(tx: &mut TenantTx) -> Result<Option<Signed>, Error> {
     let row: Option<(i64, Vec<u8>, String, DateTime<Utc>)> = sqlx::query_as(

@@ -2,15 +2,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
 use http::StatusCode;
+use http::header::CONTENT_SECURITY_POLICY;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use writ_chain::leaf::leaf_hash;
 use writ_chain::receipt::{Receipt, verify};
 use writ_chain::statement::{Signed, Statement, read};
 use writ_chain::verify::{Trust, verify_export};
-use writ_contract::{OrgId, wire};
+use writ_contract::{Kind, OrgId, wire};
 
-use super::stage::{Stage, checkpoint_key, org, trusted};
+use super::stage::{Stage, checkpoint_key, envelope, org, trusted};
 
 /// The report as anyone reads it from a file.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
@@ -26,7 +29,7 @@ impl Statement for Report {
 }
 
 /// Facts of the tests happen in September 2026, checkpoints when the tests run.
-const WINDOW: &str = "from=2026-09-01&to=2036-12-31";
+const WINDOW: &str = "from=2026-09-21&to=2036-12-31";
 
 async fn get(stage: &Stage, key: &str, query: &str) -> Value {
     let path = format!("/api/v1/compliance/reports?{query}");
@@ -54,6 +57,7 @@ fn count(control: &Value, evidence: &str) -> u64 {
 fn pii_policy(active: bool) -> wire::Policy {
     wire::Policy {
         policy_type: "pii_access".into(),
+        enforcement_mode: "block".into(),
         is_active: active,
         ..wire::Policy::default()
     }
@@ -84,6 +88,8 @@ async fn a_report_says_what_it_counted_and_cites_entries() {
         (&policy["inForce"], &policy["atEnd"], &policy["changes"]),
         (&1.into(), &1.into(), &1.into())
     );
+    assert_eq!(policy["firstSeq"], policy["lastSeq"], "{policy}");
+    assert!(policy["firstSeq"].is_u64(), "{policy}");
     let samples = access["samples"].as_array().unwrap();
     assert!(samples.len() >= 2, "{samples:?}");
     // Which of two streams is read first is nobody's promise.
@@ -232,6 +238,8 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
         ("framework=pci", "one of: soc2, iso27001"),
         ("framework=soc2&from=soon", "from must be a day"),
         ("framework=soc2&from=2026-02-01&to=2026-01-01", "after"),
+        ("framework=soc2&from=-200000-01-01", "before 2000"),
+        ("framework=soc2&from=2999-01-01", "future"),
         ("framework=soc2&format=pdf", "format"),
         ("from=2026-01-01", "framework"),
         ("framework=soc2&since=2026-01-01", "since"),
@@ -280,4 +288,115 @@ async fn an_erasure_is_an_entry_and_every_proof_stays() {
     let report = report(&stage, &key, "gdpr").await;
     assert_eq!(count(control(&report, "Art. 17"), "privacy.erased"), 1);
     assert!(count(control(&report, "Art. 5(2)"), "exports.made") >= 1);
+}
+
+#[tokio::test]
+async fn a_report_says_since_when_there_is_a_record_and_what_part_of_the_window_that_is() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let answer = get(
+        &stage,
+        &key,
+        "framework=hipaa&from=2026-09-01&to=2026-09-30",
+    )
+    .await;
+    let report = &answer["data"]["statement"];
+    assert_eq!(report["recording"]["began"], "2026-09-21T14:13:20Z");
+    assert_eq!(report["recording"]["windowSeconds"], 30 * 86_400);
+    assert_eq!(report["recording"]["recordedSeconds"], 812_800);
+    let gap = report["gaps"][0].as_str().unwrap();
+    assert!(gap.contains("9 days of 30 days"), "{gap}");
+    assert_eq!(report["summary"]["operated"], 0, "a part is not recorded");
+    // Nobody asked for what was before.
+    let answer = get(&stage, &key, "framework=hipaa&to=2026-09-30").await;
+    let report = &answer["data"]["statement"];
+    assert_eq!(report["window"]["from"], "2026-09-21");
+    assert_eq!(control(report, "164.312(a)(1)")["assessment"], "operated");
+}
+
+#[tokio::test]
+async fn a_report_ends_when_it_is_made() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let answer = get(&stage, &key, &format!("framework=soc2&{WINDOW}&format=all")).await;
+    let report = &answer["data"]["report"]["statement"];
+    let until: DateTime<Utc> = report["window"]["until"].as_str().unwrap().parse().unwrap();
+    assert!(until <= Utc::now() && until > Utc::now() - chrono::TimeDelta::hours(1));
+    let result = &answer["data"]["oscal"]["assessment-results"]["results"][0];
+    assert_eq!(result["end"], report["window"]["until"]);
+    assert!(report["window"]["to"].as_str().unwrap() < "2036");
+}
+
+#[tokio::test]
+async fn the_three_forms_are_of_one_report() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let answer = get(&stage, &key, &format!("framework=soc2&{WINDOW}&format=all")).await;
+    let forms = &answer["data"];
+    let signed: Signed<Report> = serde_json::from_value(forms["report"].clone()).unwrap();
+    signed.open(&trusted().export).unwrap();
+    let signature = forms["report"]["signature"].as_str().unwrap();
+    for other in [forms["html"].as_str().unwrap(), &forms["oscal"].to_string()] {
+        assert!(other.contains(signature));
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_served_with_the_hash_of_its_style_and_other_forms_load_nothing() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let path = format!("/api/v1/compliance/reports?framework=soc2&{WINDOW}");
+    let (status, headers, page) = stage.raw(&format!("{path}&format=html"), &key).await;
+    assert_eq!(status, StatusCode::OK);
+    let page = String::from_utf8(page).unwrap();
+    let (_, rest) = page.split_once("<style>").unwrap();
+    let (style, _) = rest.split_once("</style>").unwrap();
+    let hash = BASE64.encode(Sha256::digest(style));
+    let allowed = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(
+        allowed.contains(&format!("style-src 'sha256-{hash}'")),
+        "{allowed}"
+    );
+    assert!(allowed.starts_with("default-src 'none'"), "{allowed}");
+    let (_, headers, _) = stage.raw(&path, &key).await;
+    assert_eq!(headers.get(CONTENT_SECURITY_POLICY), None, "as everywhere");
+}
+
+#[tokio::test]
+async fn a_request_of_a_data_subject_is_evidence_of_its_own_kind_and_of_time_only_when_in_time() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = with_decisions(&stage, org).await;
+    let fact = |state: &str, closed_at_us| wire::PrivacyRequest {
+        kind: "access".into(),
+        state: state.into(),
+        due_at_us: 1_790_000_000_000_000,
+        closed_at_us,
+        ..wire::PrivacyRequest::default()
+    };
+    let late = Some(1_790_000_000_000_001);
+    for (verb, version, fact) in [
+        ("received", 1, fact("open", None)),
+        ("completed", 2, fact("completed", late)),
+    ] {
+        let mut stated = envelope(org, "prq_1", version, &fact);
+        stated.kind = Kind::of::<wire::PrivacyRequest>(verb);
+        stage
+            .publish_again::<wire::PrivacyRequest>("prq_1", &stated)
+            .await;
+    }
+    stage.sealed(org, 17).await;
+    let report = report(&stage, &key, "gdpr").await;
+    let assessment = |id| control(&report, id)["assessment"].as_str().unwrap();
+    assert_eq!(assessment("Art. 15"), "operated");
+    assert_eq!(assessment("Art. 16"), "no evidence");
+    assert_eq!(assessment("Art. 20"), "no evidence");
+    let answered = control(&report, "Art. 12");
+    assert_eq!(answered["assessment"], "partly");
+    assert_eq!(count(answered, "privacy.answered_in_time"), 0);
+    assert_eq!(count(answered, "privacy.answered_late"), 1);
 }

@@ -1,6 +1,6 @@
 //! What a request of a data subject may become.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
@@ -13,6 +13,8 @@ use crate::error::{PrivacyRefusal, Refusal};
 const ANSWER_WITHIN: TimeDelta = TimeDelta::days(30);
 /// How long before its end somebody is told.
 const SOON: TimeDelta = TimeDelta::days(5);
+/// No request is older.
+const EARLIEST: i32 = 2000;
 const NAMES: usize = 10;
 const NAME: usize = 254;
 const WORDS: usize = 2000;
@@ -103,7 +105,8 @@ pub struct Receive {
     subject: Option<String>,
     /// Other ids and addresses of the same person; at most 9.
     aliases: Vec<String>,
-    /// When it came in; now when absent. The 30 days count from here.
+    /// When it came in, not before the year 2000 and not in the future; now when absent. The 30 days
+    /// count from here.
     received_at: Option<DateTime<Utc>>,
     note: Option<String>,
 }
@@ -171,6 +174,9 @@ impl Receive {
         let received_at = self.received_at.unwrap_or(now);
         if received_at > now {
             problems.push("receivedAt: lies in the future".to_owned());
+        }
+        if received_at.year() < EARLIEST {
+            problems.push(format!("receivedAt: must not be before {EARLIEST}-01-01"));
         }
         problems.extend(too_long("note", self.note.as_deref()));
         let Some(wish) = wish.filter(|_| problems.is_empty()) else {

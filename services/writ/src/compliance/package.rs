@@ -33,15 +33,15 @@ pub(crate) struct PackageArgs {
 
 pub(super) async fn run(args: PackageArgs, context: &Context) -> Result<(), Failure> {
     let api = context.api()?;
-    let signed = report::signed(&api, &args.asked).await?;
+    let forms = report::forms(&api, &args.asked).await?;
+    let signed = forms.report;
     let samples = samples(&signed);
     let mut archive = Archive::default();
     let mut add = |name: &str, content: &[u8]| archive.add(name, content).map_err(too_large);
     add("README.txt", README.as_bytes())?;
     add("report.json", &report::pretty(&signed))?;
-    for (name, form) in [("report.html", "html"), ("report.oscal.json", "oscal")] {
-        add(name, &report::document(&api, &args.asked, form).await?)?;
-    }
+    add("report.html", forms.html.as_bytes())?;
+    add("report.oscal.json", &report::pretty(&forms.oscal))?;
     let keys = crate::audit::keys::ask(&api).await?;
     add("keys.json", &report::pretty(&keys))?;
     let listed = Value::from(samples.values().cloned().collect::<Vec<_>>());
@@ -73,14 +73,20 @@ pub(super) async fn run(args: PackageArgs, context: &Context) -> Result<(), Fail
     ))
 }
 
-/// The window of a report as far as coverage can be stated: of what is gone by, and of a year at most.
+/// The window of a report as far as coverage can be stated: of what was recorded and is gone by, and of
+/// a year at most.
 fn period(signed: &Value) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let text = |place| signed.pointer(place).and_then(Value::as_str);
     let day = |place| text(place)?.parse::<NaiveDate>().ok();
     let made: DateTime<Utc> = text("/statement/generatedAt")?.parse().ok()?;
     let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    let end = midnight(day("/statement/window/to")?.succ_opt()?).min(made - HEARD);
-    let begin = midnight(day("/statement/window/from")?).max(end - LONGEST);
+    let over = midnight(day("/statement/window/to")?.succ_opt()?);
+    let end = over.min(made - HEARD);
+    let began: DateTime<Utc> = text("/statement/recording/began")?.parse().ok()?;
+    let begin = midnight(day("/statement/window/from")?).max(began);
+    // Of a record that is younger it is stated what is known of it now.
+    let end = if end <= begin { over.min(made) } else { end };
+    let begin = begin.max(end - LONGEST);
     (begin < end).then_some((begin, end))
 }
 
@@ -100,8 +106,12 @@ async fn coverage(
             ("from", time(from)),
             ("to", time(to)),
         ];
-        let answer = api.get(&["audit", "coverage"], &query).await?;
-        stated.push((id.to_owned(), list::data(answer)));
+        match api.get(&["audit", "coverage"], &query).await {
+            Ok(answer) => stated.push((id.to_owned(), list::data(answer))),
+            // Registered a moment ago: no entry speaks of it yet.
+            Err(Failure::NotFound(_)) => {}
+            Err(other) => return Err(other),
+        }
     }
     Ok(stated)
 }
@@ -141,13 +151,20 @@ mod tests {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let of = |from: &str, to: &str| {
             let window = json!({"from": from, "to": to});
-            period(&json!({"statement": {"window": window, "generatedAt": "2026-11-20T12:00:00Z"}}))
+            let recording = json!({"began": "2025-01-01T10:00:00Z"});
+            period(
+                &json!({"statement": {"window": window, "recording": recording,
+                "generatedAt": "2026-11-20T12:00:00Z"}}),
+            )
         };
         let whole = Some((at("2026-10-01T00:00:00Z"), at("2026-11-01T00:00:00Z")));
         assert_eq!(of("2026-10-01", "2026-10-31"), whole);
         let until_now = Some((at("2026-11-20T00:00:00Z"), at("2026-11-20T11:58:00Z")));
         assert_eq!(of("2026-11-20", "2026-11-20"), until_now);
         assert_eq!(of("2026-11-21", "2026-11-30"), None);
+        let young = Some((at("2025-01-01T10:00:00Z"), at("2025-01-03T00:00:00Z")));
+        assert_eq!(of("2024-12-01", "2025-01-02"), young);
+        assert_eq!(of("2024-12-01", "2024-12-31"), None);
         let long = of("2020-01-01", "2026-10-31").unwrap();
         assert_eq!(long.1 - long.0, TimeDelta::days(366));
     }

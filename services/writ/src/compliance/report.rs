@@ -67,8 +67,34 @@ pub(super) async fn signed(api: &Api, asked: &Asked) -> Result<Value, Failure> {
     signed.ok_or_else(|| Failure::Unavailable("the server answered without a report".to_owned()))
 }
 
+/// One report in three forms.
+pub(super) struct Forms {
+    /// Signed.
+    pub(super) report: Value,
+    pub(super) html: String,
+    pub(super) oscal: Value,
+}
+
+/// The report and its other forms, by one request: they say the same.
+pub(super) async fn forms(api: &Api, asked: &Asked) -> Result<Forms, Failure> {
+    let path = ["compliance", "reports"];
+    let mut answer = api.get(&path, &asked.query("all")).await?;
+    let mut take = |form: &str| {
+        let found = answer.pointer_mut(&format!("/data/{form}"));
+        let found = found.map(Value::take);
+        found.ok_or_else(|| Failure::Unavailable(format!("the server answered without {form}")))
+    };
+    let (report, html, oscal) = (take("report")?, take("html")?, take("oscal")?);
+    let html = html.as_str().unwrap_or_default().to_owned();
+    Ok(Forms {
+        report,
+        html,
+        oscal,
+    })
+}
+
 /// The report in another form, as it comes.
-pub(super) async fn document(api: &Api, asked: &Asked, form: &str) -> Result<Vec<u8>, Failure> {
+async fn document(api: &Api, asked: &Asked, form: &str) -> Result<Vec<u8>, Failure> {
     let path = ["compliance", "reports"];
     let answer = api.download(&path, &asked.query(form)).await?;
     let bytes = answer.bytes().await.map_err(|error| {

@@ -33,6 +33,10 @@ struct ControlDto {
     title: String,
     /// Policy types that bear on it: a policy of one of them must be in force.
     policies: Vec<String>,
+    /// Whether a policy is enough that only warns or notes; else one must stop or hold acts.
+    watching: bool,
+    /// What it asks for and no entry can show: it is judged `partly` at most.
+    unshown: Option<String>,
     /// Each of these must be found.
     needs: Vec<String>,
     /// Shown, and not needed.
@@ -68,6 +72,8 @@ impl From<&Control> for ControlDto {
             group: control.group.clone(),
             title: control.title.clone(),
             policies: control.policies.clone(),
+            watching: control.watching,
+            unshown: control.unshown.clone(),
             needs: words(&control.needs),
             supports: words(&control.supports),
             against: words(&control.against),

@@ -17,10 +17,14 @@ const NAMES: &str = "https://writ.dev/ns/oscal";
 pub(super) fn results(signed: &SignedReportDto) -> Value {
     let report = &signed.statement;
     let ids = Ids(report);
+    let until = &report.window.until;
     let title = format!(
         "{}: evidence from the audit ledger, {} to {}",
         report.framework.name, report.window.from, report.window.to
     );
+    let remarks: Vec<&str> = std::iter::once(report.note)
+        .chain(report.gaps.iter().map(String::as_str))
+        .collect();
     let observations: Vec<Value> = report
         .controls
         .iter()
@@ -41,12 +45,16 @@ pub(super) fn results(signed: &SignedReportDto) -> Value {
             "props": [
                 property("organization", &report.org.to_string()),
                 property("framework", &report.framework.id),
+                property("recorded-since", &report.recording.began),
+                property("first-checkpoint", &report.recording.first_checkpoint),
+                property("recorded-seconds", &report.recording.recorded_seconds.to_string()),
+                property("window-seconds", &report.recording.window_seconds.to_string()),
                 property("ledger-size", &report.ledger.size.to_string()),
                 property("ledger-root", &report.ledger.root_hash),
                 property("signing-key", &format!("{}+{}", signed.key_name, signed.key_id)),
                 property("report-signature", &signed.signature),
             ],
-            "remarks": report.note,
+            "remarks": remarks.join(" "),
         },
         "import-ap": {"href": format!("#{}", ids.of("plan"))},
         "results": [{
@@ -54,7 +62,7 @@ pub(super) fn results(signed: &SignedReportDto) -> Value {
             "title": title,
             "description": report.framework.scope,
             "start": format!("{}T00:00:00Z", report.window.from),
-            "end": format!("{}T23:59:59Z", report.window.to),
+            "end": until,
             "reviewed-controls": {"control-selections": [{"include-controls": selected}]},
             "observations": observations,
             "findings": findings,
@@ -76,6 +84,13 @@ fn observation(control: &ControlReport, ids: &Ids<'_>) -> Value {
         property(
             &format!("policy.{}", it.policy_type),
             &it.in_force.to_string(),
+        )
+    }));
+    let watching = control.policies.iter().filter(|it| it.watching > 0);
+    properties.extend(watching.map(|it| {
+        property(
+            &format!("policy-watching.{}", it.policy_type),
+            &it.watching.to_string(),
         )
     }));
     let mut observation = json!({

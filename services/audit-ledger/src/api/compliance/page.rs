@@ -2,6 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+
 use super::report::{ControlReport, EvidenceOf, PolicyEvidence, Report, Sample, SignedReportDto};
 
 const STYLE: &str = include_str!("page.css");
@@ -23,6 +27,15 @@ impl fmt::Display for Safe<'_> {
         }
         Ok(())
     }
+}
+
+/// The content security policy under which the page has its style and nothing else.
+pub(super) fn policy() -> String {
+    let style = BASE64.encode(Sha256::digest(STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    )
 }
 
 /// The whole page.
@@ -68,16 +81,28 @@ fn head(html: &mut String, report: &Report) -> fmt::Result {
          <dl class=\"facts\">\
          <div><dt>Organisation</dt><dd class=\"id\">{}</dd></div>\
          <div><dt>Window (UTC days, both included)</dt><dd>{} to {}</dd></div>\
+         <div><dt>Judged until</dt><dd>{}</dd></div>\
+         <div><dt>Recorded since</dt><dd>{}</dd></div>\
+         <div><dt>Recorded of the window</dt><dd>{}</dd></div>\
          <div><dt>Made at</dt><dd>{}</dd></div>\
-         <div><dt>Ledger when made</dt><dd>{} entries</dd></div>\
-         </dl><p class=\"note\">{}</p><p class=\"scope\"><b>In this report:</b> {}</p></header>",
+         <div><dt>Ledger when made</dt><dd>{} entries</dd></div></dl>",
         Safe(&framework.name),
         Safe(&framework.edition),
         report.org,
         report.window.from,
         report.window.to,
+        report.window.until,
+        report.recording.began,
+        report.recording.part(),
         report.generated_at,
         report.ledger.size,
+    )?;
+    for gap in &report.gaps {
+        writeln!(html, "<p class=\"gap\">{}</p>", Safe(gap))?;
+    }
+    writeln!(
+        html,
+        "<p class=\"note\">{}</p><p class=\"scope\"><b>In this report:</b> {}</p></header>",
         Safe(report.note),
         Safe(&framework.scope),
     )
@@ -91,7 +116,9 @@ fn overview(html: &mut String, report: &Report) -> fmt::Result {
          <li class=\"operated\"><b>{}</b> operated</li><li class=\"partly\"><b>{}</b> partly</li>\
          <li class=\"none\"><b>{}</b> no evidence</li></ul>\
          <p class=\"rules\"><b>Operated</b>: everything the control needs was found, and nothing that \
-         speaks against it; of the policy types a control names, one policy of one type is enough. <b>Partly</b>: some of it was found, or something speaks against it. \
+         speaks against it; of the policy types a control names, one policy of one type is enough. \
+         <b>Partly</b>: some of it was found, or something speaks against it, or it asks for what no \
+         entry can show, or nothing was recorded for a part of the window. \
          <b>No evidence</b>: nothing the control needs was found in the ledger.</p>\
          <table class=\"index\"><thead><tr><th>Control</th><th>Title</th><th>Assessment</th></tr>\
          </thead><tbody>",
@@ -140,23 +167,27 @@ fn section(html: &mut String, index: usize, control: &ControlReport) -> fmt::Res
 fn policies(html: &mut String, policies: &[PolicyEvidence]) -> fmt::Result {
     let (there, absent): (Vec<_>, Vec<_>) = policies
         .iter()
-        .partition(|it| it.in_force + it.changes + it.hits > 0);
+        .partition(|it| it.in_force + it.watching + it.changes + it.hits > 0);
     if !there.is_empty() {
         html.write_str(
-            "<table><thead><tr><th>Policies of type</th><th class=\"n\">in force</th>\
-             <th class=\"n\">at the end</th><th class=\"n\">changes</th>\
-             <th class=\"n\">decisions hit</th></tr></thead><tbody>",
+            "<table><thead><tr><th>Policies of type</th><th class=\"n\">stop or hold</th>\
+             <th class=\"n\">at the end</th><th class=\"n\">only watch</th>\
+             <th class=\"n\">changes</th><th class=\"n\">decisions hit</th>\
+             <th class=\"n\">entries</th></tr></thead><tbody>",
         )?;
         for one in there {
             write!(
                 html,
                 "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-                 <td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                 <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+                 <td class=\"n\">{}</td></tr>",
                 Safe(&one.policy_type),
                 one.in_force,
                 one.at_end,
+                one.watching,
                 one.changes,
-                one.hits
+                one.hits,
+                Places(one.first_seq, one.last_seq)
             )?;
         }
         html.write_str("</tbody></table>")?;
@@ -194,14 +225,26 @@ fn evidence(html: &mut String, evidence: &[EvidenceOf]) -> fmt::Result {
             one.role,
             one.count
         )?;
-        match (one.first_seq, one.last_seq) {
-            (Some(first), Some(last)) if first == last => write!(html, "{first}")?,
-            (Some(first), Some(last)) => write!(html, "{first} … {last}")?,
-            _ => {}
+        match (one.first_size, one.last_size) {
+            (Some(first), Some(last)) => write!(html, "of {first} … {last} entries")?,
+            _ => write!(html, "{}", Places(one.first_seq, one.last_seq))?,
         }
         html.write_str("</td></tr>")?;
     }
     html.write_str("</tbody></table>")
+}
+
+/// The first and the last entry.
+struct Places(Option<i64>, Option<i64>);
+
+impl fmt::Display for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, self.1) {
+            (Some(first), Some(last)) if first == last => write!(f, "{first}"),
+            (Some(first), Some(last)) => write!(f, "{first} … {last}"),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn samples(html: &mut String, samples: &[Sample]) -> fmt::Result {

@@ -6,15 +6,20 @@ use serde::Serialize;
 use uuid::Uuid;
 use writ_chain::statement::Statement;
 
-use crate::domain::compliance::{Assessment, Piece, PolicyPiece, Role};
-use crate::store::LogRow;
+use crate::api::recorded::{self, Recording};
+use crate::domain::compliance::{Assessment, Piece, PolicyPiece, Role, Window};
+use crate::error::Error;
+use crate::store::Cited;
 
 /// What is signed, by its first line.
 pub(in crate::api) const FORMAT: &str = "writ-compliance-report/1";
 
 /// What the report is and is not.
 pub(super) const NOTE: &str = "This report shows what the ledger holds about each control in the window. \
-It is evidence for a reader who judges, not a judgement: it does not say that a control is sufficient.";
+It is evidence for a reader who judges, not a judgement: it does not say that a control is sufficient. \
+Counts come from an index that is kept beside the entries; they can be counted again from an export of \
+the ledger, and may have entries of the last moments that the checkpoint does not cover yet. Entries that \
+are shown are covered by it and read from the bytes that were hashed, and the hash is checked.";
 
 /// A report and its signature, as they are sent and kept.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -40,6 +45,9 @@ pub(in crate::api) struct Report {
     pub(super) org: Uuid,
     pub(super) framework: FrameworkOf,
     pub(super) window: WindowOf,
+    pub(super) recording: RecordingOf,
+    /// What is missing from the report as a whole.
+    pub(super) gaps: Vec<String>,
     /// RFC 3339, UTC.
     pub(super) generated_at: String,
     pub(super) ledger: LedgerOf,
@@ -65,6 +73,24 @@ pub(super) struct FrameworkOf {
 pub(super) struct WindowOf {
     pub(super) from: NaiveDate,
     pub(super) to: NaiveDate,
+    /// The first instant that is not judged: the end of the last day, or when the report was made if
+    /// that day was not over. RFC 3339, UTC.
+    pub(super) until: String,
+}
+
+/// Since when there is a record of the organisation. RFC 3339, UTC.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ComplianceRecording")]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RecordingOf {
+    /// When its first entry happened; if that was taken out of the ledger, when the first checkpoint
+    /// was made.
+    pub(super) began: String,
+    /// When the first checkpoint was made.
+    pub(super) first_checkpoint: String,
+    /// Seconds of the window up to `until`, and how many of them are after it began.
+    pub(super) window_seconds: i64,
+    pub(super) recorded_seconds: i64,
 }
 
 /// The ledger the report cites.
@@ -116,14 +142,19 @@ pub(super) struct ControlReport {
 #[serde(rename_all = "camelCase")]
 pub(super) struct PolicyEvidence {
     pub(super) policy_type: String,
-    /// In force at some time of the window.
+    /// In force at some time of the window, in mode `block` or `require_approval`.
     pub(super) in_force: u64,
-    /// In force at its end.
+    /// Of these, in force at its end.
     pub(super) at_end: u64,
+    /// In force at some time of the window, in mode `warn` or `monitor`.
+    pub(super) watching: u64,
     /// Entries that changed one.
     pub(super) changes: u64,
     /// Decisions in which one hit.
     pub(super) hits: u64,
+    /// The first and the last entry that put one in force; it may be before the window.
+    pub(super) first_seq: Option<i64>,
+    pub(super) last_seq: Option<i64>,
 }
 
 /// One piece of evidence.
@@ -137,9 +168,13 @@ pub(super) struct EvidenceOf {
     /// What is counted.
     pub(super) what: &'static str,
     pub(super) count: u64,
-    /// The first and the last entry that counts.
+    /// The first and the last entry that counts or, for what held, that says so; of what held the
+    /// first may be before the window.
     pub(super) first_seq: Option<i64>,
     pub(super) last_seq: Option<i64>,
+    /// How many entries the first and the last checkpoint cover, where checkpoints are counted.
+    pub(super) first_size: Option<u64>,
+    pub(super) last_size: Option<u64>,
 }
 
 /// An entry of the ledger.
@@ -196,8 +231,11 @@ impl From<PolicyPiece> for PolicyEvidence {
             policy_type: piece.policy_type,
             in_force: piece.in_force,
             at_end: piece.at_end,
+            watching: piece.watching,
             changes: piece.changes,
             hits: piece.hits,
+            first_seq: piece.seqs.map(|(first, _)| first),
+            last_seq: piece.seqs.map(|(_, last)| last),
         }
     }
 }
@@ -209,30 +247,103 @@ impl From<Piece> for EvidenceOf {
             role: piece.role.word(),
             what: piece.evidence.what(),
             count: piece.count,
-            first_seq: piece.first_seq,
-            last_seq: piece.last_seq,
+            first_seq: piece.seqs.map(|(first, _)| first),
+            last_seq: piece.seqs.map(|(_, last)| last),
+            first_size: piece.sizes.map(|(first, _)| first),
+            last_size: piece.sizes.map(|(_, last)| last),
         }
     }
 }
 
-impl From<&LogRow> for Sample {
-    fn from(row: &LogRow) -> Self {
+impl From<Window> for WindowOf {
+    fn from(window: Window) -> Self {
         Self {
-            seq: row.seq,
-            hash: hex::encode(&row.leaf_hash),
-            r#type: row.r#type.clone(),
-            action: row.action.clone(),
-            actor: row.actor.clone(),
-            target: row.target.clone(),
-            outcome: row.outcome.clone(),
-            reason_code: row.reason_code.clone(),
-            occurred_at: instant(row.occurred_at),
-            receipt: format!("/api/v1/audit/entries/{}/receipt", row.seq),
+            from: window.first,
+            to: window.last,
+            until: instant(window.until),
         }
+    }
+}
+
+impl RecordingOf {
+    pub(super) fn of(recording: Recording, window: Window) -> Self {
+        let since = |at: DateTime<Utc>| (window.until - at).num_seconds().max(0);
+        let window_seconds = since(window.start());
+        Self {
+            began: instant(recording.began),
+            first_checkpoint: instant(recording.first_sealed),
+            window_seconds,
+            recorded_seconds: since(recording.began).min(window_seconds),
+        }
+    }
+
+    /// How much of the window is recorded, for a reader.
+    pub(super) fn part(&self) -> String {
+        let (part, whole) = (self.recorded_seconds, self.window_seconds);
+        format!("{} of {}", span(part), span(whole))
+    }
+}
+
+/// A length of time, in the largest unit of which there are two or more.
+fn span(seconds: i64) -> String {
+    const UNITS: [(i64, &str); 3] = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let unit = UNITS.into_iter().find(|(length, _)| seconds >= 2 * length);
+    match unit {
+        Some((length, name)) => format!("{} {name}", seconds / length),
+        None => format!("{seconds} seconds"),
+    }
+}
+
+impl Sample {
+    /// Of the bytes that were hashed.
+    pub(super) fn of(org: Uuid, cited: &Cited) -> Result<Self, Error> {
+        let entry = recorded::entry(org, cited)?;
+        Ok(Self {
+            seq: cited.seq,
+            hash: hex::encode(&cited.leaf_hash),
+            occurred_at: instant(recorded::occurred_at(&entry)),
+            r#type: entry.kind,
+            action: entry.action,
+            actor: entry.actor,
+            target: entry.target,
+            outcome: entry.outcome,
+            reason_code: entry.reason_code,
+            receipt: format!("/api/v1/audit/entries/{}/receipt", cited.seq),
+        })
     }
 }
 
 /// An instant as reports write it: to the second.
 pub(super) fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_young_ledger_says_how_little_of_the_window_it_recorded() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let now = at("2026-11-20T12:00:00Z");
+        let window = Window::parse(Some("2026-08-23"), None, now).unwrap();
+        let of = |began: &str| {
+            let began = at(began);
+            let recording = Recording {
+                began,
+                first_sealed: began,
+            };
+            RecordingOf::of(recording, window)
+        };
+        assert_eq!(of("2026-11-20T11:52:00Z").part(), "8 minutes of 89 days");
+        assert_eq!(of("2026-11-20T11:59:00Z").part(), "60 seconds of 89 days");
+        let whole = of("2026-01-01T00:00:00Z");
+        assert_eq!(whole.part(), "89 days of 89 days");
+        assert_eq!(whole.recorded_seconds, whole.window_seconds);
+        let later = of("2026-11-21T00:00:00Z");
+        assert_eq!(
+            (later.recorded_seconds, &*later.part()),
+            (0, "0 seconds of 89 days")
+        );
+    }
 }

@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, header};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 use writ_chain::statement::{Signed, sign};
 use writ_service_kit::ApiError;
@@ -16,25 +17,29 @@ use writ_service_kit::json::Data;
 use writ_service_kit::routes::Authed;
 
 use super::report::{
-    ControlReport, FORMAT, FrameworkOf, LedgerOf, NOTE, Report, Sample, SignedReportDto, Summary,
-    WindowOf, instant,
+    ControlReport, FORMAT, FrameworkOf, LedgerOf, NOTE, RecordingOf, Report, Sample,
+    SignedReportDto, Summary, instant,
 };
 use super::{oscal, page};
+use crate::api::recorded::Recording;
 use crate::api::{State, status};
-use crate::domain::compliance::{Assessment, Catalogue, Control, Judged, Window, assess};
+use crate::domain::compliance::{
+    Assessment, Catalogue, Control, Judged, Window, assess, not_before,
+};
 use crate::error::Error;
-use crate::store::{self, LogRow};
+use crate::store;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::api) struct ReportQuery {
     /// Which catalogue: `GET /compliance/frameworks` lists them.
     framework: String,
-    /// First day (UTC), or an instant of it; 90 days before the end when absent.
+    /// First day (UTC), or an instant of it; when absent 90 days before the end, or the day the record
+    /// began if that is later. It must not be in the future.
     from: Option<String>,
-    /// Last day (UTC), or an instant; today when absent.
+    /// Last day (UTC), or an instant; today when absent. A day that is not over is judged up to now.
     to: Option<String>,
-    /// `json`, `html` or `oscal`; when absent, `html` for `Accept: text/html`, else `json`.
+    /// `json`, `html`, `oscal` or `all`; when absent, `html` for `Accept: text/html`, else `json`.
     format: Option<Form>,
 }
 
@@ -44,6 +49,16 @@ enum Form {
     Json,
     Html,
     Oscal,
+    /// One report in all three.
+    All,
+}
+
+/// One report in three forms: `report` is signed and counts.
+#[derive(Debug, Serialize)]
+struct AllForms {
+    report: SignedReportDto,
+    html: String,
+    oscal: Value,
 }
 
 pub(in crate::api) async fn show(
@@ -68,8 +83,19 @@ pub(in crate::api) async fn show(
     let signed = SignedReportDto::from(signed);
     Ok(match query.format.unwrap_or_else(|| accepted(&headers)) {
         Form::Json => Json(Data { data: signed }).into_response(),
-        Form::Html => Html(page::page(&signed)).into_response(),
+        Form::Html => {
+            let policy = [(header::CONTENT_SECURITY_POLICY, page::policy())];
+            (policy, Html(page::page(&signed))).into_response()
+        }
         Form::Oscal => Json(oscal::results(&signed)).into_response(),
+        Form::All => {
+            let data = AllForms {
+                html: page::page(&signed),
+                oscal: oscal::results(&signed),
+                report: signed,
+            };
+            Json(Data { data }).into_response()
+        }
     })
 }
 
@@ -94,7 +120,14 @@ async fn report(
     let Some(signed) = store::signed(&mut tx).await? else {
         return Ok(None);
     };
-    let found = store::found(&mut tx, window).await?;
+    let Some(recording) = Recording::of(&mut tx, org).await? else {
+        return Ok(None);
+    };
+    let window = window.begun(recording.began.date_naive());
+    let mut found = store::found(&mut tx, window).await?;
+    // A first day that is recorded in part is said of the report; it takes nothing from a control.
+    let late = recording.began.date_naive() > window.first;
+    found.unrecorded = late.then_some(recording.began);
     let judged: Vec<(&Control, Judged)> = catalogue
         .controls
         .iter()
@@ -103,7 +136,11 @@ async fn report(
     // What is not under the checkpoint yet has no receipt.
     let sealed = |seq: &i64| u64::try_from(*seq).is_ok_and(|seq| seq < signed.size);
     let cited = judged.iter().flat_map(|(_, it)| it.samples.iter().copied());
-    let rows = store::rows(&mut tx, cited.filter(sealed).collect()).await?;
+    let cited = store::cited(&mut tx, cited.filter(sealed).collect()).await?;
+    let samples = cited.iter().map(|it| Sample::of(org, it));
+    let samples = samples.collect::<Result<Vec<_>, _>>()?;
+    let begins_before = recording.began > window.start();
+    let recording_of = RecordingOf::of(recording, window);
     Ok(Some(Report {
         format: FORMAT,
         note: NOTE,
@@ -114,10 +151,15 @@ async fn report(
             edition: catalogue.edition.clone(),
             scope: catalogue.scope.clone(),
         },
-        window: WindowOf {
-            from: window.first,
-            to: window.last,
-        },
+        window: window.into(),
+        gaps: begins_before
+            .then(|| {
+                let (text, part) = (not_before(recording.began), recording_of.part());
+                format!("{text}: {part} of the window are recorded")
+            })
+            .into_iter()
+            .collect(),
+        recording: recording_of,
         generated_at: instant(state.clock.now()),
         ledger: LedgerOf {
             size: signed.size,
@@ -127,7 +169,7 @@ async fn report(
         summary: summary(&judged),
         controls: judged
             .into_iter()
-            .map(|(control, judged)| control_report(control, judged, &rows))
+            .map(|(control, judged)| control_report(control, judged, &samples))
             .collect(),
     }))
 }
@@ -144,8 +186,8 @@ fn summary(judged: &[(&Control, Judged)]) -> Summary {
     }
 }
 
-fn control_report(control: &Control, judged: Judged, rows: &[LogRow]) -> ControlReport {
-    let row = |seq: &i64| rows.iter().find(|row| row.seq == *seq).map(Sample::from);
+fn control_report(control: &Control, judged: Judged, samples: &[Sample]) -> ControlReport {
+    let sample = |seq: &i64| samples.iter().find(|it| it.seq == *seq).cloned();
     ControlReport {
         id: control.id.clone(),
         group: control.group.clone(),
@@ -154,7 +196,7 @@ fn control_report(control: &Control, judged: Judged, rows: &[LogRow]) -> Control
         rule: judged.rule,
         policies: judged.policies.into_iter().map(Into::into).collect(),
         evidence: judged.evidence.into_iter().map(Into::into).collect(),
-        samples: judged.samples.iter().filter_map(row).collect(),
+        samples: judged.samples.iter().filter_map(sample).collect(),
         gaps: judged.gaps,
         recommendations: judged.recommendations,
     }

@@ -20,7 +20,8 @@ pub(crate) struct Standing {
     /// Which aggregate: `policy:pol_…`.
     pub(crate) subject: String,
     pub(crate) version: u64,
-    /// Words of [`Evidence`], and `policy:` before the type of a policy that is in force.
+    /// Words of [`Evidence`], and before the type of a policy that is in force `enforcing:` where it
+    /// stops or holds acts, `watching:` where it only warns or notes.
     pub(crate) holds: Vec<Cow<'static, str>>,
 }
 
@@ -108,7 +109,7 @@ fn read(envelope: &Envelope) -> Option<Bearing> {
         wire::Member::AGGREGATE => Bearing::of(E::MembersChanged),
         wire::Login::AGGREGATE if verb == "refused" => Bearing::of(E::LoginsRefused),
         wire::Login::AGGREGATE => Bearing::of(E::LoginsSeen),
-        wire::PrivacyRequest::AGGREGATE => privacy(verb),
+        wire::PrivacyRequest::AGGREGATE => privacy(envelope, &envelope.open().ok()?),
         wire::Erasure::AGGREGATE => Bearing::of(E::PrivacyErased),
         _ => Bearing::default(),
     })
@@ -137,7 +138,11 @@ fn policy(envelope: &Envelope, fact: &wire::Policy) -> Bearing {
     let changes = format!("changes:{}", fact.policy_type);
     bearing.counts.push(Cow::Owned(changes));
     let in_force = fact.is_active && !fact.deleted;
-    let held = in_force.then(|| Cow::Owned(format!("policy:{}", fact.policy_type)));
+    let how = match fact.enforcement_mode.as_str() {
+        "block" | "require_approval" => "enforcing",
+        _ => "watching",
+    };
+    let held = in_force.then(|| Cow::Owned(format!("{how}:{}", fact.policy_type)));
     bearing.stands(envelope, vec![held])
 }
 
@@ -202,7 +207,10 @@ fn key(envelope: &Envelope, fact: &wire::ApiKey) -> Bearing {
         .and(E::KeysIssued, envelope.kind.verb() == "issued")
         .stands(
             envelope,
-            vec![holds(E::KeysLimited, limited && !fact.revoked)],
+            vec![
+                holds(E::KeysStanding, !fact.revoked),
+                holds(E::KeysLimited, limited && !fact.revoked),
+            ],
         )
 }
 
@@ -225,13 +233,23 @@ fn switch(paused: bool) -> Bearing {
     })
 }
 
-fn privacy(verb: &str) -> Bearing {
+/// A refusal with a reason is an answer too (GDPR, Art. 12(4)).
+fn privacy(envelope: &Envelope, fact: &wire::PrivacyRequest) -> Bearing {
+    use Evidence as E;
+    let verb = envelope.kind.verb();
+    let completed = |kind| verb == "completed" && fact.kind == kind;
+    let answered = matches!(verb, "completed" | "refused");
+    let late = fact.closed_at_us.unwrap_or(envelope.occurred_at_us) > fact.due_at_us;
     Bearing::default()
-        .and(Evidence::PrivacyRequested, verb == "received")
-        .and(
-            Evidence::PrivacyCompleted,
-            matches!(verb, "completed" | "refused"),
-        )
+        .and(E::PrivacyRequested, verb == "received")
+        .and(E::PrivacyAccess, completed("access"))
+        .and(E::PrivacyRectification, completed("rectification"))
+        .and(E::PrivacyErasure, completed("erasure"))
+        .and(E::PrivacyPortability, completed("portability"))
+        .and(E::PrivacyRefused, verb == "refused")
+        .and(E::PrivacyInTime, answered && !late)
+        .and(E::PrivacyLate, answered && late)
+        .and(E::PrivacyOverdue, verb == "due" && fact.due == "overdue")
 }
 
 fn incident(verb: &str) -> Bearing {
@@ -240,10 +258,8 @@ fn incident(verb: &str) -> Bearing {
             Evidence::IncidentsOpened,
             matches!(verb, "opened" | "reopened"),
         )
-        .and(
-            Evidence::IncidentsResolved,
-            matches!(verb, "acknowledged" | "resolved"),
-        )
+        .and(Evidence::IncidentsAcknowledged, verb == "acknowledged")
+        .and(Evidence::IncidentsResolved, verb == "resolved")
 }
 
 #[cfg(test)]

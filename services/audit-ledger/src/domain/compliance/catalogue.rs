@@ -29,6 +29,12 @@ pub(crate) struct Control {
     /// Policy types that bear on it: a policy of one of them must be in force.
     #[serde(default)]
     pub(crate) policies: Vec<String>,
+    /// Whether a policy is enough that only warns or notes.
+    #[serde(default)]
+    pub(crate) watching: bool,
+    /// What it asks for and no entry can show: it is judged partly at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unshown: Option<String>,
     /// Each of these must be found.
     #[serde(default)]
     pub(crate) needs: Vec<Evidence>,

@@ -139,9 +139,12 @@ evidence! {
     IncidentsOpened = "incidents.opened", Counted,
         "incidents that were opened",
         "Send traces and decisions, so that incidents are found.";
+    IncidentsAcknowledged = "incidents.acknowledged", Counted,
+        "incidents that somebody acknowledged",
+        "Acknowledge incidents when somebody takes them up.";
     IncidentsResolved = "incidents.resolved", Counted,
-        "incidents that were acknowledged or resolved",
-        "Work on incidents: acknowledge them and resolve them.";
+        "incidents that were resolved",
+        "Work on incidents, and resolve them.";
     BypassReported = "bypass.reported", Counted,
         "times in which a client acted without a decision",
         "Find out why clients could not reach Writ, and set them to fail closed.";
@@ -172,8 +175,29 @@ evidence! {
     PrivacyRequested = "privacy.requested", Counted,
         "requests of data subjects",
         "Record requests of data subjects when they come in.";
-    PrivacyCompleted = "privacy.completed", Counted,
-        "requests of data subjects that were completed or refused",
+    PrivacyAccess = "privacy.completed.access", Counted,
+        "requests of data subjects for access that were completed",
+        "Complete requests for access.";
+    PrivacyRectification = "privacy.completed.rectification", Counted,
+        "requests of data subjects for rectification that were completed",
+        "Complete requests for rectification.";
+    PrivacyErasure = "privacy.completed.erasure", Counted,
+        "requests of data subjects for erasure that were completed",
+        "Complete requests for erasure.";
+    PrivacyPortability = "privacy.completed.portability", Counted,
+        "requests of data subjects for portability that were completed",
+        "Complete requests for portability.";
+    PrivacyRefused = "privacy.refused", Counted,
+        "requests of data subjects that were refused with a reason",
+        "Refuse a request only with a reason that the data subject is told.";
+    PrivacyInTime = "privacy.answered_in_time", Counted,
+        "requests of data subjects that were completed or refused before they were due",
+        "Answer requests of data subjects before they are due.";
+    PrivacyLate = "privacy.answered_late", Counted,
+        "requests of data subjects that were completed or refused after they were due",
+        "Answer requests of data subjects before they are due.";
+    PrivacyOverdue = "privacy.overdue", Counted,
+        "requests of data subjects that were still open when they were due",
         "Answer requests of data subjects before they are due.";
     PrivacyErased = "privacy.erased", Counted,
         "erasures that were carried out",
@@ -205,6 +229,9 @@ evidence! {
     AgentsStrict = "agents.strict", Standing,
         "agents whose outcomes must bring evidence",
         "Set outcomeStrictness to strict for agents whose outcomes matter.";
+    KeysStanding = "keys.standing", Standing,
+        "API keys that are not revoked",
+        "Issue a key of its own for each caller.";
     KeysLimited = "keys.limited", Standing,
         "API keys limited by time, network, environment or signature",
         "Limit keys: an end, networks, environments, signatures.";

@@ -1,21 +1,27 @@
 //! The time a report is about: whole UTC days.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Utc};
 
 /// Days of a report for which no beginning was given.
 const USUAL: u64 = 90;
+/// Nothing that a ledger holds is older.
+const EARLIEST: i32 = 2000;
 
-/// Whole days, both ends included.
+/// Whole days, both ends included; of a day that is not over, the time up to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) first: NaiveDate,
     pub(crate) last: NaiveDate,
+    /// The first instant that is not judged any more.
+    pub(crate) until: DateTime<Utc>,
+    /// No beginning was asked for.
+    usual: bool,
 }
 
 impl Window {
     /// From two texts, each a date (`2026-11-01`) or an instant (RFC 3339). The day of an instant
-    /// belongs to the window, but for an end at midnight. Without an end it is today, without a
-    /// beginning the window has 90 days.
+    /// belongs to the window, but for an end at midnight. Without an end, or with one that is still to
+    /// come, the window ends now; without a beginning it has 90 days.
     ///
     /// # Errors
     /// What is wrong, for the caller.
@@ -24,34 +30,63 @@ impl Window {
         to: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, String> {
-        let last = match to {
-            Some(text) => date(text)
-                .or_else(|| last_before(text))
-                .ok_or_else(|| not_a_day("to"))?,
-            None => now.date_naive(),
+        let today = now.date_naive();
+        let asked = match to {
+            Some(text) => plausible("to", date(text).or_else(|| last_before(text)))?,
+            None => today,
         };
+        let last = asked.min(today);
         let first = match from {
-            Some(text) => date(text)
-                .or_else(|| Some(instant(text)?.date_naive()))
-                .ok_or_else(|| not_a_day("from"))?,
+            Some(text) => {
+                let day = date(text).or_else(|| Some(instant(text)?.date_naive()));
+                plausible("from", day)?
+            }
             None => last.checked_sub_days(Days::new(USUAL - 1)).unwrap_or(last),
         };
-        if first > last {
+        if first > today {
+            return Err(format!(
+                "from must not be in the future: nothing is recorded of it yet; today is {today} (UTC)"
+            ));
+        }
+        if first > asked {
             return Err("from must not be after to".to_owned());
         }
-        Ok(Self { first, last })
+        Ok(Self {
+            first,
+            last,
+            until: midnight_after(last).min(now),
+            usual: from.is_none(),
+        })
+    }
+
+    /// The window of a ledger that began on this day: without an asked beginning it is no longer.
+    pub(crate) fn begun(self, day: NaiveDate) -> Self {
+        let first = if self.usual {
+            self.first.max(day.min(self.last))
+        } else {
+            self.first
+        };
+        Self { first, ..self }
     }
 
     /// The first instant.
     pub(crate) fn start(&self) -> DateTime<Utc> {
         self.first.and_time(NaiveTime::MIN).and_utc()
     }
+}
 
-    /// The first instant after it.
-    pub(crate) fn end(&self) -> DateTime<Utc> {
-        let next = self.last.checked_add_days(Days::new(1));
-        next.unwrap_or(self.last).and_time(NaiveTime::MIN).and_utc()
+/// The first instant after a day.
+fn midnight_after(day: NaiveDate) -> DateTime<Utc> {
+    let next = day.checked_add_days(Days::new(1));
+    next.unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
+}
+
+fn plausible(field: &str, day: Option<NaiveDate>) -> Result<NaiveDate, String> {
+    let day = day.ok_or_else(|| not_a_day(field))?;
+    if day.year() < EARLIEST {
+        return Err(format!("{field} must not be before {EARLIEST}-01-01"));
     }
+    Ok(day)
 }
 
 fn date(text: &str) -> Option<NaiveDate> {
@@ -81,27 +116,31 @@ fn not_a_day(field: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Noon of 20 November 2026.
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_176_000, 0).unwrap()
+    }
+
     fn window(from: Option<&str>, to: Option<&str>) -> Result<(String, String), String> {
-        let now = DateTime::from_timestamp(1_795_132_800, 0).unwrap();
-        let window = Window::parse(from, to, now)?;
+        let window = Window::parse(from, to, now())?;
         Ok((window.first.to_string(), window.last.to_string()))
     }
 
     #[test]
     fn days_and_instants_name_whole_days() {
         for (from, to, first, last) in [
-            ("2026-11-01", "2026-11-30", "2026-11-01", "2026-11-30"),
+            ("2026-10-01", "2026-10-31", "2026-10-01", "2026-10-31"),
             (
+                "2026-10-01T00:00:00Z",
                 "2026-11-01T00:00:00Z",
-                "2026-12-01T00:00:00Z",
-                "2026-11-01",
-                "2026-11-30",
+                "2026-10-01",
+                "2026-10-31",
             ),
             (
-                "2026-11-01T23:30:00+02:00",
-                "2026-11-30T00:00:01Z",
-                "2026-11-01",
-                "2026-11-30",
+                "2026-10-01T23:30:00+02:00",
+                "2026-10-31T00:00:01Z",
+                "2026-10-01",
+                "2026-10-31",
             ),
             ("2026-11-05", "2026-11-05", "2026-11-05", "2026-11-05"),
         ] {
@@ -117,6 +156,45 @@ mod tests {
             (first.as_str(), last.as_str()),
             ("2026-08-23", "2026-11-20")
         );
+    }
+
+    #[test]
+    fn a_window_that_is_not_over_ends_now_and_one_that_is_to_come_is_refused() {
+        for end in [None, Some("2026-11-20"), Some("2036-12-31")] {
+            let window = Window::parse(Some("2026-11-01"), end, now()).unwrap();
+            assert_eq!(window.last.to_string(), "2026-11-20");
+            assert_eq!(window.until, now());
+        }
+        let over = Window::parse(Some("2026-11-01"), Some("2026-11-19"), now()).unwrap();
+        assert_eq!(over.until.to_rfc3339(), "2026-11-20T00:00:00+00:00");
+        for (from, to) in [("2026-11-21", None), ("2027-01-01", Some("2027-02-01"))] {
+            let refused = window(Some(from), to).unwrap_err();
+            assert!(refused.contains("future"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_window_begins_no_earlier_than_its_ledger_unless_that_is_asked() {
+        let began = NaiveDate::from_ymd_opt(2026, 11, 18).unwrap();
+        let usual = Window::parse(None, None, now()).unwrap();
+        assert_eq!(usual.begun(began).first, began);
+        let asked = Window::parse(Some("2026-11-01"), None, now()).unwrap();
+        assert_eq!(asked.begun(began).first.to_string(), "2026-11-01");
+        let before = Window::parse(None, Some("2026-11-10"), now()).unwrap();
+        assert_eq!(before.begun(began).first, before.last);
+    }
+
+    #[test]
+    fn days_no_ledger_has_are_refused() {
+        for day in ["-200000-01-01", "0001-01-01", "1999-12-31", "+262143-01-01"] {
+            for (from, to) in [(Some(day), None), (None, Some(day))] {
+                let read = window(from, to);
+                assert!(
+                    read.is_err() || (from.is_none() && day.starts_with('+')),
+                    "{day}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -45,6 +45,24 @@ fn every_wrong_field_is_named() {
 }
 
 #[test]
+fn a_request_came_in_at_a_time_that_can_be() {
+    for when in [
+        "0001-01-01T00:00:00Z",
+        "1999-12-31T23:59:59Z",
+        "-200000-01-01T00:00:00Z",
+    ] {
+        let refused = receive(json!({"type": "access", "subject": "u-1", "receivedAt": when}));
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains("receivedAt: must not be before 2000"),
+            "{refused}"
+        );
+    }
+    let old = json!({"type": "access", "subject": "u-1", "receivedAt": "2000-01-01T00:00:00Z"});
+    assert!(receive(old).is_ok());
+}
+
+#[test]
 fn nothing_is_erased_while_a_legal_hold_stands() {
     let held = erasure()
         .changed(&change(json!({"legalHold": "case 12"})))

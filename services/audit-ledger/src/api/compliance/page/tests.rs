@@ -2,7 +2,7 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::super::oscal;
-use super::super::report::{FORMAT, FrameworkOf, LedgerOf, NOTE, Summary, WindowOf};
+use super::super::report::{FORMAT, FrameworkOf, LedgerOf, NOTE, RecordingOf, Summary, WindowOf};
 use super::*;
 
 fn control(title: &str) -> ControlReport {
@@ -17,8 +17,11 @@ fn control(title: &str) -> ControlReport {
             policy_type: "pii_access".into(),
             in_force: 1,
             at_end: 1,
+            watching: 0,
             changes: 2,
             hits: 3,
+            first_seq: Some(2),
+            last_seq: Some(2),
         }],
         evidence: vec![EvidenceOf {
             evidence: "gaps.found",
@@ -27,6 +30,8 @@ fn control(title: &str) -> ControlReport {
             count: 1,
             first_seq: Some(4),
             last_seq: Some(4),
+            first_size: None,
+            last_size: None,
         }],
         samples: vec![Sample {
             seq: 4,
@@ -60,8 +65,16 @@ fn signed(title: &str) -> SignedReportDto {
             },
             window: WindowOf {
                 from: day(1),
-                to: day(30),
+                to: day(20),
+                until: "2026-11-20T10:00:00Z".into(),
             },
+            recording: RecordingOf {
+                began: "2026-11-18T09:00:00Z".into(),
+                first_checkpoint: "2026-11-18T09:00:01Z".into(),
+                window_seconds: 1_677_600,
+                recorded_seconds: 176_400,
+            },
+            gaps: vec!["nothing was recorded before 2026-11-18T09:00:00Z".into()],
             generated_at: "2026-11-20T10:00:00Z".into(),
             ledger: LedgerOf {
                 checkpoint: "writ.test/ledger\n5\n".into(),
@@ -95,6 +108,38 @@ fn the_page_stands_alone() {
     for outside in ["src=", "@import", "url(", "<link", "http://"] {
         assert!(!page.contains(outside), "{outside}");
     }
+}
+
+#[test]
+fn a_browser_applies_the_style_of_the_page_and_nothing_else() {
+    let page = page(&signed("Access control"));
+    let (_, rest) = page.split_once("<style>").unwrap();
+    let (style, rest) = rest.split_once("</style>").unwrap();
+    let hash = BASE64.encode(Sha256::digest(style));
+    let policy = policy();
+    assert!(policy.contains(&format!("style-src 'sha256-{hash}';")));
+    assert!(policy.starts_with("default-src 'none';"));
+    assert!(!policy.contains("unsafe") && !rest.contains(" style="));
+}
+
+#[test]
+fn every_form_says_since_when_there_is_a_record_and_until_when_it_was_judged() {
+    let signed = signed("Access control");
+    let page = page(&signed);
+    assert!(page.contains("<p class=\"gap\">nothing was recorded before 2026-11-18T09:00:00Z</p>"));
+    assert!(page.contains("Recorded since") && page.contains("Judged until"));
+    assert!(page.contains("<dd>2 days of 19 days</dd>"));
+    let oscal = oscal::results(&signed);
+    let results = &oscal["assessment-results"];
+    assert_eq!(results["results"][0]["end"], "2026-11-20T10:00:00Z");
+    let metadata = results["metadata"].to_string();
+    assert!(
+        metadata.contains("nothing was recorded before") && metadata.contains("recorded-since")
+    );
+    assert!(
+        metadata.contains("\"176400\"") && metadata.contains("recorded-seconds"),
+        "{metadata}"
+    );
 }
 
 #[test]

@@ -56,18 +56,80 @@ fn a_decision_counts_by_outcome_and_by_what_hit_once_for_each_type() {
 fn a_policy_is_in_force_while_it_is_active_and_there() {
     let policy = |is_active, deleted| wire::Policy {
         policy_type: "pii_access".into(),
+        enforcement_mode: "block".into(),
         is_active,
         deleted,
         ..wire::Policy::default()
     };
     let active = bears("created", &policy(true, false));
     assert_eq!(counts(&active), ["policies.changed", "changes:pii_access"]);
-    assert_eq!(standing(&active), ["policy:pii_access"]);
+    assert_eq!(standing(&active), ["enforcing:pii_access"]);
     let known = active.standing.unwrap();
     assert_eq!((known.subject.as_str(), known.version), ("policy:it_1", 3));
     for fact in [policy(false, false), policy(true, true)] {
         assert!(standing(&bears("updated", &fact)).is_empty());
     }
+}
+
+#[test]
+fn a_policy_that_only_warns_or_notes_is_watching() {
+    for (mode, expected) in [
+        ("block", "enforcing:pii_access"),
+        ("require_approval", "enforcing:pii_access"),
+        ("warn", "watching:pii_access"),
+        ("monitor", "watching:pii_access"),
+    ] {
+        let policy = wire::Policy {
+            policy_type: "pii_access".into(),
+            enforcement_mode: mode.into(),
+            is_active: true,
+            ..wire::Policy::default()
+        };
+        assert_eq!(standing(&bears("updated", &policy)), [expected]);
+    }
+}
+
+#[test]
+fn a_request_of_a_data_subject_counts_by_what_it_was_and_whether_it_was_answered_in_time() {
+    let request = |kind: &str, closed_at_us, due: &str| wire::PrivacyRequest {
+        kind: kind.into(),
+        due_at_us: 100,
+        closed_at_us,
+        due: due.into(),
+        ..wire::PrivacyRequest::default()
+    };
+    let of = |verb: &str, fact: wire::PrivacyRequest| counts(&bears(verb, &fact)).join(" ");
+    for (verb, fact, expected) in [
+        ("received", request("access", None, ""), "privacy.requested"),
+        (
+            "completed",
+            request("access", Some(100), ""),
+            "privacy.completed.access privacy.answered_in_time",
+        ),
+        (
+            "completed",
+            request("portability", Some(101), "overdue"),
+            "privacy.completed.portability privacy.answered_late",
+        ),
+        (
+            "refused",
+            request("erasure", Some(99), "soon"),
+            "privacy.refused privacy.answered_in_time",
+        ),
+        ("due", request("access", None, "soon"), ""),
+        ("due", request("access", None, "overdue"), "privacy.overdue"),
+        ("updated", request("access", None, "overdue"), ""),
+    ] {
+        assert_eq!(of(verb, fact), expected, "{verb}");
+    }
+}
+
+#[test]
+fn an_incident_that_was_taken_up_is_not_resolved_yet() {
+    let of = |verb: &str| counts(&bears(verb, &wire::Incident::default())).join(" ");
+    assert_eq!(of("opened"), "incidents.opened");
+    assert_eq!(of("acknowledged"), "incidents.acknowledged");
+    assert_eq!(of("resolved"), "incidents.resolved");
 }
 
 #[test]
@@ -127,7 +189,8 @@ fn a_revoked_key_limits_nothing() {
         signature_required: true,
         ..wire::ApiKey::default()
     };
-    assert_eq!(standing(&bears("issued", &key(false))), ["keys.limited"]);
+    let issued = bears("issued", &key(false));
+    assert_eq!(standing(&issued), ["keys.standing", "keys.limited"]);
     assert!(standing(&bears("revoked", &key(true))).is_empty());
 }
 

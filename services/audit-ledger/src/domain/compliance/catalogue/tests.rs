@@ -68,14 +68,15 @@ fn every_file_is_loaded_and_named_after_its_framework() {
 }
 
 #[test]
-fn a_control_is_there_once_and_something_bears_on_it() {
+fn a_control_is_there_once_and_something_bears_on_it_or_it_says_what_nothing_shows() {
     for catalogue in catalogues().all() {
         let mut ids = BTreeSet::new();
         for control in &catalogue.controls {
             let name = format!("{} {}", catalogue.framework, control.id);
             assert!(ids.insert(&control.id), "{name} is there twice");
+            let bears = !control.policies.is_empty() || !control.needs.is_empty();
             assert!(
-                !control.policies.is_empty() || !control.needs.is_empty(),
+                bears || control.unshown.is_some(),
                 "{name}: nothing bears on it"
             );
         }
@@ -119,6 +120,41 @@ fn personal_data_policies_map_to_hipaa_164_312_and_gdpr_article_25() {
     ] {
         let control = (framework.to_owned(), id.to_owned());
         assert!(controls.contains(&control), "{control:?} of {controls:?}");
+    }
+}
+
+#[test]
+fn what_no_entry_can_show_is_not_called_operated() {
+    let catalogues = catalogues();
+    for (framework, id) in [
+        ("hipaa", "164.308(a)(2)"),
+        ("hipaa", "164.308(a)(5)(ii)(C)"),
+        ("hipaa", "164.308(a)(7)"),
+        ("hipaa", "164.312(e)(1)"),
+        ("hipaa", "164.316(b)(2)(i)"),
+        ("gdpr", "Art. 35"),
+        ("eu-ai-act", "Art. 27"),
+        ("iso27001", "A.8.17"),
+    ] {
+        let mut controls = catalogues.find(framework).unwrap().controls.iter();
+        let control = controls.find(|it| it.id == id).unwrap();
+        assert!(control.unshown.is_some(), "{framework} {id}");
+    }
+}
+
+#[test]
+fn a_right_of_data_subjects_is_shown_by_requests_of_its_own_kind_only() {
+    let catalogues = catalogues();
+    for (id, evidence) in [
+        ("Art. 15", Evidence::PrivacyAccess),
+        ("Art. 16", Evidence::PrivacyRectification),
+        ("Art. 17", Evidence::PrivacyErasure),
+        ("Art. 20", Evidence::PrivacyPortability),
+        ("Art. 12", Evidence::PrivacyInTime),
+    ] {
+        let mut controls = catalogues.find("gdpr").unwrap().controls.iter();
+        let control = controls.find(|it| it.id == id).unwrap();
+        assert!(control.needs.contains(&evidence), "{id}");
     }
 }
 
