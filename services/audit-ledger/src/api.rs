@@ -12,7 +12,6 @@ mod recorded;
 mod signed;
 mod status;
 mod tiles;
-mod times;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! All SQL of the service: entries, seals and listings.
 
+mod agents;
 mod cited;
 mod coverage;
 mod entries;
@@ -12,10 +13,9 @@ mod seals;
 mod tiles;
 mod witnesses;
 
+pub(crate) use agents::{agents, save_agents};
 pub(crate) use cited::{Cited, cited, first_sealed};
-pub(crate) use coverage::{
-    EmitterRow, Period, agent_names, emitters, lost_reports, outcomes, present, windows,
-};
+pub(crate) use coverage::{EmitterRow, Period, emitters, lost_reports, outcomes, present, windows};
 pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, save_numbers};
 pub(crate) use evidence::{found, save_evidence};
 pub(crate) use insert::{alive, hear, insert};

@@ -3,20 +3,24 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SecondsFormat, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 use writ_chain::coverage::{Coverage, EXCLUDES, Emitter, FORMAT, Outcomes, Tail, union_within};
-use writ_chain::statement::{Signed, sign};
+use writ_chain::statement::sign;
 use writ_contract::{Fact as _, wire};
 use writ_pg::TenantTx;
 use writ_service_kit::ApiError;
 use writ_service_kit::json::Data;
 use writ_service_kit::routes::Authed;
 
+use super::recorded::Recording;
 use super::signed::SignedDto;
 use super::{State, status};
+use crate::domain::When;
+use crate::domain::agent::Known;
+use crate::domain::compliance::not_before;
 use crate::error::Error;
 use crate::store::{self, EmitterRow, Period};
 
@@ -33,11 +37,15 @@ const LONGEST: Duration = Duration::days(366);
 pub(super) struct CoverageQuery {
     /// UUID or external id.
     agent_id: String,
-    /// Begin of the period; a day before its end when absent.
-    from: Option<DateTime<Utc>>,
-    /// End of the period; two minutes ago when absent. Of later times it is not known yet whether
-    /// anything is missing.
-    to: Option<DateTime<Utc>>,
+    /// Whose external id it is, where agents in several environments have it.
+    environment: Option<String>,
+    /// Begin of the period, a day (UTC) or an instant (RFC 3339); a day before its end when absent.
+    #[schemars(with = "Option<String>")]
+    from: Option<When>,
+    /// End of the period, likewise; it is before that day or instant. Two minutes ago when absent: of
+    /// later times it is not known yet whether anything is missing.
+    #[schemars(with = "Option<String>")]
+    to: Option<When>,
 }
 
 pub(super) async fn show(
@@ -46,12 +54,57 @@ pub(super) async fn show(
     query: Result<Query<CoverageQuery>, QueryRejection>,
 ) -> Result<Json<Data<SignedDto>>, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
-    let now = state.clock.now();
-    let to = query.to.unwrap_or(now - HEARD);
-    let from = query.from.unwrap_or(to - DAY);
     if query.agent_id.is_empty() {
         return Err(ApiError::invalid("agentId must name an agent"));
     }
+    let org = caller.org_id();
+    let mut tx = state.pool.begin(org).await.map_err(Error::from)?;
+    let Some(head) = store::signed(&mut tx).await? else {
+        return Err(status::nothing_sealed());
+    };
+    let Some(recording) = Recording::of(&mut tx, org).await? else {
+        return Err(status::nothing_sealed());
+    };
+    let (from, to) = span(&query, recording.began, state.clock.now())?;
+    let seen = store::agents(&mut tx, &query.agent_id).await?;
+    let agent = Known::of(&query.agent_id, query.environment.as_deref(), &seen)
+        .map_err(|wrong| status::no_agent(&query.agent_id, wrong))?;
+    let period = Period {
+        agent,
+        from,
+        to,
+        size: head.size,
+    };
+    // With an environment, what was asked for does not name the agent by itself.
+    let named = query.environment.and(period.agent.id.clone());
+    let about = About {
+        org,
+        agent: named.unwrap_or(query.agent_id),
+        checkpoint: head.note,
+        issued_at: state.clock.now().timestamp_micros(),
+        began: recording.began,
+    };
+    let coverage = counted(&mut tx, &period, about).await?;
+    let signed = sign(coverage, &state.keys.export);
+    let signed = signed.map_err(|wrong| Error::Damaged(wrong.to_string()))?;
+    let data = SignedDto::of(signed)?;
+    Ok(Json(Data { data }))
+}
+
+/// The period that is asked about.
+fn span(
+    query: &CoverageQuery,
+    began: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(DateTime<Utc>, DateTime<Utc>), ApiError> {
+    let known = now - HEARD;
+    let to = match query.to {
+        Some(to) => to.start(),
+        // Of a record that is younger it is stated what is known of it now.
+        None if known <= began => now,
+        None => known,
+    };
+    let from = query.from.map_or(to - DAY, When::start);
     if from >= to || to - from > LONGEST {
         return Err(ApiError::invalid(
             "from must be before to, by at most 366 days",
@@ -60,65 +113,75 @@ pub(super) async fn show(
     if to > now {
         return Err(ApiError::invalid("to must not be in the future"));
     }
-    let asked = (query.agent_id, from, to);
-    let found = state_coverage(&state, caller.org_id(), asked).await;
-    let signed = found.map_err(status::answer)?;
-    let signed = signed.ok_or_else(status::nothing_sealed)?;
-    let data = SignedDto::of(signed)?;
-    Ok(Json(Data { data }))
+    if to <= began {
+        return Err(ApiError::invalid(format!(
+            "{}: ask for a period that ends later",
+            not_before(began)
+        )));
+    }
+    Ok((from, to))
 }
 
-/// The statement over what is sealed; `None` when nothing is.
-async fn state_coverage(
-    state: &State,
+/// What a statement says of itself.
+struct About {
     org: Uuid,
-    (agent, from, to): (String, DateTime<Utc>, DateTime<Utc>),
-) -> Result<Option<Signed<Coverage>>, Error> {
-    let mut tx = state.pool.begin(org).await?;
-    let Some(head) = store::signed(&mut tx).await? else {
-        return Ok(None);
-    };
-    let size = head.size;
-    let period = Period {
-        agent,
-        from,
-        to,
-        size,
-    };
-    let names = store::agent_names(&mut tx, &period).await?;
-    let (outcomes, unnamed) = outcomes(store::outcomes(&mut tx, &period, &names).await?);
-    let ungoverned =
-        store::windows(&mut tx, &period, &names, wire::BypassWindow::AGGREGATE).await?;
-    let heard = store::windows(&mut tx, &period, &names, wire::Presence::AGGREGATE).await?;
-    let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
+    agent: String,
+    checkpoint: String,
+    issued_at: i64,
+    /// Since when there is a record.
+    began: DateTime<Utc>,
+}
+
+/// What the sealed entries say of the agent in the period.
+async fn counted(tx: &mut TenantTx, period: &Period, about: About) -> Result<Coverage, Error> {
+    let (outcomes, unnamed) = outcomes(store::outcomes(tx, period).await?);
+    let ungoverned = store::windows(tx, period, wire::BypassWindow::AGGREGATE).await?;
+    let heard = store::windows(tx, period, wire::Presence::AGGREGATE).await?;
+    let (from, to) = (period.from.timestamp_micros(), period.to.timestamp_micros());
     let heard_seconds = micros(&heard, from, to) / SECOND;
-    let (emitters, silent_emitters) = followed(&mut tx, &period).await?;
-    let coverage = Coverage {
+    let (emitters, silent_emitters) = followed(tx, period).await?;
+    let acts = ungoverned.iter().map(|(_, _, acts)| *acts);
+    Ok(Coverage {
         format: FORMAT.to_owned(),
-        org,
+        org: about.org,
+        agent: about.agent,
         decisions: outcomes.allowed + outcomes.held + outcomes.denied,
         outcomes,
-        names: names.into_iter().collect(),
+        names: period.agent.names.iter().cloned().collect(),
         unnamed: Some(unnamed),
         heard_seconds: Some(heard_seconds),
         silent_seconds: Some(Coverage::period_seconds(from, to).saturating_sub(heard_seconds)),
         ungoverned_seconds: micros(&ungoverned, from, to).div_ceil(SECOND),
-        ungoverned_acts: ungoverned.iter().map(|(_, _, acts)| acts).sum(),
-        lost_reports: store::lost_reports(&mut tx, &period).await?,
+        ungoverned_acts: acts.fold(0, u64::saturating_add),
+        lost_reports: store::lost_reports(tx, period).await?,
         missing: Coverage::missing_of(&emitters),
         emitters,
         silent_emitters,
-        excludes: EXCLUDES.map(str::to_owned).to_vec(),
-        checkpoint: head.note,
-        issued_at: state.clock.now().timestamp_micros(),
-        agent: period.agent,
+        excludes: excluded(period, about.began),
+        checkpoint: about.checkpoint,
+        issued_at: about.issued_at,
         from,
         to,
-    };
-    let signed = sign(coverage, &state.keys.export);
-    signed
-        .map(Some)
-        .map_err(|wrong| Error::Damaged(wrong.to_string()))
+    })
+}
+
+/// What no record can show, of this agent and period.
+fn excluded(period: &Period, began: DateTime<Utc>) -> Vec<String> {
+    let mut excluded = EXCLUDES.map(str::to_owned).to_vec();
+    let began = began.trunc_subsecs(0);
+    if period.from < began {
+        excluded.push(format!(
+            "the time before {}: nothing was recorded then",
+            began.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ));
+    }
+    excluded.extend(period.agent.shared.iter().map(|name| {
+        format!(
+            "which of the agents called {name} acted without decisions: the reports do not say, \
+             and all of them are counted; decisions from before they were registered are not"
+        )
+    }));
+    excluded
 }
 
 /// How much of a period reported times cover, overlaps once.
@@ -217,6 +280,42 @@ mod tests {
         assert_eq!(unknown, Some((0, 9, Tail::Unknown)));
         let later = tail(row(None, Some(1), 9, false));
         assert_eq!(later, None);
+    }
+
+    #[test]
+    fn a_period_is_of_days_or_instants_that_were_recorded_and_are_gone_by() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (began, now) = (at("2026-11-18T09:00:00Z"), at("2026-11-20T12:00:00Z"));
+        let of = |from: Option<&str>, to: Option<&str>, began| {
+            let query = CoverageQuery {
+                agent_id: "a".into(),
+                environment: None,
+                from: from.map(|it| it.parse().unwrap()),
+                to: to.map(|it| it.parse().unwrap()),
+            };
+            span(&query, began, now).map_err(|refused| refused.message.into_owned())
+        };
+        let days = of(Some("2026-11-18"), Some("2026-11-19"), began);
+        assert_eq!(
+            days,
+            Ok((at("2026-11-18T00:00:00Z"), at("2026-11-19T00:00:00Z")))
+        );
+        let known = at("2026-11-20T11:58:00Z");
+        assert_eq!(of(None, None, began).unwrap().1, known);
+        let young = at("2026-11-20T11:59:30Z");
+        assert_eq!(of(None, None, young).unwrap().1, now);
+        for (from, to, said) in [
+            (None, Some("2026-11-21"), "future"),
+            (Some("2026-11-19"), Some("2026-11-18"), "before to"),
+            (
+                Some("2026-11-01"),
+                Some("2026-11-17"),
+                "nothing was recorded before",
+            ),
+        ] {
+            let refused = of(from, to, began).unwrap_err();
+            assert!(refused.contains(said), "{refused}");
+        }
     }
 
     #[test]

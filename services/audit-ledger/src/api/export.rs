@@ -24,7 +24,7 @@ use writ_service_kit::ApiError;
 use writ_service_kit::routes::Authed;
 use writ_service_kit::trace::Traced;
 
-use super::{State, status, times};
+use super::{State, status};
 use crate::error::Error;
 use crate::store::{self, Covering, GLOBAL, GlobalNote, Taker};
 
@@ -42,8 +42,9 @@ pub(super) async fn bundle(
     query: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(|refused| ApiError::invalid(refused.body_text()))?;
-    times::plausible("from", query.from)?;
-    times::plausible("to", query.to)?;
+    if query.is_empty() {
+        return Err(ApiError::invalid("from must be before to"));
+    }
     let opened = open(&state, taker(&caller, traceparent), &query).await;
     let opened = opened.map_err(status::answer)?;
     let export = opened.ok_or_else(status::nothing_sealed)?;
@@ -83,7 +84,7 @@ pub(super) async fn open(
     let inclusion = inclusion(&mut tx, &head, global).await?;
     let (from, to) = match query.period() {
         None => (0, head.size),
-        Some(_) => store::entries_between(&mut tx, query.from, query.to, head.size).await?,
+        Some(_) => store::entries_between(&mut tx, query.start(), query.end(), head.size).await?,
     };
     let header = Header {
         from,

@@ -11,7 +11,8 @@ use writ_service_kit::ApiError;
 use writ_service_kit::json::Page;
 use writ_service_kit::routes::Authed;
 
-use super::{State, status, times};
+use super::{State, status};
+use crate::domain::When;
 use crate::error::Error;
 use crate::store::{self, Listing, LogRow};
 
@@ -24,8 +25,12 @@ pub(super) struct ListQuery {
     action: Option<String>,
     actor: Option<String>,
     agent_id: Option<String>,
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
+    /// A day (UTC), or an instant (RFC 3339).
+    #[schemars(with = "Option<String>")]
+    since: Option<When>,
+    /// Before that day or instant.
+    #[schemars(with = "Option<String>")]
+    until: Option<When>,
     /// Where to go on: `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows of a page: 1 to 200, 50 when absent.
@@ -78,8 +83,6 @@ pub(super) async fn list(
 }
 
 fn listing(query: ListQuery) -> Result<Listing, ApiError> {
-    times::plausible("since", query.since)?;
-    times::plausible("until", query.until)?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(ApiError::invalid("limit must be between 1 and 200"));
@@ -89,8 +92,8 @@ fn listing(query: ListQuery) -> Result<Listing, ApiError> {
         action: query.action,
         actor: query.actor,
         agent: query.agent_id,
-        since: query.since,
-        until: query.until,
+        since: query.since.map(When::start),
+        until: query.until.map(When::start),
         before: before.map_err(|_| ApiError::invalid("cursor is not one this list gave"))?,
         limit: i64::from(limit),
     })

@@ -3,7 +3,14 @@
 use http::{HeaderValue, StatusCode, header};
 use writ_service_kit::ApiError;
 
+use crate::domain::agent::NoAgent;
 use crate::error::Error;
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        answer(error)
+    }
+}
 
 /// What a client is told.
 pub(super) fn answer(error: Error) -> ApiError {
@@ -28,6 +35,33 @@ pub(super) fn not_yet(what: &'static str) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "NOT_SEALED_YET", what)
         .with_ref("AUD0004")
         .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+}
+
+/// No entry speaks of the agent that is asked about, or of several.
+pub(super) fn no_agent(asked: &str, wrong: NoAgent) -> ApiError {
+    match wrong {
+        NoAgent::Unknown => ApiError::new(
+            StatusCode::NOT_FOUND,
+            "AGENT_NOT_FOUND",
+            format!("no entry speaks of an agent {asked}: nothing can be said of it"),
+        )
+        .with_ref("AUD0005"),
+        NoAgent::Several(places) => {
+            let place = |(id, environment): (String, String)| match environment.as_str() {
+                "" => id,
+                environment => format!("{id} ({environment})"),
+            };
+            let places: Vec<String> = places.into_iter().map(place).collect();
+            ApiError::conflict(
+                "AGENT_AMBIGUOUS",
+                format!(
+                    "several agents are called {asked}: {}; say which by environment or by the UUID",
+                    places.join(", ")
+                ),
+            )
+            .with_ref("AUD0006")
+        }
+    }
 }
 
 /// Nothing of this organisation was sealed yet.

@@ -84,6 +84,7 @@ async fn record(tx: &mut WriterTx, arrivals: Vec<Arrival>) -> Result<Plan, Error
     let plan = plan(arrivals, &mut known, &mut numbers, &mut chains, salt);
     store::insert(tx, &plan.entries).await?;
     store::save_evidence(tx, &plan.entries).await?;
+    store::save_agents(tx, &plan.entries).await?;
     store::hear(tx, &plan.entries).await?;
     let grown: BTreeSet<Uuid> = plan.entries.iter().map(|entry| entry.org.0).collect();
     store::save_chains(tx, grown.iter().filter_map(|org| chains.get(org))).await?;

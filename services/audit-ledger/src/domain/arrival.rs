@@ -29,6 +29,8 @@ pub(crate) struct Arrival {
 pub(crate) struct Index {
     pub(crate) agent_id: Option<String>,
     pub(crate) agent_external_id: Option<String>,
+    /// The agent's.
+    pub(crate) environment: Option<String>,
     pub(crate) decision_id: Option<String>,
 }
 
@@ -252,15 +254,16 @@ fn of(agent: &[u8], external: &str) -> Index {
     Index {
         agent_id: AgentId::from_bytes(agent).ok().map(|id| id.to_string()),
         agent_external_id: filled(external),
-        decision_id: None,
+        ..Index::default()
     }
 }
 
 fn index(envelope: &Envelope) -> Index {
     let found = match envelope.kind.aggregate() {
-        wire::Agent::AGGREGATE => envelope
-            .open::<wire::Agent>()
-            .map(|it| of(&it.agent_id, &it.external_id)),
+        wire::Agent::AGGREGATE => envelope.open::<wire::Agent>().map(|it| Index {
+            environment: filled(&it.environment),
+            ..of(&it.agent_id, &it.external_id)
+        }),
         wire::Baseline::AGGREGATE => envelope
             .open::<wire::Baseline>()
             .map(|it| of(&it.agent_id, "")),

@@ -1,19 +1,17 @@
 //! What a statement of coverage is counted from. Only sealed entries count.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Duration, Utc};
 use sqlx::FromRow;
 use writ_pg::TenantTx;
 
 use super::{number, stored};
+use crate::domain::agent::Known;
 use crate::error::Error;
 
 /// What is asked about.
 #[derive(Debug, Clone)]
 pub(crate) struct Period {
-    /// UUID or external id.
-    pub(crate) agent: String,
+    pub(crate) agent: Known,
     pub(crate) from: DateTime<Utc>,
     pub(crate) to: DateTime<Utc>,
     /// How many entries are sealed.
@@ -37,48 +35,25 @@ pub(crate) struct EmitterRow {
     pub(crate) last: Option<i64>,
 }
 
-/// What entries call the agent that is asked about: by its own id, and by what its application calls
-/// it.
-pub(crate) async fn agent_names(
-    tx: &mut TenantTx,
-    period: &Period,
-) -> Result<BTreeSet<String>, Error> {
-    let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
-        "select agent_id, agent_external_id from entries
-         where occurred_at >= $1 and occurred_at < $2 and seq < $3
-           and (agent_id = $4 or agent_external_id = $4)
-         union select agent_id, agent_external_id from entries
-         where window_to >= $1 and window_from < $2 and seq < $3
-           and (agent_id = $4 or agent_external_id = $4)",
-    )
-    .bind(period.from)
-    .bind(period.to)
-    .bind(stored(period.size))
-    .bind(&period.agent)
-    .fetch_all(&mut **tx)
-    .await?;
-    let found = rows.into_iter().flat_map(|(id, external)| [id, external]);
-    let asked = std::iter::once(period.agent.clone());
-    Ok(found.flatten().chain(asked).collect())
-}
-
-/// How many decisions of the agent ended in which word, and whether their entries name it.
+/// How many decisions of the agent ended in which word, and whether their entries name it. Those from
+/// before it was registered name nobody: they are its if nobody else has the name.
 pub(crate) async fn outcomes(
     tx: &mut TenantTx,
     period: &Period,
-    names: &BTreeSet<String>,
 ) -> Result<Vec<(Option<String>, bool, u64)>, Error> {
     let rows: Vec<(Option<String>, bool, i64)> = sqlx::query_as(
         "select outcome, coalesce(actor = any($5), false) as named, count(*) from entries
          where type like 'decision.%' and occurred_at >= $1 and occurred_at < $2 and seq < $3
-           and (agent_id = $4 or agent_external_id = $4 or actor = any($5))
+           and (agent_id = $4 or actor = any($5)
+                or (agent_id is null and agent_external_id = any($6)))
          group by outcome, named",
     )
     .bind(period.from)
     .bind(period.to)
     .bind(stored(period.size))
-    .bind(&period.agent)
-    .bind(said(names))
+    .bind(&period.agent.id)
+    .bind(said(&period.agent))
+    .bind(period.agent.alone())
     .fetch_all(&mut **tx)
     .await?;
     let count = |(outcome, named, count)| (outcome, named, number(count));
@@ -86,8 +61,9 @@ pub(crate) async fn outcomes(
 }
 
 /// An agent's names as entries say them.
-fn said(names: &BTreeSet<String>) -> Vec<String> {
-    names.iter().map(|name| format!("agent:{name}")).collect()
+fn said(agent: &Known) -> Vec<String> {
+    let names = agent.names.iter();
+    names.map(|name| format!("agent:{name}")).collect()
 }
 
 /// Reported times of the agent that touch the period, of one kind (`bypass`, `presence`): begin, end,
@@ -95,7 +71,6 @@ fn said(names: &BTreeSet<String>) -> Vec<String> {
 pub(crate) async fn windows(
     tx: &mut TenantTx,
     period: &Period,
-    names: &BTreeSet<String>,
     kind: &str,
 ) -> Result<Vec<(i64, i64, u64)>, Error> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>, i64)> = sqlx::query_as(
@@ -107,7 +82,7 @@ pub(crate) async fn windows(
     .bind(period.to)
     .bind(stored(period.size))
     .bind(kind)
-    .bind(said(names))
+    .bind(said(&period.agent))
     .fetch_all(&mut **tx)
     .await?;
     let micros = |(from, to, count): (DateTime<Utc>, DateTime<Utc>, i64)| {
@@ -123,7 +98,7 @@ pub(crate) async fn windows(
 /// How many reports clients of the organisation say they lost, of times that touch the period.
 pub(crate) async fn lost_reports(tx: &mut TenantTx, period: &Period) -> Result<u64, Error> {
     let lost: i64 = sqlx::query_scalar(
-        "select coalesce(sum(window_count), 0)::bigint from entries
+        "select least(coalesce(sum(window_count), 0), 9223372036854775807)::bigint from entries
          where window_to >= $1 and window_from < $2 and seq < $3 and type like 'bypass_drop.%'",
     )
     .bind(period.from)

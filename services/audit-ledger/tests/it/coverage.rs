@@ -99,8 +99,117 @@ async fn nothing_is_missing_once_the_emitter_has_closed() {
     assert_eq!((closed.decisions, closed.missing), (3, Some(0)));
     assert_eq!(closed.emitters[0].tail, Tail::Closed);
     assert!(closed.excludes[0].contains("cache"));
-    let other = coverage(&stage, "another", &key).await;
-    assert_eq!((other.decisions, other.missing), (0, Some(0)));
+}
+
+/// What is refused: status and body.
+async fn refused(stage: &Stage, query: &str, key: &str) -> (StatusCode, String) {
+    let path = format!("/api/v1/audit/coverage?{query}");
+    stage.get(&path, key).await
+}
+
+#[tokio::test]
+async fn nothing_is_signed_about_an_agent_of_which_no_entry_speaks() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1]).await;
+    stage.sealed(org, 2).await;
+    for wrong in ["another", &uuid::Uuid::from_u128(5).to_string()] {
+        let (status, body) = refused(&stage, &format!("agentId={wrong}&{HOUR}"), &key).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
+        assert!(
+            body.contains("AGENT_NOT_FOUND") && body.contains("AUD0005"),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_id_in_two_environments_is_not_added_up() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    let other = uuid::Uuid::from_u128(5);
+    for (id, environment) in [(AGENT, "production"), (other, "staging")] {
+        let fact = wire::Agent {
+            agent_id: id.as_bytes().to_vec(),
+            external_id: "support".into(),
+            environment: environment.into(),
+            ..wire::Agent::default()
+        };
+        stage.publish(org, &id.to_string(), 1, &fact).await;
+    }
+    stage.decisions(org, 1, &[1, 2, 3]).await;
+    stage.sealed(org, 6).await;
+    let (status, body) = refused(&stage, &format!("agentId=support&{HOUR}"), &key).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{body}");
+    assert!(
+        body.contains("AGENT_AMBIGUOUS") && body.contains("AUD0006"),
+        "{body}"
+    );
+    assert!(body.contains(&format!("{other} (staging)")), "{body}");
+    for (environment, id, decisions) in [("production", AGENT, 3), ("staging", other, 0)] {
+        let one = format!("support&environment={environment}");
+        for asked in [&id.to_string(), &one] {
+            let found = coverage(&stage, asked, &key).await;
+            assert_eq!(
+                (&*found.agent, found.decisions),
+                (&*id.to_string(), decisions)
+            );
+            let shared = found
+                .excludes
+                .iter()
+                .any(|it| it.contains("called support"));
+            assert!(shared, "{:?}", found.excludes);
+        }
+    }
+    let nowhere = format!("agentId=support&environment=test&{HOUR}");
+    assert_eq!(
+        refused(&stage, &nowhere, &key).await.0,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_period_from_before_the_record_says_so_and_one_that_ends_before_it_is_refused() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1]).await;
+    stage.sealed(org, 2).await;
+    let found = coverage(&stage, "support", &key).await;
+    assert_eq!(
+        found.excludes[1..],
+        ["the time before 2026-09-21T14:13:20Z: nothing was recorded then"]
+    );
+    let days = "agentId=support&from=2026-09-01&to=2026-09-21";
+    let (status, body) = refused(&stage, days, &key).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    assert!(body.contains("before 2026-09-21T14:13:20Z"), "{body}");
+    let days = "agentId=support&from=2026-09-22&to=2026-09-23";
+    let (status, body) = refused(&stage, days, &key).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert!(!body.contains("the time before"), "{body}");
+}
+
+#[tokio::test]
+async fn more_lost_reports_than_can_be_counted_are_as_many_as_can_be() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1]).await;
+    for n in [1, 2] {
+        let drop = wire::BypassDrop {
+            drop_id: vec![n; 16],
+            windows: u64::MAX,
+            since_us: Some(AT),
+            ..wire::BypassDrop::default()
+        };
+        stage.publish(org, &format!("d{n}"), 0, &drop).await;
+    }
+    stage.sealed(org, 4).await;
+    let found = coverage(&stage, "support", &key).await;
+    assert_eq!(found.lost_reports, u64::try_from(i64::MAX).unwrap());
 }
 
 #[tokio::test]
@@ -170,11 +279,6 @@ async fn it_is_said_how_long_an_agent_was_heard_of_and_the_log_does_not_show_eac
             period
         );
     }
-    let other = coverage(&stage, "another", &key).await;
-    assert_eq!(
-        (other.heard_seconds, other.silent_seconds),
-        (Some(0), Some(3_600))
-    );
     let (_, log) = stage.get("/api/v1/audit-logs", &key).await;
     assert!(
         log.contains("key.updated.v1") && !log.contains("presence"),
@@ -220,11 +324,15 @@ async fn an_emitter_that_goes_on_after_the_period_leaves_no_open_end() {
 #[tokio::test]
 async fn a_period_must_be_one() {
     let stage = Stage::running().await;
-    let key = stage.key(org(), "viewer").await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.sealed(org, 1).await;
     for wrong in [
         "agentId=a&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
         "agentId=a&to=2100-01-01T00:00:00Z",
         "agentId=&from=2026-01-01T00:00:00Z",
+        "agentId=a&from=-200000-01-01",
+        "agentId=a&from=soon",
         "agentId=a&since=2026-01-01T00:00:00Z",
         "from=2026-01-01T00:00:00Z",
     ] {

@@ -123,3 +123,36 @@ async fn an_export_that_is_broken_off_was_begun() {
         ("ledger.export_begun.v1", "entries:0-1200")
     );
 }
+
+#[tokio::test]
+async fn an_export_is_of_days_or_instants_and_never_of_nothing() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "admin").await;
+    stage.policies(org, 1, 3).await;
+    stage.sealed(org, 4).await;
+    let ask = |query: &str| {
+        let path = format!("/api/v1/audit/export?{query}");
+        async {
+            let path = path;
+            stage.get(&path, &key).await
+        }
+    };
+    let (status, body) = ask("from=2026-09-21&to=2026-09-22").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(body.matches("{\"leaf\"").count(), 4, "{body}");
+    for (query, said) in [
+        ("from=2026-09-22&to=2026-09-21", "from must be before to"),
+        (
+            "from=2026-09-21&to=2026-09-21T00:00:00Z",
+            "from must be before to",
+        ),
+        ("from=soon", "must be a day like"),
+        ("to=-200000-01-01", "must be"),
+        ("from=0001-01-01T00:00:00Z", "between the years"),
+    ] {
+        let (status, body) = ask(query).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
+        assert!(body.contains(said), "{query}: {body}");
+    }
+}

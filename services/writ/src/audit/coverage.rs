@@ -21,10 +21,13 @@ use crate::output;
 pub(crate) struct CoverageArgs {
     /// The agent: its UUID or the id the application gave it
     agent: String,
-    /// Begin of the period, RFC 3339; default: a day before its end
+    /// Whose id it is, where agents in several environments have it
+    #[arg(long)]
+    environment: Option<String>,
+    /// Begin of the period: a day (UTC), such as 2026-11-01, or RFC 3339; default: a day before its end
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// End of the period, RFC 3339; default: two minutes ago
+    /// End of the period, before that day or time; default: two minutes ago
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Write the signed statement there, for `writ audit verify --file`; it must not exist yet
@@ -36,6 +39,7 @@ pub(super) async fn run(args: CoverageArgs, context: &Context) -> Result<(), Fai
     let api = context.api()?;
     let query = [
         ("agentId", Some(args.agent)),
+        ("environment", args.environment),
         ("from", args.from),
         ("to", args.to),
     ];

@@ -7,15 +7,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use writ_chain::export::Period;
 
+use crate::domain::When;
 use crate::store::Selection;
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::api) struct ExportQuery {
-    /// Every entry from the first that happened then or later.
-    pub(super) from: Option<DateTime<Utc>>,
-    /// Up to the last that happened before.
-    pub(super) to: Option<DateTime<Utc>>,
+    /// Every entry from the first that happened then or later: a day (UTC), or an instant (RFC 3339).
+    #[schemars(with = "Option<String>")]
+    from: Option<When>,
+    /// Up to the last that happened before that day or instant.
+    #[schemars(with = "Option<String>")]
+    to: Option<When>,
     action: Option<String>,
     actor: Option<String>,
     agent_id: Option<String>,
@@ -67,9 +70,23 @@ impl ExportQuery {
         let micros = |time: Option<DateTime<Utc>>| time.map(|time| time.timestamp_micros());
         let asked = self.from.is_some() || self.to.is_some();
         asked.then(|| Period {
-            from: micros(self.from),
-            to: micros(self.to),
+            from: micros(self.start()),
+            to: micros(self.end()),
         })
+    }
+
+    pub(super) fn start(&self) -> Option<DateTime<Utc>> {
+        self.from.map(When::start)
+    }
+
+    pub(super) fn end(&self) -> Option<DateTime<Utc>> {
+        self.to.map(When::start)
+    }
+
+    /// Whether nothing can be between its ends.
+    pub(super) fn is_empty(&self) -> bool {
+        let ends = self.start().zip(self.end());
+        ends.is_some_and(|(start, end)| start >= end)
     }
 
     pub(super) fn filter(&self) -> BTreeMap<String, String> {
