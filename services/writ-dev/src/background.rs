@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::args::Args;
-use crate::layout::Layout;
+use crate::layout::{Layout, append_private};
 
 /// Everything from cold, on a slow machine.
 const READY: Duration = Duration::from_secs(180);
@@ -100,7 +100,7 @@ pub fn stop(layout: &Layout) -> anyhow::Result<()> {
 
 /// `setsid`: closing the terminal, or ctrl-c in it, does not reach it.
 fn detached(args: &Args, log: &Path) -> anyhow::Result<Child> {
-    let log = OpenOptions::new().create(true).append(true).open(log)?;
+    let log = append_private(log)?;
     crate::envfile::remove(&Layout::create(&args.dir)?)?;
     let mut command = Command::new("setsid");
     command.arg(std::env::current_exe()?);

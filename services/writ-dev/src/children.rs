@@ -1,6 +1,6 @@
 //! Child processes: started again when they die, gone when this process is, however it ends.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+
+use crate::layout::append_private;
 
 /// Rest before a dead child is started again.
 const REST: Duration = Duration::from_millis(500);
@@ -49,7 +51,7 @@ impl Kept {
         log: &Path,
         make: Make,
     ) -> anyhow::Result<Self> {
-        let log = OpenOptions::new().create(true).append(true).open(log)?;
+        let log = append_private(log)?;
         let shared = Arc::new(Shared::default());
         let (first, started) = mpsc::channel();
         let keeper = Keeper {

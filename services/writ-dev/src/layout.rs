@@ -1,8 +1,8 @@
 //! Where things are: folders and ports of one development stack.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The folders of a stack, all below one.
@@ -118,4 +118,36 @@ pub fn write_private(path: &Path, content: &str) -> io::Result<()> {
     file.write_all(content.as_bytes())?;
     file.sync_all()?;
     fs::rename(unfinished, path)
+}
+
+/// Opens a log that only its owner may read, one that is there already too: what starts says with
+/// which key to come in.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).append(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_log_is_for_its_owner_only_also_when_it_was_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, old) = (dir.path().join("new.log"), dir.path().join("old.log"));
+        fs::write(&old, "before\n").unwrap();
+        fs::set_permissions(&old, Permissions::from_mode(0o644)).unwrap();
+        for path in [&new, &old] {
+            append_private(path).unwrap().write_all(b"key\n").unwrap();
+            assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
+        }
+        assert_eq!(fs::read_to_string(&old).unwrap(), "before\nkey\n");
+    }
 }
