@@ -1,10 +1,10 @@
 """An export of a ledger, read line by line: a header, entries or marks in their place, a manifest."""
 
-import hashlib, uuid
+import datetime, hashlib, re, uuid
 
-from findings import BAD, INCOMPLETE, QUORUM, Findings, Unknown, Wrong
-from tlog import (Tree, canonical, genesis_hash, global_root, has, hashes, leaf_hash, levels, open_note,
-                  read_checkpoint, read_head, read_leaf, read_line, unbase64, U64)
+from findings import BAD, INCOMPLETE, QUORUM, Findings, Misuse, Unknown, Wrong
+from tlog import (Tree, canonical, genesis_hash, global_root, has, hashes, leaf_hash, levels, open_note, read_head,
+                  read_leaf, read_line, read_witnesses, texts, unbase64, I64, U64)
 
 FORMAT = "writ-ledger-export/2"
 HEADER = {"checkpoint": str, "filter": dict, "format": str, "from": U64, "global": dict, "org": str,
@@ -18,18 +18,16 @@ class Bundle(Findings):
     """One run over the lines of a bundle.
 
     `asked` is what has to be shown: ("all",), ("shown",), ("entries", from, to) or ("period", from, to).
-    `seen` are checkpoints kept from earlier; `each` is told of every entry that could be read.
+    `kept` are checkpoints kept from earlier; `org` is whose it must be; `each` is told of every entry that could be read.
     """
 
-    def __init__(self, keys, quorum=None, asked=None, seen=(), each=lambda seq, body: None):
+    def __init__(self, keys, quorum=None, asked=None, kept=(), org=None, each=lambda seq, body: None):
         super().__init__()
-        witnesses = sum(kind == "witness" for kind, *_ in keys)
-        self.keys, self.quorum = keys, min(witnesses, 1) if quorum is None else quorum
-        self.asked, self.each = asked or ("all",), each
-        self.seen = [read_checkpoint(note, keys) for note in seen]
-        self.header, self.manifest, self.sealed = None, None, None
-        self.tree, self.next, self.previous, self.heads = Tree(), 0, None, {}
-        self.signers, self.exporters, self.witnesses = [], [], {}
+        self.keys, self.quorum, self.asked, self.each, self.kept = keys, quorum, asked or ("all",), each, kept
+        self.expected = org
+        self.header, self.manifest, self.sealed, self.newest = None, None, None, -FOREVER
+        self.tree, self.next, self.previous, self.heads, self.compared = Tree(), 0, None, {}, set()
+        self.exporters = []
         self.digest, self.shown, self.hidden = hashlib.sha256(), 0, 0
         self.numbers, self.stated, self.unstated = {}, 0, 0
 
@@ -65,49 +63,65 @@ class Bundle(Findings):
     def open(self, line):
         header = read_line(line, HEADER, ["filter", "global", "period"])
         org = uuid.UUID(header["org"])
-        if header["format"] != FORMAT or str(org) != header["org"]:
+        if header["format"] != FORMAT or str(org) != header["org"] or header.get("filter", True) == {}:
             raise Wrong("not a header")
+        texts(header.get("filter", {}).values())
+        has(header.get("period", {}), {"from": I64, "to": I64}, ["from", "to"])
         self.header, self.org, self.previous = header, org.bytes, genesis_hash(org.bytes)
-        signed = self.attempt("the checkpoint", self.signed_head, header["checkpoint"], header["org"])
-        if signed:
-            self.sealed = signed[0]
-            self.heads.setdefault(signed[0], []).append(signed[1])
-            if self.sealed != header["size"]:
-                self.wrong(BAD, "the header names another size")
+        if self.expected not in (None, header["org"]):
+            self.wrong(BAD, "an export of another organisation")
+            self.kept = []
+        for log, size, root, _ in self.kept:
+            if log not in ("global", header["org"]):
+                raise Misuse(f"the kept checkpoint is of {log}, and this is of {header['org']}")
+            if log != "global":
+                self.heads.setdefault(size, []).append(root)
+        signed = self.attempt("the checkpoint", self.signed_head, header["checkpoint"])
         if not header["from"] <= header["to"] <= header["size"]:
             self.wrong(BAD, "the header names no range")
         self.compare()
-        if "global" in header:
-            self.attempt("the place in the global log", self.check_global, header["global"], signed)
-        if len(self.witnesses) < self.quorum:
-            self.wrong(QUORUM, f"{len(self.witnesses)} trusted witnesses cosigned, {self.quorum} must")
+        self.look_above(signed)
         if self.asked[0] == "period":
             made = header.get("period")
             if made is None or (made.get("from", -FOREVER) > self.asked[1] or made.get("to", FOREVER) < self.asked[2]):
                 self.wrong(INCOMPLETE, "made for a period that does not cover the one asked for")
 
-    def signed_head(self, note, log):
-        """(size, root) of the checkpoint of a log, by a trusted key; no older than those seen earlier."""
-        origin, size, root, signers = read_head(note, log, self.keys)
-        for _, seen_size, seen_root, _ in [head for head in self.seen if head[0] == origin]:
-            if size < seen_size:
-                self.wrong(INCOMPLETE, f"{seen_size} were signed earlier, {size} are here")
-            elif size == seen_size and root != seen_root:
-                self.wrong(BAD, "another root was signed earlier")
-            elif log != "global":
-                self.heads.setdefault(seen_size, []).append(seen_root)
-        self.signers = signers
+    def signed_head(self, note):
+        _, size, root, self.signers = read_head(note, self.header["org"], self.keys)
+        self.sealed = size
+        self.heads.setdefault(size, []).append(root)
+        if size != self.header["size"]:
+            self.wrong(BAD, "the header names another size")
         return size, root
+
+    def look_above(self, signed):
+        """The log over all organisations, which witnesses sign; who demands no witness need not be shown it."""
+        if "global" in self.header:
+            self.attempt("the place in the log over all", self.check_global, self.header["global"], signed)
+        elif self.quorum != 0 or any(log == "global" for log, *_ in self.kept):
+            self.wrong(INCOMPLETE, "its place in the log over all organisations is not shown")
+        trusted = sum(kind == "witness" for kind, *_ in self.keys)
+        must = min(trusted, 1) if self.quorum is None else self.quorum
+        if len(self.witnesses) < must:
+            self.wrong(QUORUM, f"{len(self.witnesses)} trusted witnesses cosigned, {must} must")
 
     def check_global(self, given, signed):
         has(given, GLOBAL)
-        size, root = self.signed_head(given["checkpoint"], "global")
+        _, size, root, _ = read_head(given["checkpoint"], "global", self.keys)
         if signed:
             interval = given["head"], given["heads"], hashes(given["headPath"])
             place = given["index"], size, hashes(given["path"])
             if global_root(self.org, *signed, interval, place) != root:
                 raise Wrong("the checkpoint is not in it")
-        self.witnesses = open_note(given["checkpoint"], self.keys, ["witness"])[1]
+        self.witnesses = read_witnesses(given["checkpoint"], self.keys)[0]
+        for log, kept_size, kept_root, witnesses in self.kept:
+            if log == "global" and size < kept_size:
+                self.wrong(INCOMPLETE, f"the log over all had {kept_size} intervals earlier, {size} are signed here")
+            elif log == "global" and size == kept_size and root != kept_root:
+                self.wrong(BAD, f"the first {size} intervals of the log over all are not those signed earlier")
+            elif log == "global" and size > kept_size and not witnesses & self.witnesses.keys():
+                self.wrong(INCOMPLETE, f"that the log over all grew from the kept head of {kept_size} cannot be shown: "
+                                       "no witness you trust signed both")
 
     # The entries, and the marks in the place of those that are not shown.
 
@@ -133,6 +147,7 @@ class Bundle(Findings):
             if self.previous not in (None, previous):
                 self.wrong(BAD, f"entry {position} does not follow the one before")
             self.attempt(f"the source of entry {position}", self.number, body)
+            self.newest = max(self.newest, body["occurred_at"])
             self.each(position, body)
         self.previous, self.next = leaf_hash(data), position + 1
         self.grow(self.previous, 0)
@@ -161,8 +176,10 @@ class Bundle(Findings):
         self.compare()
 
     def compare(self):
-        if self.tree and any(head != self.tree.root() for head in self.heads.get(self.tree.size, [])):
-            self.wrong(BAD, f"the first {self.tree.size} entries do not have the root that was signed")
+        if self.tree and self.tree.size in self.heads:
+            self.compared.add(self.tree.size)
+            if any(head != self.tree.root() for head in self.heads[self.tree.size]):
+                self.wrong(BAD, f"the first {self.tree.size} entries do not have the root that was signed")
 
     def number(self, body):
         """Emitters number their facts from 1 without a hole; the ledger states a hole as an entry."""
@@ -170,8 +187,10 @@ class Bundle(Findings):
         if body["type"] == "ledger.gap_detected.v1":
             self.stated += 1
             if target.startswith("incarnation:"):
-                emitter, _, hole = target[12:].rpartition(":")
-                self.numbers[emitter] = max(self.numbers.get(emitter, 0), int(hole.split("-")[1]))
+                emitter, first, last = re.fullmatch(r"incarnation:(.+):([0-9]+)-([0-9]+)", target, re.DOTALL).groups()
+                if int(first) not in U64 or int(last) not in U64:
+                    raise Wrong("not a hole")
+                self.numbers[emitter] = max(self.numbers.get(emitter, 0), int(last))
         elif "emitter_seq" in source:
             last, seq = self.numbers.get(source["emitter"], 0), source["emitter_seq"]
             self.unstated += max(0, seq - last - 1)
@@ -188,14 +207,46 @@ class Bundle(Findings):
             self.wrong(INCOMPLETE, f"entries {self.next}..{self.sealed} are missing")
         elif self.sealed is not None and self.next > self.sealed:
             self.wrong(INCOMPLETE, f"entries {self.sealed}..{self.next} are under no checkpoint")
+        self.look_back()
+        if self.asked[0] == "period" and self.asked[2] != FOREVER:
+            self.check_end(self.asked[2])
+
+    def look_back(self):
+        """Kept heads that the entries did not pass on their way."""
+        for size in {size for log, size, *_ in self.kept if log != "global"} - self.compared:
+            if size > min(self.sealed or 0, self.next):
+                self.wrong(INCOMPLETE, f"{size} entries were signed earlier, {self.sealed} are signed here")
+            elif size != self.sealed:
+                self.wrong(INCOMPLETE, f"the kept head of {size} cannot be compared: the entries before it are not shown")
+            elif len(set(self.heads[size])) > 1:
+                self.wrong(BAD, f"the first {size} entries are not those signed earlier")
+
+    def check_end(self, end):
+        """A period is over if an entry follows what is shown, or a later time is: an entry's, or a witness's."""
+        newest = max([self.newest] + [time * 1_000_000 for time in self.witnesses.values()])
+        if newest < end and not self.header["from"] < self.header["to"] < self.header["size"]:
+            until = written(newest) if newest > -FOREVER else "whenever this was made"
+            self.wrong(INCOMPLETE, f"nothing shows that the period is over: what came after {until} may be missing")
 
     def check_manifest(self):
-        text, signed, names = open_note(self.manifest, self.keys, ["export", "export-rsa"])
+        text, signed, lines = open_note(self.manifest, self.keys, ["export", "export-rsa"])
         expected = {key: self.header[key] for key in ["format", "from", "org", "size", "to"]}
         expected |= {"entries": self.shown, "redacted": self.hidden, "sha256": self.digest.hexdigest(),
-                     "keys": names}
+                     "keys": [f"{name}+{key_id}" for name, key_id, _ in lines]}
         if text != canonical(expected) + b"\n":
             raise Wrong("it is not of these lines")
-        self.exporters = list(signed)
+        self.exporters = exporters(signed)
         if not signed and any(kind.startswith("export") for kind, *_ in self.keys):
             raise Unknown("no trusted export key signed it")
+
+
+def exporters(signed):
+    return [f"{name} ({'RSA-SHA256' if kind == 'export-rsa' else 'Ed25519'})" for name, kind in signed]
+
+
+def written(micros):
+    try:
+        time = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=micros)
+    except OverflowError:
+        return f"{micros} µs since 1970"
+    return time.isoformat(timespec="seconds") + "Z"

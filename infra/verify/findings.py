@@ -17,11 +17,18 @@ class Unknown(Wrong):
     code = UNKNOWN
 
 
+class Misuse(Exception):
+    """The question makes no sense of this file: nothing was verified."""
+
+
 class Findings:
     """What was found: the first hundred in words, all by kind and number."""
 
+    clean = WORDS[CLEAN]
+
     def __init__(self):
         self.sentences, self.total, self.codes = [], 0, {CLEAN}
+        self.signers, self.witnesses = [], {}
 
     def wrong(self, code, sentence):
         self.total += 1
@@ -33,6 +40,8 @@ class Findings:
         """What the function gives, or None and a finding: whatever goes wrong, it is not what it has to be."""
         try:
             return function(*arguments)
+        except Misuse:
+            raise
         except Wrong as why:
             self.wrong(why.code, f"{what}: {why}")
         except Exception:
@@ -41,3 +50,6 @@ class Findings:
 
     def code(self):
         return next(code for code in WORST_FIRST if code in self.codes)
+
+    def result(self):
+        return self.clean if self.code() == CLEAN else WORDS[self.code()]

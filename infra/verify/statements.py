@@ -1,11 +1,12 @@
 """Signed statements: the receipt of an entry, the coverage of an agent, a compliance report."""
 
-import json, uuid
+import base64, json, uuid
 
-from findings import Findings, Unknown, Wrong
+import action_receipt
+from findings import BAD, CLEAN, INCOMPLETE, QUORUM, Findings, Misuse, Unknown, Wrong
 from signatures import ed25519_holds
-from tlog import (I64, U64, canonical, global_root, has, hashes, leaf_hash, open_note, read_head, read_json,
-                  read_leaf, root_by_path, sha256, unbase64)
+from tlog import (I64, U64, canonical, global_root, has, hashes, leaf_hash, read_head, read_json, read_leaf,
+                  read_witnesses, root_by_path, texts, unbase64)
 
 RECEIPT = {"format": str, "org": str, "decisionId": str, "eventId": str, "entry": dict, "leaf": str,
            "inclusion": dict, "interval": dict, "global": dict, "witnessed": bool, "issuedAt": I64}
@@ -18,47 +19,40 @@ HEARD = {"names": list, "unnamed": U64, "heardSeconds": U64, "silentSeconds": U6
 EMITTER = {"emitter": str, "after": U64, "last": U64, "present": U64, "tail": str}
 
 
-def is_one(text):
-    """Whether a text is a signed statement of a kind that is known, sound or not."""
+def kind_of(text):
+    """What a text says it is: the first word of a statement's format, "action-receipt", or None."""
     try:
-        value = json.loads(text)
-        return value.get("data", value)["statement"]["format"].split("/")[0] in READERS
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return False
-
-
-def is_action_receipt(text):
-    try:
-        return json.loads(text)["version"] == "agentboundary/v0.1"
-    except (ValueError, LookupError, TypeError):
-        return False
-
-
-class ActionReceipt(Findings):
-    """A portable receipt (agentboundary/v0.1): hashed and not signed, so who made it is not shown."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.signers, self.witnesses = [], {}
-        self.attempt("the action receipt", self.check, text)
-
-    def check(self, text):
-        content = read_json(text)
-        if content.pop("receipt_hash") != sha256(canonical(content)).hex():
-            raise Wrong("its hash is not that of its content")
+        value = json.loads(text.decode())
+    except (ValueError, RecursionError):
+        return None
+    if type(value) is not dict:
+        return None
+    within = value.get("data", value)
+    if "statement" in value or type(within) is dict and "statement" in within:
+        try:  # a statement, and never anything less, whatever else it says of itself
+            return within["statement"]["format"].split("/")[0]
+        except (LookupError, TypeError, AttributeError):
+            return "unknown"
+    return "action-receipt" if value.get("version") == action_receipt.VERSION else None
 
 
 class Checked(Findings):
     """A statement that was checked, as the API answers it or as it was written out."""
 
-    def __init__(self, text, keys):
+    def __init__(self, text, keys, kept=(), quorum=None):
         super().__init__()
-        self.keys, self.statement, self.signers, self.witnesses = keys, None, [], {}
+        self.keys, self.statement, self.heads = keys, None, {}
         self.attempt("the statement", self.check, text)
+        if self.code() == CLEAN:
+            self.look_back(kept)
+        if self.code() in (CLEAN, INCOMPLETE) and len(self.witnesses) < (quorum or 0):
+            self.wrong(QUORUM, f"{len(self.witnesses)} trusted witnesses cosigned, {quorum} must")
 
     def check(self, text):
-        value = read_json(text)
-        signed = value.get("data", value)
+        signed = read_json(text)[0]
+        if "data" in signed:
+            has(signed, {"data": dict})  # what stands beside it is under no signature
+            signed = signed["data"]
         has(signed, {"statement": dict, "keyName": str, "keyId": str, "signature": str})
         format_ = signed["statement"]["format"]
         formats, read = READERS[format_.split("/")[0]]
@@ -77,8 +71,20 @@ class Checked(Findings):
 
     def head(self, note, log):
         _, size, root, signers = read_head(note, log, self.keys)
-        self.signers += signers
+        self.signers += [name for name in signers if name not in self.signers]
+        self.heads[log] = size, root
         return size, root
+
+    def look_back(self, kept):
+        """Compares with the reader's checkpoints: a head of the same size has the same root."""
+        for log, size, root, witnesses in kept:
+            if log not in ("global", self.statement["org"]):
+                raise Misuse(f"the kept checkpoint is of {log}, and this is of {self.statement['org']}")
+            ours = self.heads.get(log, (None, None))
+            if ours[0] == size and ours[1] != root:
+                self.wrong(BAD, f"another root of {log} was signed earlier, at size {size}")
+            elif ours[0] != size and not (log == "global" and witnesses & self.witnesses.keys()):
+                self.wrong(INCOMPLETE, f"the kept head of {size} of {log} cannot be compared: nothing here leads to it")
 
 
 def same(given, expected, field):
@@ -107,7 +113,9 @@ def receipt(run, it):
     up = interval["index"], interval["size"], path(interval)
     if global_root(org, size, root, up, (above["index"], global_size, path(above))) != global_head:
         raise Wrong("the tree's head is not in the signed global log")
-    run.witnesses = open_note(above["checkpoint"], run.keys, ["witness"])[1]
+    run.witnesses, cosigned = read_witnesses(above["checkpoint"], run.keys)
+    if cosigned != it["witnessed"]:
+        raise Wrong("what it says of witnesses is not what the global checkpoint shows")
 
 
 def path(given):
@@ -125,25 +133,39 @@ def coverage(run, it):
         has(one, EMITTER)
         if one["tail"] not in ("closed", "continued", "unknown"):
             raise Wrong("field tail")
-    words = it["excludes"] + it.get("names", [])
-    if str(uuid.UUID(it["org"])) != it["org"] or not all(type(word) is str for word in words):
-        raise Wrong("field org, excludes or names")
+    texts(it["excludes"] + it.get("names", []))
+    if str(uuid.UUID(it["org"])) != it["org"]:
+        raise Wrong("field org")
     run.head(it["checkpoint"], it["org"])
     known = all(one["tail"] != "unknown" for one in it["emitters"])
     holes = sum(max(0, one["last"] - one["after"] - one["present"]) for one in it["emitters"])
     if it.get("missing") != (holes if known else None):
         raise Wrong("what it says is missing is not what its emitters show")
-    seconds = -(min(it["from"] - it["to"], 0) // 1_000_000)
-    if (it["decisions"] != sum(it["outcomes"].values())
+    seconds = -((it["from"] - it["to"]) // 1_000_000)
+    if (it["from"] > it["to"] or it["ungovernedSeconds"] > seconds
+            or it["decisions"] != sum(it["outcomes"].values()) or it["decisions"] and not it["emitters"]
             or len({one["emitter"] for one in it["emitters"]}) < len(it["emitters"])
+            or any(one["present"] > one["last"] - one["after"] for one in it["emitters"])
             or since and (it["heardSeconds"] + it["silentSeconds"] != seconds
                           or not it["names"] or it["unnamed"] > it["decisions"])):
         raise Wrong("its numbers do not add up")
 
 
 def report(run, it):
-    """Who states it and over which signed head; what it says is for a reader to judge."""
-    run.head(it["ledger"]["checkpoint"], str(uuid.UUID(it["org"])))
+    """Who states it and over which signed head, and that it counts its controls right; the rest is to be judged."""
+    if str(uuid.UUID(it["org"])) != it["org"]:
+        raise Wrong("field org")
+    ledger, counted = it["ledger"], {}
+    size, root = run.head(ledger["checkpoint"], it["org"])
+    if type(ledger["size"]) is not int or (ledger["size"], ledger["rootHash"]) != (size, base64.b64encode(root).decode()):
+        raise Wrong("what it says of the ledger is not what its checkpoint says")
+    for control in it["controls"]:
+        first, *more = control["assessment"].split(" ")  # "no evidence" is summed up as noEvidence
+        name = first + "".join(word[:1].upper() + word[1:] for word in more)
+        counted[name] = counted.get(name, 0) + 1
+    has(it["summary"], dict.fromkeys(it["summary"], U64))
+    if not counted or {name: count for name, count in it["summary"].items() if count} != counted:
+        raise Wrong("its summary is not that of its controls")
 
 
 READERS = {"writ-receipt": (["writ-receipt/1"], receipt),

@@ -25,6 +25,7 @@ mod text;
 
 use parser::Parser;
 use serde::Serialize;
+use serde_json::Value;
 
 /// How deep arrays and objects may nest. The edge allows 32 (reliability §5); our own framing adds
 /// a few levels; the parser recurses, so the bound is what keeps a hostile text off the stack's end.
@@ -87,8 +88,28 @@ pub fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, NotCanonical> {
 }
 
 /// Whether a text is its own canonical form.
-pub(crate) fn is_canonical(text: &str) -> bool {
-    plain::is_plain(text) || canonicalize(text).is_ok_and(|written| written == text.as_bytes())
+fn is_canonical(text: &str) -> bool {
+    canonicalize(text).is_ok_and(|written| written == text.as_bytes())
+}
+
+/// Whether a text is its own canonical form and [`is_exact`].
+pub(crate) fn is_signable(text: &str) -> bool {
+    let closer = || is_canonical(text) && serde_json::from_str(text).is_ok_and(|it| is_exact(&it));
+    plain::is_plain(text) || closer()
+}
+
+/// Whether every number is whole and fits 64 bits, and no text holds a NUL, which canonical JSON
+/// replaces: what is signed is so, and every reader then understands the same by it.
+pub(crate) fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(number) => number.is_i64() || number.is_u64(),
+        Value::String(text) => !text.contains('\0'),
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(fields) => fields
+            .iter()
+            .all(|(name, it)| !name.contains('\0') && is_exact(it)),
+    }
 }
 
 /// The members of a JSON object: unescaped key and canonical value, sorted. `None` for a text that

@@ -9,6 +9,8 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use std::fmt;
 
 const COSIGNATURE: u8 = 0x04;
+/// Bytes of a cosignature: the time, the signature.
+const TIMED: usize = 8 + 64;
 
 /// A witness's secret key. Its `Debug` shows only the public half.
 #[derive(Clone)]
@@ -144,6 +146,14 @@ pub fn cosigned(note: &str, trusted: &[WitnessKey]) -> Result<Vec<Cosigned>, Bad
         Some((text, lines)) => collect(text, lines, trusted),
         None => Ok(Vec::new()),
     }
+}
+
+/// Whether a note carries a line of the length of a cosignature, by whomever: a time and an Ed25519
+/// signature, which is longer than a signature of the log.
+pub(crate) fn has_cosignature(note: &str) -> bool {
+    let lines = note::split(note).map(|(_, lines)| lines);
+    let mut lines = lines.into_iter().flatten();
+    lines.any(|line| line.signature.len() == TIMED)
 }
 
 /// As [`cosigned`], for the lines a witness answered to the checkpoint of `text`.

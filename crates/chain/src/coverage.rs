@@ -142,6 +142,12 @@ impl Emitter {
         let expected = self.last.saturating_sub(self.after);
         expected.saturating_sub(self.present)
     }
+
+    /// Whether there are no more of its numbers than there is room for.
+    fn adds_up(&self) -> bool {
+        let room = self.last.checked_sub(self.after);
+        room.is_some_and(|room| self.present <= room)
+    }
 }
 
 /// What is known of the end of an emitter's records in the period.
@@ -172,13 +178,13 @@ impl Coverage {
         micros.map_or(0, Result::unwrap_or_default).div_ceil(MICROS)
     }
 
-    /// Whether each number is the sum of its parts, each emitter listed once, and each field there in
-    /// its format.
+    /// Whether each number is the sum of its parts, and none greater than what it is a part of; each
+    /// emitter is listed once, and each field is there in its format.
     fn adds_up(&self) -> bool {
+        let seconds = Self::period_seconds(self.from, self.to);
         let heard = match (self.heard_seconds, self.silent_seconds, self.unnamed) {
             (None, None, None) => self.format == WITHOUT_HEARD && self.names.is_empty(),
             (Some(heard), Some(silent), Some(unnamed)) => {
-                let seconds = Self::period_seconds(self.from, self.to);
                 self.format == FORMAT
                     && !self.names.is_empty()
                     && unnamed <= self.decisions
@@ -188,8 +194,12 @@ impl Coverage {
         };
         let emitters: BTreeSet<&str> = self.emitters.iter().map(|it| &*it.emitter).collect();
         heard
+            && self.from <= self.to
+            && self.ungoverned_seconds <= seconds
             && self.outcomes.sum() == Some(self.decisions)
+            && (self.decisions == 0 || !emitters.is_empty())
             && emitters.len() == self.emitters.len()
+            && self.emitters.iter().all(Emitter::adds_up)
     }
 }
 
@@ -280,108 +290,4 @@ pub fn union_within(windows: &[(i64, i64)], from: i64, to: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkpoint::Checkpoint;
-    use crate::keys::NamedSigner;
-    use crate::statement::sign;
-
-    const ORG: Uuid = Uuid::from_u128(7);
-
-    fn signer(name: &str, seed: u8) -> NamedSigner {
-        NamedSigner::from_seed(name, &[seed; 32]).unwrap()
-    }
-
-    fn trusted() -> Trusted {
-        Trusted {
-            checkpoint: vec![signer("log", 1).verifier().clone()],
-            export: vec![signer("export", 2).verifier().clone()],
-            ..Trusted::default()
-        }
-    }
-
-    fn coverage(org: Uuid) -> Coverage {
-        let head = Checkpoint {
-            origin: tenant_origin("log", org),
-            size: 9,
-            root: [1; 32],
-            extensions: Vec::new(),
-        };
-        Coverage {
-            format: FORMAT.into(),
-            org: ORG,
-            agent: "support".into(),
-            from: 0,
-            to: 10,
-            decisions: 3,
-            outcomes: Outcomes {
-                allowed: 3,
-                ..Outcomes::default()
-            },
-            names: vec!["support".into()],
-            unnamed: Some(0),
-            heard_seconds: Some(0),
-            silent_seconds: Some(1),
-            ungoverned_seconds: 0,
-            ungoverned_acts: 0,
-            lost_reports: 0,
-            missing: Some(0),
-            emitters: vec![Emitter {
-                emitter: "e".into(),
-                after: 4,
-                last: 7,
-                present: 3,
-                tail: Tail::Continued,
-            }],
-            silent_emitters: 0,
-            excludes: EXCLUDES.map(str::to_owned).to_vec(),
-            checkpoint: checkpoint::sign(&head, &[&signer("log", 1)]).unwrap(),
-            issued_at: 11,
-        }
-    }
-
-    fn refused(coverage: Coverage) -> Option<CoverageRefusal> {
-        let signed = sign(coverage, &signer("export", 2)).unwrap();
-        verify(&signed, &trusted()).err()
-    }
-
-    #[test]
-    fn a_statement_verifies_with_the_keys_for_its_parts() {
-        assert_eq!(refused(coverage(ORG)), None);
-        let signed = sign(coverage(ORG), &signer("export", 3)).unwrap();
-        let refusal = verify(&signed, &trusted()).unwrap_err();
-        assert_eq!(refusal.class(), Class::UnknownKey);
-        let other = refused(coverage(Uuid::from_u128(8)));
-        assert_eq!(other, Some(CoverageRefusal::WrongOrigin));
-    }
-
-    #[test]
-    fn nothing_missing_cannot_be_said_of_an_unknown_end_or_over_a_hole() {
-        let mut unknown = coverage(ORG);
-        unknown.emitters[0].tail = Tail::Unknown;
-        assert_eq!(
-            refused(unknown.clone()),
-            Some(CoverageRefusal::Contradiction)
-        );
-        unknown.missing = None;
-        assert_eq!(refused(unknown), None);
-        let mut hole = coverage(ORG);
-        hole.emitters[0].present = 2;
-        assert_eq!(refused(hole), Some(CoverageRefusal::Contradiction));
-    }
-
-    #[test]
-    fn windows_count_once_and_only_inside_the_period() {
-        assert_eq!(union_within(&[], 0, 100), 0);
-        let windows = [
-            (-50, 10),
-            (5, 20),
-            (30, 40),
-            (32, 35),
-            (90, 500),
-            (200, 300),
-            (60, 60),
-        ];
-        assert_eq!(union_within(&windows, 0, 100), 20 + 10 + 10);
-    }
-}
+mod tests;

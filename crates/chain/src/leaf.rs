@@ -12,7 +12,7 @@
 use crate::Hash;
 use crate::canonical::{self, NotCanonical};
 use crate::merkle;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -57,39 +57,84 @@ pub struct EntryBody {
     /// When it happened by its emitter's clock, microseconds since 1970.
     pub occurred_at: i64,
     /// Who acted (a pseudonymous or system id).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub actor: Option<String>,
     /// What was done, such as `agent.paused`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub action: Option<String>,
     /// What it was done to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub target: Option<String>,
     /// The aggregate the fact is about, in the form of its wire id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub aggregate_id: Option<String>,
     /// For whom the actor acted, nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_behalf_of: Vec<String>,
     /// How it ended, such as `allowed`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub outcome: Option<String>,
     /// Why it ended so, a stable word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reason_code: Option<String>,
     /// Hash of the policy set a decision was taken under, lower-case hex.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub policy_set_hash: Option<String>,
     /// The trace it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trace_id: Option<String>,
     /// The time a report is about, for one of time without decisions or of an agent that was heard of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub window: Option<Window>,
     /// Where on the log the fact was read.
     pub source: Source,
     /// Lower-case hex of [`salted_digest`] over the fact's envelope bytes.
     pub digest: String,
+}
+
+/// A field that may be left out and is never null: an entry has one spelling.
+fn given<'de, D, T>(field: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(field).map(Some)
 }
 
 /// A time in which acts were not decided on, as who acted reports it, or in which an agent was heard of.
@@ -113,10 +158,18 @@ pub struct Source {
     /// The emitter's incarnation.
     pub emitter: String,
     /// Dense per (organisation, emitter incarnation).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub emitter_seq: Option<u64>,
     /// The aggregate's version, for facts that carry state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub version: Option<u64>,
 }
 
@@ -162,14 +215,15 @@ pub fn frame(position: &Position, body: &EntryBody) -> Result<Vec<u8>, InvalidLe
 }
 
 impl Leaf {
-    /// Reads a leaf strictly: every byte is accounted for and the body is in canonical form.
+    /// Reads a leaf strictly: every byte is accounted for and the body is in canonical form, its
+    /// numbers whole.
     ///
     /// # Errors
     /// [`InvalidLeaf`] names what does not hold.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidLeaf> {
         let (position, body) = unframe(bytes).ok_or(InvalidLeaf::Framing)?;
         let text = std::str::from_utf8(body).map_err(|_| InvalidLeaf::Body)?;
-        if !canonical::is_canonical(text) || !text.starts_with('{') {
+        if !canonical::is_signable(text) || !text.starts_with('{') {
             return Err(InvalidLeaf::Body);
         }
         Ok(Self {
@@ -232,95 +286,4 @@ pub fn salted_digest(salt: &[u8; 32], envelope: &[u8]) -> Hash {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chain::tests::{body, tenant};
-    use proptest::prelude::*;
-
-    fn position() -> Position {
-        Position {
-            tenant: tenant(1),
-            seq: 7,
-            event_id: tenant(9),
-            prev_hash: [3; 32],
-        }
-    }
-
-    #[test]
-    fn a_leaf_reads_back_as_it_was_framed() {
-        let bytes = frame(&position(), &body(4)).unwrap();
-        let leaf = Leaf::parse(&bytes).unwrap();
-        assert_eq!(leaf.position, position());
-        assert_eq!(leaf.entry().unwrap(), body(4));
-    }
-
-    /// Final for ever: a change here breaks every ledger ever written.
-    #[test]
-    fn golden_leaf() {
-        let bytes = frame(&position(), &body(4)).unwrap();
-        assert_eq!(
-            hex::encode(leaf_hash(&bytes)),
-            "756a55f4e74d3937e69e92d9292dbd3aecd5285590ddc62deecd806f5550567d"
-        );
-        assert_eq!(
-            hex::encode(genesis_hash(tenant(1))),
-            "767f1c9220745ed5dc92f73915be6d161f04fd48c526b495f2f9f82713bbac37"
-        );
-    }
-
-    #[test]
-    fn missing_fields_are_left_out() {
-        let leaf = Leaf::parse(&frame(&position(), &body(4)).unwrap()).unwrap();
-        let text = String::from_utf8(leaf.body).unwrap();
-        assert!(
-            !text.contains("null") && !text.contains("on_behalf_of"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_body_that_is_not_canonical_is_refused() {
-        let good = frame(&position(), &body(4)).unwrap();
-        let spaced = |body: &[u8]| {
-            let mut bytes = good[..82].to_vec();
-            bytes.extend_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes());
-            bytes.extend_from_slice(body);
-            bytes
-        };
-        assert!(Leaf::parse(&spaced(&good[86..])).is_ok());
-        for body in [
-            &b"{ }"[..],
-            b"[]",
-            b"{\"b\":1,\"a\":1}",
-            b"{\"a\":1.0}",
-            b"\xff",
-            b"",
-        ] {
-            assert_eq!(Leaf::parse(&spaced(body)), Err(InvalidLeaf::Body));
-        }
-    }
-
-    #[test]
-    fn a_huge_body_is_refused() {
-        let mut huge = body(1);
-        huge.target = Some("x".repeat(MAX_BODY_BYTES));
-        assert_eq!(frame(&position(), &huge), Err(InvalidLeaf::TooLarge));
-    }
-
-    proptest! {
-        #[test]
-        fn shortened_or_lengthened_leaves_are_refused(cut in 0usize..300, more in 1usize..9) {
-            let bytes = frame(&position(), &body(4)).unwrap();
-            let cut = cut % bytes.len();
-            prop_assert!(Leaf::parse(&bytes[..cut]).is_err());
-            let mut longer = bytes;
-            longer.extend(vec![b' '; more]);
-            prop_assert!(Leaf::parse(&longer).is_err());
-        }
-
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(Leaf::parse(&bytes).is_err());
-        }
-    }
-}
+mod tests;

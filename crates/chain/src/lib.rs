@@ -13,6 +13,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod cosignature;
 pub mod coverage;
+pub mod document;
 pub mod export;
 pub mod global;
 mod hashes;

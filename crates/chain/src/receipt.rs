@@ -13,7 +13,7 @@
 use crate::Hash;
 use crate::canonical;
 use crate::checkpoint::{self, NoteError, VerifiedCheckpoint, global_origin, tenant_origin};
-use crate::cosignature::{BadCosignature, cosigned};
+use crate::cosignature::{BadCosignature, cosigned, has_cosignature};
 use crate::global::TenantHead;
 use crate::keys::Trusted;
 use crate::leaf::{self, EntryBody, Leaf};
@@ -98,7 +98,7 @@ pub struct VerifiedReceipt {
     entry: EntryBody,
     size: u64,
     signed_by: Vec<String>,
-    witnesses: Vec<String>,
+    witnesses: Vec<(String, u64)>,
 }
 
 impl VerifiedReceipt {
@@ -120,9 +120,9 @@ impl VerifiedReceipt {
         &self.signed_by
     }
 
-    /// The trusted witnesses that signed the global checkpoint.
+    /// The trusted witnesses that signed the global checkpoint, and when (seconds since 1970).
     #[must_use]
-    pub fn witnesses(&self) -> &[String] {
+    pub fn witnesses(&self) -> &[(String, u64)] {
         &self.witnesses
     }
 }
@@ -157,6 +157,9 @@ pub enum ReceiptRefusal {
     /// The tree's head is not in the global log whose head was signed.
     #[error("the tree's head is not in the signed global log")]
     NotInGlobal,
+    /// It says that a witness signed the global checkpoint and none did, or the other way round.
+    #[error("what it says of witnesses is not what the global checkpoint shows")]
+    Witnessed,
 }
 
 impl ReceiptRefusal {
@@ -175,7 +178,8 @@ impl ReceiptRefusal {
             | Self::GlobalCheckpoint(_)
             | Self::WrongOrigin(_)
             | Self::NotIncluded
-            | Self::NotInGlobal => Class::BadContent,
+            | Self::NotInGlobal
+            | Self::Witnessed => Class::BadContent,
         }
     }
 }
@@ -247,7 +251,7 @@ fn in_global(
     receipt: &Receipt,
     head: TenantHead,
     trusted: &Trusted,
-) -> Result<Vec<String>, ReceiptRefusal> {
+) -> Result<Vec<(String, u64)>, ReceiptRefusal> {
     let note = &receipt.global.checkpoint;
     let global = checkpoint::open(note, &trusted.checkpoint);
     let global = global.map_err(ReceiptRefusal::GlobalCheckpoint)?;
@@ -270,10 +274,14 @@ fn in_global(
     ) {
         return Err(ReceiptRefusal::NotInGlobal);
     }
+    if has_cosignature(note) != receipt.witnessed {
+        return Err(ReceiptRefusal::Witnessed);
+    }
     let witnessed = cosigned(note, &trusted.witness).map_err(|BadCosignature(name)| {
         ReceiptRefusal::GlobalCheckpoint(NoteError::BadSignature { name })
     })?;
-    Ok(witnessed.into_iter().map(|it| it.witness).collect())
+    let witnesses = witnessed.into_iter().map(|it| (it.witness, it.time));
+    Ok(witnesses.collect())
 }
 
 fn named(note: &VerifiedCheckpoint, origin: impl Fn(&str) -> String) -> bool {

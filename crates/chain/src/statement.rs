@@ -54,14 +54,6 @@ pub enum SignatureRefusal {
 #[error("not a statement in its one spelling")]
 pub struct Unreadable;
 
-/// The format that a text, as [`read`] takes it, says it is of; `None` for anything but a statement.
-#[must_use]
-pub fn format_of(text: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let format = within(&value).pointer("/statement/format")?.as_str()?;
-    Some(format.to_owned())
-}
-
 /// A statement as the API answers it (`{"data": …}`) or as it was written out, whoever signed it:
 /// [`Signed::open`] says whether to believe it.
 ///
@@ -69,19 +61,32 @@ pub fn format_of(text: &str) -> Option<String> {
 /// [`Unreadable`] also for what a lenient reader lets pass, such as a field that is named twice: what a
 /// person sees in the file must be what was signed.
 pub fn read<T: Statement + DeserializeOwned>(text: &str) -> Result<Signed<T>, Unreadable> {
-    canonical::canonicalize(text).map_err(|_| Unreadable)?;
-    let value: Value = serde_json::from_str(text).map_err(|_| Unreadable)?;
-    let given = within(&value);
-    let signed: Signed<T> = serde_json::from_value(given.clone()).map_err(|_| Unreadable)?;
-    if canonical::to_vec(&signed) == canonical::to_vec(given) {
+    let mut value = exact(text)?;
+    if let Some(data) = value.as_object_mut().and_then(|it| it.remove("data")) {
+        // What stands beside it is under no signature, and would be read with it.
+        if value.as_object().is_some_and(|beside| !beside.is_empty()) {
+            return Err(Unreadable);
+        }
+        value = data;
+    }
+    let signed: Signed<T> = serde_json::from_value(value.clone()).map_err(|_| Unreadable)?;
+    if canonical::to_vec(&signed) == canonical::to_vec(&value) {
         Ok(signed)
     } else {
         Err(Unreadable)
     }
 }
 
-fn within(value: &Value) -> &Value {
-    value.get("data").unwrap_or(value)
+/// A text that every reader takes for the same value: each field once, whole numbers.
+///
+/// # Errors
+/// [`Unreadable`].
+pub(crate) fn exact(text: &str) -> Result<Value, Unreadable> {
+    canonical::canonicalize(text).map_err(|_| Unreadable)?;
+    let value: Value = serde_json::from_str(text).map_err(|_| Unreadable)?;
+    canonical::is_exact(&value)
+        .then_some(value)
+        .ok_or(Unreadable)
 }
 
 /// Signs a statement.

@@ -8,95 +8,38 @@
 //! that somebody with the checkpoint key wrote anew. Heads kept elsewhere ([`KnownHead`]) and the
 //! cosignatures of witnesses ([`Trust::quorum`]) show that.
 
+mod above;
 mod ahead;
 mod finding;
 mod global;
 mod hidden;
 mod lines;
+mod moment;
 mod numbering;
+mod report;
+mod seen;
+mod siem;
+mod trust;
 
-pub use finding::{Class, Finding, Report};
+pub use above::Above;
+pub use finding::{Class, Finding};
 pub use lines::{header_of, verify_export, verify_export_each};
 pub use numbering::Numbering;
+pub use report::Report;
+pub use seen::{Log, Misuse, Seen, SeenRefusal};
+pub use siem::{is_for_siem, verify_siem};
+pub use trust::{Asked, KnownHead, Tail, Trust};
 
 use crate::Hash;
 use crate::checkpoint;
-use crate::export::Period;
 use crate::global::TenantHead;
-use crate::keys::{NamedVerifier, Trusted};
-use crate::leaf::{self, Leaf};
+use crate::keys::NamedVerifier;
+use crate::leaf::{self, EntryBody, Leaf};
 use crate::merkle::Frontier;
-use finding::Findings;
-use std::collections::BTreeMap;
+use report::Findings;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use uuid::Uuid;
-
-/// What the verifier believes before it reads anything.
-#[derive(Debug, Clone)]
-pub struct Trust {
-    /// Whose ledger it must be.
-    pub org: Uuid,
-    /// Keys that may have signed.
-    pub keys: Trusted,
-    /// Heads seen earlier and kept outside the ledger.
-    pub known: Vec<KnownHead>,
-    /// Heads of the global log that were seen earlier: a bundle may not be of an older one.
-    pub known_global: Vec<KnownHead>,
-    /// Whether entries may follow the checkpoint.
-    pub tail: Tail,
-    /// How many trusted witnesses must have cosigned the global checkpoint of a bundle.
-    pub quorum: usize,
-    /// What of a bundle has to be shown.
-    pub asked: Asked,
-}
-
-/// What of a bundle has to be shown; entries beyond it may be redaction marks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
-    /// Every entry.
-    Everything,
-    /// These entries.
-    Entries(Range<u64>),
-    /// The entries the bundle's maker found in this period.
-    Period(Period),
-    /// What the bundle's maker shows, whatever it leaves out.
-    WhatIsShown,
-}
-
-impl Trust {
-    /// Everything of `org` must be there and signed by these keys; where witnesses are trusted,
-    /// one of them must have cosigned.
-    #[must_use]
-    pub fn new(org: Uuid, keys: Trusted) -> Self {
-        Self {
-            org,
-            quorum: keys.witness.len().min(1),
-            keys,
-            known: Vec::new(),
-            known_global: Vec::new(),
-            tail: Tail::Sealed,
-            asked: Asked::Everything,
-        }
-    }
-}
-
-/// A tree head that was verified before; the ledger must still contain it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownHead {
-    /// Its size.
-    pub size: u64,
-    /// Its root.
-    pub root: Hash,
-}
-
-/// What may follow the checkpointed entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tail {
-    /// Nothing: an export ends where its checkpoint ends.
-    Sealed,
-    /// Entries younger than the last checkpoint: a live ledger is sealed every second.
-    Open,
-}
 
 /// One stored entry.
 #[derive(Debug, Clone, Copy)]
@@ -113,8 +56,8 @@ pub struct Entry<'a> {
 struct ReadEntry {
     position: u64,
     hash: Hash,
-    /// `None` when the bytes are none.
-    leaf: Option<Leaf>,
+    /// `None` when the bytes are none, or what they hold is no entry.
+    leaf: Option<(Leaf, EntryBody)>,
 }
 
 impl ReadEntry {
@@ -122,9 +65,16 @@ impl ReadEntry {
         Self {
             position,
             hash: leaf::leaf_hash(leaf_bytes),
-            leaf: Leaf::parse(leaf_bytes).ok(),
+            leaf: Leaf::parse(leaf_bytes).ok().and_then(recorded),
         }
     }
+}
+
+/// A leaf with the entry in it, if that is one and a hole it states can be read.
+fn recorded(leaf: Leaf) -> Option<(Leaf, EntryBody)> {
+    let entry = leaf.entry().ok()?;
+    numbering::hole(&entry).ok()?;
+    Some((leaf, entry))
 }
 
 /// A ledger as the verifier sees it: three questions, no writer.
@@ -179,6 +129,8 @@ pub struct Verification {
     head: Option<TenantHead>,
     signed_by: Vec<String>,
     heads: BTreeMap<u64, Vec<(Hash, HeadKind)>>,
+    /// Sizes of heads that the tree had as it grew.
+    compared: BTreeSet<u64>,
     next: u64,
     previous: Option<Hash>,
     tree: Option<Frontier>,
@@ -210,6 +162,7 @@ impl Verification {
             head: None,
             signed_by: Vec::new(),
             heads,
+            compared: BTreeSet::new(),
             next: 0,
             previous: Some(leaf::genesis_hash(trust.org)),
             tree: Some(Frontier::default()),
@@ -233,11 +186,11 @@ impl Verification {
                 seq: entry.position,
             });
         }
-        self.read_entry(read)
+        self.read_entry(read).map(|(leaf, _)| leaf)
     }
 
     /// As [`Verification::entry`], of one that was read before.
-    fn read_entry(&mut self, entry: ReadEntry) -> Option<Leaf> {
+    fn read_entry(&mut self, entry: ReadEntry) -> Option<(Leaf, EntryBody)> {
         let ReadEntry {
             position,
             hash,
@@ -247,7 +200,7 @@ impl Verification {
             return None;
         }
         match &leaf {
-            Some(leaf) => self.check_leaf(position, leaf),
+            Some((leaf, _)) => self.check_leaf(position, leaf),
             None => self.findings.add(Finding::Unreadable { seq: position }),
         }
         self.follow(position, hash);
@@ -285,17 +238,34 @@ impl Verification {
             }
             Some(_) | None => {}
         }
-        let largest_known = self.heads.iter().rev().find(|(_, heads)| is_known(heads));
-        if let Some((&known, _)) = largest_known {
-            let claimed = self.sealed.unwrap_or(0).min(found);
-            if claimed < known {
-                self.findings.add(Finding::ShorterThanKnown {
-                    known,
-                    found: claimed,
-                });
-            }
-        }
+        self.known_heads(found);
         Report::new(self.org, found, self.sealed, self.signed_by, self.findings)
+    }
+
+    /// Whether the heads seen earlier are still contained.
+    fn known_heads(&mut self, found: u64) {
+        let known = self.heads.iter().filter(|(_, heads)| is_known(heads));
+        let known: Vec<u64> = known.map(|(size, _)| *size).collect();
+        let claimed = self.sealed.unwrap_or(0).min(found);
+        if let Some(&known) = known.last().filter(|known| claimed < **known) {
+            let found = claimed;
+            self.findings
+                .add(Finding::ShorterThanKnown { known, found });
+        }
+        // Without the entries, a head of the signed size itself is compared with what was signed.
+        let signed = self.head.filter(|it| !self.compared.contains(&it.size));
+        let same = signed.and_then(|it| Some((it, self.heads.get(&it.size)?)));
+        if same.is_some_and(|(it, heads)| heads.iter().any(|(root, _)| *root != it.root)) {
+            let size = self.sealed.unwrap_or(0);
+            self.findings.add(Finding::KnownHeadDiffers { size });
+        }
+        let open = |size: &u64| {
+            *size <= claimed && !self.compared.contains(size) && self.sealed != Some(*size)
+        };
+        let not_compared: Vec<u64> = known.into_iter().filter(open).collect();
+        let not_compared = not_compared.into_iter();
+        let not_compared = not_compared.map(|size| Finding::NotCompared { size });
+        self.findings.extend(not_compared);
     }
 
     fn open_checkpoint(&mut self, note: &str, keys: &[NamedVerifier]) {
@@ -358,6 +328,7 @@ impl Verification {
             return;
         };
         let (size, root) = (tree.size(), tree.root());
+        self.compared.insert(size);
         for (expected, kind) in heads {
             if *expected != root {
                 self.findings.add(match kind {

@@ -11,7 +11,6 @@ mod ledger;
 mod log;
 mod outcome;
 mod receipt;
-mod report;
 mod tiles;
 mod verify;
 

@@ -98,8 +98,8 @@ impl Manifest {
         Ok(note)
     }
 
-    /// Reads a manifest and the names of the trusted keys that signed it, none when it was signed
-    /// by nobody trusted.
+    /// Reads a manifest and the trusted keys that signed it, `name (algorithm)`, none when it was
+    /// signed by nobody trusted.
     ///
     /// # Errors
     /// [`NoteError::Malformed`], or [`NoteError::BadSignature`] of a key that is trusted.
@@ -120,12 +120,12 @@ impl Manifest {
         }
         let mut signed_by = Vec::new();
         for line in lines {
-            if let Some(holds) = holds(trusted, text, &line) {
+            if let Some((algorithm, holds)) = holds(trusted, text, &line) {
                 let name = line.name.to_owned();
                 if !holds {
                     return Err(NoteError::BadSignature { name });
                 }
-                signed_by.push(name);
+                signed_by.push(format!("{name} ({algorithm})"));
             }
         }
         Ok((manifest, signed_by))
@@ -136,15 +136,19 @@ fn named(name: &str, id: KeyId) -> String {
     format!("{name}+{}", hex::encode(id))
 }
 
-/// Whether a signature is right; `None` when the key it names is not trusted.
-fn holds(trusted: &Trusted, text: &str, line: &note::SignatureLine<'_>) -> Option<bool> {
+/// Whether a signature is right, and of which kind; `None` when the key it names is not trusted.
+fn holds(
+    trusted: &Trusted,
+    text: &str,
+    line: &note::SignatureLine<'_>,
+) -> Option<(&'static str, bool)> {
     let (text, signature) = (text.as_bytes(), line.signature.as_slice());
     let named = |name: &str, id: KeyId| name == line.name && id == line.key_id;
     let mut keys = trusted.export.iter();
     if let Some(key) = keys.find(|key| named(key.name(), key.id())) {
-        return Some(key.verifies(text, signature));
+        return Some(("Ed25519", key.verifies(text, signature)));
     }
     let mut keys = trusted.export_rsa.iter();
     let key = keys.find(|key| named(key.name(), key.id()))?;
-    Some(key.verifies(text, signature))
+    Some(("RSA-SHA256", key.verifies(text, signature)))
 }

@@ -125,7 +125,7 @@ fn receipt_of(
             path: paths(&intervals, 4),
             checkpoint: note(global_origin(LOG), &global, signers),
         },
-        witnessed: signers.len() > 1,
+        witnessed: false,
         issued_at: 1_790_000_000_000_000,
     }
 }
@@ -153,12 +153,18 @@ fn a_witness_counts_only_for_who_trusts_it() {
     let note = &mut cosigned.global.checkpoint;
     let text = note.get(..note.rfind("\n\n").unwrap() + 1).unwrap();
     note.push_str(&witness().cosign(text, 1_790_000_000));
+    let unsaid = signed(cosigned.clone());
+    assert_eq!(verify(&unsaid, &trusted()), Err(ReceiptRefusal::Witnessed));
+    cosigned.witnessed = true;
     let signed = signed(cosigned);
     assert!(verify(&signed, &trusted()).unwrap().witnesses().is_empty());
     let mut more = trusted();
     more.witness.push(witness().verifier().clone());
     let verified = verify(&signed, &more).unwrap();
-    assert_eq!(verified.witnesses(), ["witness.test/w"]);
+    assert_eq!(
+        verified.witnesses(),
+        [("witness.test/w".to_owned(), 1_790_000_000)]
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ const WAITING: usize = 4;
 
 /// A line after the header, with what can be told of it alone.
 pub(super) enum ReadLine {
-    Entry(ReadEntry),
+    Entry(Box<ReadEntry>),
     Redacted(Redacted),
     Manifest(String),
 }
@@ -49,7 +49,9 @@ pub(super) fn each<L: AsRef<[u8]> + Send>(
 
 fn read(line: &[u8]) -> Result<ReadLine, InvalidLine> {
     Ok(match export::read_line(line)? {
-        Line::Entry(position, leaf_bytes) => ReadLine::Entry(ReadEntry::of(position, &leaf_bytes)),
+        Line::Entry(position, leaf_bytes) => {
+            ReadLine::Entry(Box::new(ReadEntry::of(position, &leaf_bytes)))
+        }
         Line::Redacted(mark) => ReadLine::Redacted(mark),
         Line::Manifest(note) => ReadLine::Manifest(note),
     })

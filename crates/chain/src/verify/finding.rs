@@ -1,9 +1,6 @@
-use super::Numbering;
+use super::above::Above;
+use super::moment::utc;
 use std::fmt;
-use uuid::Uuid;
-
-/// Findings beyond this many are counted, not kept.
-const MAX_KEPT: usize = 100;
 
 /// One thing that does not hold. Ranges are half open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,28 +102,31 @@ pub enum Finding {
     },
     /// The bundle was made for a period that does not cover the one asked for.
     OtherPeriod,
+    /// Lines for a SIEM are of fewer entries than there were.
+    NotAllShown {
+        /// How many.
+        shown: u64,
+        /// How many there were.
+        size: u64,
+    },
     /// The manifest does not say what the lines before it hold.
     ManifestDiffers,
     /// The bundle ends without its manifest: it was cut short.
     ManifestMissing,
     /// No trusted export key signed the manifest.
     ManifestUnsigned,
-    /// The proof that the checkpoint is in the global log does not hold.
-    NotInGlobalLog,
-    /// The global checkpoint is older than one seen earlier.
-    GlobalSetBack {
+    /// A head was kept from earlier, and the entries before it are not shown.
+    NotCompared {
         /// Its size.
         size: u64,
-        /// The size seen earlier.
-        known: u64,
     },
-    /// Fewer trusted witnesses cosigned than are required.
-    MissingQuorum {
-        /// How many did.
-        have: usize,
-        /// How many must.
-        want: usize,
+    /// The period that was asked for ends after the newest time that the bundle proves.
+    PeriodNotOver {
+        /// That time, microseconds since 1970; `None` when nothing proves one.
+        newest: Option<i64>,
     },
+    /// Something about the log over all organisations.
+    Above(Above),
 }
 
 /// What kind of trouble a report shows; the greater one wins.
@@ -177,15 +177,16 @@ impl Finding {
             | Self::UnreadableLine { .. }
             | Self::HeaderDiffers
             | Self::BadRedaction { .. }
-            | Self::ManifestDiffers
-            | Self::NotInGlobalLog => Class::BadContent,
+            | Self::ManifestDiffers => Class::BadContent,
             Self::UnknownKey | Self::ManifestUnsigned => Class::UnknownKey,
-            Self::MissingQuorum { .. } => Class::MissingQuorum,
+            Self::Above(above) => above.class(),
             Self::MissingEntries { .. }
             | Self::Redacted { .. }
+            | Self::NotAllShown { .. }
             | Self::OtherPeriod
+            | Self::NotCompared { .. }
+            | Self::PeriodNotOver { .. }
             | Self::ManifestMissing
-            | Self::GlobalSetBack { .. }
             | Self::UnsealedEntries { .. }
             | Self::ShorterThanKnown { .. }
             | Self::NeverSealed => Class::IncompleteRange,
@@ -221,132 +222,31 @@ impl fmt::Display for Finding {
                 write!(f, "entries {from}..{to} are under no checkpoint")
             }
             Self::ShorterThanKnown { known, found } => {
-                write!(
-                    f,
-                    "{known} entries were seen earlier, {found} are signed now"
-                )
+                write!(f, "{known} entries seen earlier, {found} signed now")
             }
             Self::NeverSealed => write!(f, "there are entries but no checkpoint"),
+            Self::NotAllShown { shown, size } => write!(f, "{shown} of {size} entries are shown"),
             Self::Redacted { from, to } => write!(f, "entries {from}..{to} are not shown"),
             Self::BadRedaction { seq } => {
-                write!(
-                    f,
-                    "the redaction mark at {seq} stands for no range of the tree"
-                )
+                write!(f, "the mark at {seq} stands for no range of the tree")
             }
             Self::OtherPeriod => write!(f, "made for a period that does not cover the one asked"),
             Self::ManifestDiffers => write!(f, "the manifest is not of these lines"),
             Self::ManifestMissing => write!(f, "the bundle was cut short: it has no manifest"),
             Self::ManifestUnsigned => write!(f, "no trusted export key signed the manifest"),
-            Self::NotInGlobalLog => {
-                write!(f, "the checkpoint is not shown to be in the global log")
-            }
-            Self::GlobalSetBack { size, known } => write!(
+            Self::NotCompared { size } => write!(
                 f,
-                "the global log had {known} intervals earlier, {size} are signed here"
+                "the kept head of {size} cannot be compared: the entries before it are not shown"
             ),
-            Self::MissingQuorum { have, want } => {
-                write!(f, "{have} trusted witnesses cosigned, {want} must")
+            Self::PeriodNotOver { newest } => {
+                let newest = newest.and_then(utc);
+                let newest = newest.as_deref().unwrap_or("whenever this was made");
+                write!(
+                    f,
+                    "nothing shows that the period is over: what came after {newest} may be missing"
+                )
             }
+            Self::Above(above) => above.fmt(f),
         }
-    }
-}
-
-/// What a verification found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Whose ledger.
-    pub org: Uuid,
-    /// How many positions were read, missing ones included.
-    pub entries: u64,
-    /// The size a trusted key signed, if one did.
-    pub sealed: Option<u64>,
-    /// The trusted keys that signed.
-    pub signed_by: Vec<String>,
-    /// The trusted witnesses that cosigned, and when (seconds since 1970).
-    pub witnesses: Vec<(String, u64)>,
-    /// The trusted export keys that signed the manifest.
-    pub manifest_signed_by: Vec<String>,
-    /// Entries of which there are only hashes: redaction marks, or months that were taken out.
-    pub hidden: u64,
-    /// What the emitters' numbers say.
-    pub numbering: Numbering,
-    /// The first hundred findings.
-    pub findings: Vec<Finding>,
-    /// How many there were in all.
-    pub total: u64,
-    class: Class,
-}
-
-impl Report {
-    pub(super) fn new(
-        org: Uuid,
-        entries: u64,
-        sealed: Option<u64>,
-        signed_by: Vec<String>,
-        findings: Findings,
-    ) -> Self {
-        let Findings {
-            kept,
-            total,
-            worst,
-            hidden,
-        } = findings;
-        let class = worst.unwrap_or(Class::Clean);
-        Self {
-            org,
-            entries,
-            sealed,
-            signed_by,
-            witnesses: Vec::new(),
-            manifest_signed_by: Vec::new(),
-            hidden,
-            numbering: Numbering::default(),
-            findings: kept,
-            total,
-            class,
-        }
-    }
-
-    /// The worst kind of trouble found.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        self.class
-    }
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    kept: Vec<Finding>,
-    total: u64,
-    worst: Option<Class>,
-    /// Entries that are not shown.
-    pub(super) hidden: u64,
-}
-
-impl Findings {
-    pub(super) fn add(&mut self, finding: Finding) {
-        self.total += 1;
-        self.worst = self.worst.max(Some(finding.class()));
-        if self.kept.len() < MAX_KEPT {
-            self.kept.push(finding);
-        }
-    }
-
-    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
-        findings.into_iter().for_each(|finding| self.add(finding));
-    }
-
-    /// Whether no checkpoint was refused so far; one that was is always among the first findings.
-    pub(super) fn is_without_checkpoint_trouble(&self) -> bool {
-        !self.kept.iter().any(|finding| {
-            matches!(
-                finding,
-                Finding::UnknownKey
-                    | Finding::BadSignature { .. }
-                    | Finding::UnreadableCheckpoint
-                    | Finding::WrongOrigin
-            )
-        })
     }
 }

@@ -1,5 +1,6 @@
 use super::ahead::{self, ReadLine};
-use super::{Asked, Finding, Numbering, Report, Tail, Trust, Verification, global};
+use super::global;
+use super::{Asked, Finding, Numbering, Report, Tail, Trust, Verification};
 use crate::checkpoint::NoteError;
 use crate::export::{self, Header, InvalidLine, Manifest, Period, Tally};
 
@@ -53,7 +54,10 @@ struct Bundle {
     tally: Tally,
     numbering: Numbering,
     manifest: Option<String>,
+    /// The trusted witnesses that cosigned the log over all, and when.
     witnesses: Vec<(String, u64)>,
+    /// The newest time of an entry that is shown.
+    newest: Option<i64>,
 }
 
 impl Bundle {
@@ -91,6 +95,7 @@ impl Bundle {
             numbering: Numbering::default(),
             manifest: None,
             witnesses,
+            newest: None,
         }
     }
 
@@ -113,8 +118,9 @@ impl Bundle {
             }
             Ok(ReadLine::Entry(entry)) => {
                 let position = entry.position;
-                if let Some(leaf) = self.run.read_entry(entry) {
-                    self.numbering.entry(&leaf.body);
+                if let Some((leaf, body)) = self.run.read_entry(*entry) {
+                    self.numbering.entry(&body);
+                    self.newest = self.newest.max(Some(body.occurred_at));
                     each(position, &leaf.body);
                 }
                 self.tally.shown();
@@ -129,11 +135,10 @@ impl Bundle {
     }
 
     fn finish(mut self) -> Report {
+        let mut counted = self.tally.clone().manifest(&self.header);
+        let opened = self.manifest.as_deref();
+        let opened = opened.map(|note| Manifest::open(note, &self.trust.keys));
         let mut signed_by = Vec::new();
-        let mut counted = self.tally.manifest(&self.header);
-        let opened = self
-            .manifest
-            .map(|note| Manifest::open(&note, &self.trust.keys));
         let finding = match opened {
             None => Some(Finding::ManifestMissing),
             Some(Ok((manifest, by))) => {
@@ -149,7 +154,10 @@ impl Bundle {
             Some(Err(NoteError::BadSignature { name })) => Some(Finding::BadSignature { name }),
             Some(Err(_)) => Some(Finding::ManifestDiffers),
         };
-        self.run.findings.extend(finding);
+        let open_end = self.open_end();
+        self.run
+            .findings
+            .extend(finding.into_iter().chain(open_end));
         let mut report = self.run.finish();
         if report.hidden == 0 {
             report.numbering = self.numbering;
@@ -157,6 +165,22 @@ impl Bundle {
         report.manifest_signed_by = signed_by;
         report.witnesses = self.witnesses;
         report
+    }
+
+    /// A period whose end nothing in the bundle shows to be past: no entry that came after what is
+    /// shown, no entry of a later time, no witness that signed later.
+    fn open_end(&self) -> Option<Finding> {
+        let Asked::Period(Period { to: Some(end), .. }) = self.trust.asked else {
+            return None;
+        };
+        let Header { from, to, size, .. } = self.header;
+        let went_on = from < to && to < size;
+        let seconds = self.witnesses.iter().map(|(_, time)| *time).max();
+        let seconds = seconds.and_then(|it| i64::try_from(it).ok());
+        let witnessed = seconds.map(|it| it.saturating_mul(1_000_000));
+        let newest = self.newest.max(witnessed);
+        let past = went_on || newest.is_some_and(|newest| newest >= end);
+        (!past).then_some(Finding::PeriodNotOver { newest })
     }
 }
 

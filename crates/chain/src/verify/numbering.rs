@@ -1,5 +1,4 @@
-use crate::leaf::GAP;
-use serde::Deserialize;
+use crate::leaf::{EntryBody, GAP};
 use std::collections::HashMap;
 
 /// What the numbers in a bundle's entries say: every emitter counts its facts from 1 without a
@@ -14,33 +13,12 @@ pub struct Numbering {
     last: HashMap<String, u64>,
 }
 
-#[derive(Deserialize)]
-struct Numbered<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(default, borrow)]
-    target: Option<std::borrow::Cow<'a, str>>,
-    source: NumberedSource<'a>,
-}
-
-#[derive(Deserialize)]
-struct NumberedSource<'a> {
-    #[serde(borrow)]
-    emitter: std::borrow::Cow<'a, str>,
-    #[serde(default)]
-    emitter_seq: Option<u64>,
-}
-
 impl Numbering {
-    /// Takes the body of the next entry.
-    pub(super) fn entry(&mut self, body: &[u8]) {
-        let Ok(entry) = serde_json::from_slice::<Numbered<'_>>(body) else {
-            return;
-        };
+    /// Takes the next entry.
+    pub(super) fn entry(&mut self, entry: &EntryBody) {
         if entry.kind == GAP {
             self.stated += 1;
-            let hole = entry.target.as_deref().and_then(read_hole);
-            if let Some((emitter, last)) = hole {
+            if let Ok(Some((emitter, last))) = hole(entry) {
                 let seen = self.last.entry(emitter.to_owned()).or_default();
                 *seen = last.max(*seen);
             }
@@ -51,7 +29,8 @@ impl Numbering {
 
     fn number(&mut self, emitter: &str, seq: u64) {
         let last = self.last.get(emitter).copied().unwrap_or(0);
-        self.unstated += seq.saturating_sub(last.saturating_add(1));
+        let missed = seq.saturating_sub(last.saturating_add(1));
+        self.unstated = self.unstated.saturating_add(missed);
         if seq > last {
             match self.last.get_mut(emitter) {
                 Some(seen) => *seen = seq,
@@ -61,21 +40,69 @@ impl Numbering {
     }
 }
 
-/// `incarnation:<emitter>:<first>-<last>`.
-fn read_hole(target: &str) -> Option<(&str, u64)> {
-    let (emitter, range) = target.strip_prefix("incarnation:")?.rsplit_once(':')?;
-    Some((emitter, range.split_once('-')?.1.parse().ok()?))
+/// What names an emitter and is no hole in its numbers.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoHole;
+
+/// The emitter and the last missing number of a gap's target, `incarnation:<emitter>:<first>-<last>`;
+/// `None` of an entry that states no such hole.
+pub(super) fn hole(entry: &EntryBody) -> Result<Option<(&str, u64)>, NoHole> {
+    let target = entry.target.as_deref().filter(|_| entry.kind == GAP);
+    let Some(hole) = target.and_then(|it| it.strip_prefix("incarnation:")) else {
+        return Ok(None);
+    };
+    let read = || {
+        let (emitter, range) = hole.rsplit_once(':')?;
+        let (first, last) = range.split_once('-')?;
+        number(first)?;
+        Some((emitter, number(last)?)).filter(|_| !emitter.is_empty())
+    };
+    read().map(Some).ok_or(NoHole)
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(numbering: &mut Numbering, kind: &str, target: &str, emitter: &str, seq: u64) {
-        let body = serde_json::json!({
-            "type": kind, "target": target, "source": {"emitter": emitter, "emitter_seq": seq},
+    fn gap(target: &str) -> EntryBody {
+        let source = serde_json::json!({
+            "stream": "s", "subject": "t", "emitter": "a", "emitter_seq": 5,
         });
-        numbering.entry(body.to_string().as_bytes());
+        let body = serde_json::json!({
+            "type": GAP, "occurred_at": 1, "target": target, "source": source, "digest": "",
+        });
+        serde_json::from_value(body).unwrap()
+    }
+
+    fn entry(numbering: &mut Numbering, kind: &str, target: &str, emitter: &str, seq: u64) {
+        let mut body = gap(target);
+        body.kind = kind.to_owned();
+        body.source.emitter = emitter.to_owned();
+        body.source.emitter_seq = Some(seq);
+        numbering.entry(&body);
+    }
+
+    #[test]
+    fn a_target_that_names_an_emitter_names_its_hole() {
+        assert_eq!(hole(&gap("incarnation:a:b:2-4")), Ok(Some(("a:b", 4))));
+        assert_eq!(hole(&gap("stream:x")), Ok(None));
+        for odd in [
+            "zzz",
+            "a:",
+            "a:1",
+            ":1-2",
+            "a:+1-2",
+            "a:1-2-3",
+            "a:1-99999999999999999999",
+        ] {
+            let target = format!("incarnation:{odd}");
+            assert_eq!(hole(&gap(&target)), Err(NoHole), "{odd}");
+        }
     }
 
     #[test]

@@ -9,10 +9,15 @@
 )]
 
 mod bundle;
+mod changes;
 mod inside;
 mod matrix;
+mod odd;
+mod portable;
 mod proofs;
 mod python;
 mod recount;
+mod seen;
+mod siem;
 mod statements;
 mod tamper;

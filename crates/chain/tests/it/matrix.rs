@@ -1,10 +1,9 @@
 //! Every kind of tampering at 200 positions, by both verifiers; and no false alarm.
 
 use serde_json::json;
-use writ_chain::checkpoint;
 use writ_chain::export::Period;
 use writ_chain::keys::NamedSigner;
-use writ_chain::verify::{Asked, Class, KnownHead, Trust, header_of, verify_export};
+use writ_chain::verify::{Asked, Class, Seen, Trust, header_of, verify_export};
 
 use super::bundle::{Keys, Ledger, tenant};
 use super::inside::{INSIDE, held_by_the_witness};
@@ -72,17 +71,13 @@ fn what_only_a_witness_shows_is_shown_by_the_witness() {
     };
     let keys = world.signers.keys();
     let held = held_by_the_witness(&world);
-    let opened = checkpoint::open(&held, &keys.trusted().checkpoint).unwrap();
-    let head = KnownHead {
-        size: opened.checkpoint().size,
-        root: opened.checkpoint().root,
-    };
+    let kept = Seen::open(&held, &keys.trusted()).unwrap();
     let (mut jobs, mut expected) = (Vec::new(), Vec::new());
     for (kind, tamper) in INSIDE {
         for at in 0..POSITIONS {
             let changed = tamper(&world, at);
             let with = Trust {
-                known_global: vec![head],
+                known_global: vec![kept.clone()],
                 ..trust(&keys)
             };
             expected.push(rust(&changed, trust(&alone)));
@@ -258,7 +253,7 @@ fn fewer_keys_are_trusted_for_less() {
     let (mut jobs, mut codes) = (Vec::new(), Vec::new());
     for (keys, quorum, code) in cases {
         let mut trust = trust(&keys);
-        trust.quorum = quorum.unwrap_or(trust.quorum);
+        trust.quorum = quorum;
         assert_eq!(rust(&world.honest, trust), code, "{:?}", keys.keys);
         let job = Job::new(world.honest.clone(), &keys);
         jobs.push(match quorum {

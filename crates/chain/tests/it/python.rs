@@ -20,16 +20,22 @@ while line := source.readline():
     options = json.loads(options)
     text = json.dumps(options.pop('keys'))
     if text not in keys:
-        keys[text] = verify.read_keys(json.loads(text))
-    file, against = io.BytesIO(source.read(int(size))), options.pop('against', None)
-    if against is None:
-        runs = [verify.verify(file, keys[text], **options)]
-    else:
-        runs = verify.verify_against(file, io.BytesIO(against.encode()), keys[text], **options)
-    print(verify.worst(runs), flush=False)
+        keys[text] = verify.read_keys(text.encode())
+    for name in ('against', 'beside'):
+        if name in options:
+            options[name] = options[name].encode()
+    if 'against' in options:
+        options['against'] = io.BytesIO(options['against'])
+    try:
+        runs = verify.verify(io.BytesIO(source.read(int(size))), keys[text], **options)
+        code = verify.worst(runs)
+    except verify.Misuse:
+        code = verify.USAGE
+    print(code, flush=False)
 ";
 
-/// A file and what the verifier is told: `keys`, and `quorum`, `asked`, `seen`, `against` where given.
+/// A file and what the verifier is told: `keys`, and `quorum`, `asked`, `seen`, `against`, `beside`
+/// where given.
 pub(crate) struct Job {
     pub(crate) bundle: Vec<u8>,
     pub(crate) options: Value,

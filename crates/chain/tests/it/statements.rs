@@ -5,16 +5,19 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use writ_chain::canonical;
 use writ_chain::chain::Chain;
+use writ_chain::checkpoint;
 use writ_chain::coverage::{self, Coverage, EXCLUDES, Emitter, Outcomes, Tail};
+use writ_chain::document::{Document, Report, Told};
 use writ_chain::export::ExportSigner;
 use writ_chain::keys::NamedSigner;
 use writ_chain::leaf::{EntryBody, leaf_hash};
-use writ_chain::merkle::prove_inclusion;
+use writ_chain::merkle::{prove_inclusion, root_of};
 use writ_chain::receipt::{self, Inclusion, Interval, Receipt, path_text};
-use writ_chain::statement::{self, sign};
+use writ_chain::statement::sign;
 use writ_chain::verify::Class;
 
 use super::bundle::{KEY_NAME, Keys, Ledger, Signers, body, tenant};
+use super::changes::tampered;
 use super::python::{self, Job};
 
 fn decision(n: u64) -> EntryBody {
@@ -36,7 +39,7 @@ fn entry(n: u64) -> EntryBody {
     }
 }
 
-fn ledger() -> Ledger {
+pub(crate) fn ledger() -> Ledger {
     let mut chain = Chain::new(tenant(1));
     let leaf = |n: u64| chain.append(tenant(u128::from(n)), &entry(n)).unwrap();
     Ledger {
@@ -46,7 +49,7 @@ fn ledger() -> Ledger {
 }
 
 /// The receipt of an entry, over a head that a witness saw.
-fn receipt(by: &Signers, n: usize) -> Value {
+pub(crate) fn receipt(by: &Signers, n: usize) -> Value {
     let ledger = ledger();
     let hashes = ledger.hashes();
     let above = ledger.inclusion(&by.log, Some((&by.witness, 1_790_000_000)));
@@ -84,7 +87,7 @@ fn receipt(by: &Signers, n: usize) -> Value {
     serde_json::to_value(sign(statement, &by.export).unwrap()).unwrap()
 }
 
-fn coverage(by: &Signers) -> Value {
+pub(crate) fn coverage(by: &Signers) -> Value {
     let emitter = |emitter: &str, last, tail| Emitter {
         emitter: emitter.into(),
         after: 4,
@@ -126,21 +129,20 @@ fn coverage(by: &Signers) -> Value {
 
 /// As `writ audit verify --file` judges it.
 fn rust(text: &str, keys: &Keys) -> u8 {
-    let trusted = keys.trusted();
-    let format = statement::format_of(text).unwrap_or_default();
-    let class = match format.split('/').next().unwrap() {
-        "writ-receipt" => statement::read::<Receipt>(text).map(|signed| {
-            let refused = receipt::verify(&signed, &trusted).err();
-            refused.map_or(Class::Clean, |it| it.class())
-        }),
-        "writ-coverage" => statement::read::<Coverage>(text).map(|signed| {
-            let refused = coverage::verify(&signed, &trusted).err();
-            refused.map_or(Class::Clean, |it| it.class())
-        }),
-        _ => Ok(Class::BadContent),
-    };
-    class.unwrap_or(Class::BadContent).exit_code()
+    told(text, keys, &Told::default())
 }
+
+pub(crate) fn told(text: &str, keys: &Keys, told: &Told) -> u8 {
+    // What is no document is read as a bundle, and is none.
+    let Some(document) = Document::read(text) else {
+        return Class::BadContent.exit_code();
+    };
+    let checked = document.check(&keys.trusted(), told);
+    checked.map_or(MISUSE, |it| it.class().exit_code())
+}
+
+/// The code of a question that cannot be asked.
+pub(crate) const MISUSE: u8 = 64;
 
 /// What is to be checked: its name, its text, the keys, and the code if it is known.
 struct Case {
@@ -166,80 +168,6 @@ fn judge(cases: Vec<Case>) -> Vec<(String, u8)> {
     both.collect()
 }
 
-/// Pointers to all that is in a value, itself but the root.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    let members: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(name, it)| (name.clone(), it)).collect(),
-        Value::Array(items) => (0..)
-            .zip(items)
-            .map(|(n, it)| (format!("{n}"), it))
-            .collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
-    };
-    for (name, member) in members {
-        let place = format!("{at}/{name}");
-        places(member, &place, found);
-        found.push(place);
-    }
-}
-
-/// Other values in the place of one.
-fn others(value: &Value) -> Vec<Value> {
-    let mut others = vec![Value::Null, json!("x"), json!(-1), json!([]), json!({})];
-    match value {
-        Value::Bool(flag) => others.push(json!(!flag)),
-        Value::Number(number) => {
-            let number = number.as_i64().unwrap();
-            others.extend([json!(number + 1), json!(0), json!(u64::MAX), json!("1")]);
-        }
-        Value::String(text) => {
-            others.push(json!(""));
-            others.push(json!(format!("{text} ")));
-            others.push(json!(text.to_uppercase()));
-            let (at, old) = text.char_indices().nth(text.chars().count() / 2).unwrap();
-            let new = if old == 'A' { "B" } else { "A" };
-            let mut changed = text.clone();
-            changed.replace_range(at..at + old.len_utf8(), new);
-            others.push(json!(changed));
-        }
-        Value::Array(items) => {
-            others.push(items.iter().rev().cloned().collect());
-            others.push(items.iter().skip(1).cloned().collect());
-            others.push(items.iter().chain(items.first()).cloned().collect());
-        }
-        Value::Null | Value::Object(_) => {}
-    }
-    others.retain(|other| other != value);
-    others
-}
-
-/// Every field with other values, without it, and with one more beside it.
-fn tampered(honest: &Value) -> Vec<(String, Value)> {
-    let mut found = Vec::new();
-    places(honest, "", &mut found);
-    let mut changed = Vec::new();
-    for place in found {
-        for other in others(honest.pointer(&place).unwrap()) {
-            let mut value = honest.clone();
-            let name = format!("{place} = {other}");
-            *value.pointer_mut(&place).unwrap() = other;
-            changed.push((name, value));
-        }
-        let (parent, field) = place.rsplit_once('/').unwrap();
-        for name in [field, "another"] {
-            let mut value = honest.clone();
-            let Some(fields) = value.pointer_mut(parent).unwrap().as_object_mut() else {
-                continue;
-            };
-            if fields.remove(name).is_none() {
-                fields.insert(name.to_owned(), json!(1));
-            }
-            changed.push((format!("{parent}: {name} taken out or put in"), value));
-        }
-    }
-    changed
-}
-
 /// What somebody with the export key, and no other, can make of it.
 pub(crate) fn signed_anew(mut value: Value, by: &NamedSigner) -> Value {
     let statement = &value["statement"];
@@ -261,12 +189,32 @@ fn older_coverage(by: &Signers) -> Value {
     signed_anew(older, &by.export)
 }
 
-fn each(by: &Signers) -> [(&'static str, Value); 4] {
+/// A compliance report, as much of one as is checked.
+pub(crate) fn report(by: &Signers) -> Value {
+    let (ledger, head) = (ledger(), ledger().note(&by.log));
+    let root = root_of(&ledger.hashes()[..], ledger.size()).unwrap();
+    let control = |id: &str, assessment: &str| json!({"id": id, "assessment": assessment});
+    let report = json!({
+        "format": "writ-compliance-report/1",
+        "org": tenant(1),
+        "note": "evidence",
+        "ledger": {"checkpoint": head, "rootHash": BASE64.encode(root), "size": ledger.size()},
+        "summary": {"noEvidence": 1, "operated": 2, "partly": 0},
+        "controls": [
+            control("1", "operated"), control("2", "no evidence"), control("3", "operated"),
+        ],
+    });
+    let report: Report = serde_json::from_value(report).unwrap();
+    serde_json::to_value(sign(report, &by.export).unwrap()).unwrap()
+}
+
+fn each(by: &Signers) -> [(&'static str, Value); 5] {
     [
         ("receipt", receipt(by, 5)),
         ("receipt of another kind", receipt(by, 6)),
         ("coverage", coverage(by)),
         ("coverage of format 1", older_coverage(by)),
+        ("report", report(by)),
     ]
 }
 
@@ -303,10 +251,11 @@ fn every_field_of_a_receipt_and_of_coverage_is_checked_by_both_verifiers() {
     for (name, _) in passed {
         // A receipt's own words prove nothing, and how many heads an interval has stands under no
         // signature; what coverage counts is compared with the entries.
-        let words = ["witnessed", "issuedAt", "interval/size"];
+        let words = ["issuedAt", "interval/size"];
         let word = words.map(|it| format!(": /statement/{it} ="));
         let word = name.starts_with("receipt") && word.iter().any(|word| name.contains(word));
-        assert!(word || name.starts_with("coverage"), "{name}");
+        let judged = name.starts_with("coverage") || name.starts_with("report");
+        assert!(word || judged, "{name}");
     }
     println!("{} changes, {} signed anew", plain.len(), anew.len());
 }
@@ -372,4 +321,65 @@ fn a_statement_by_another_key_or_with_a_field_twice_is_found() {
         case("twice", honest.to_string().replacen(once, twice, 1), 2);
     }
     judge(cases);
+}
+
+#[test]
+fn what_contradicts_itself_is_found_whoever_signed_it() {
+    let by = Signers::new();
+    let (whole, coverage, paper) = (receipt(&by, 5), coverage(&by), report(&by));
+    let twin = json!([{"emitter": "a", "after": 9, "last": 5, "present": 0, "tail": "closed"}]);
+    let many = json!([{"emitter": "a", "after": 4, "last": 9, "present": 6, "tail": "closed"}]);
+    let head = paper["statement"]["ledger"]["checkpoint"].clone();
+    let changes = [
+        (&coverage, "ungovernedSeconds", json!(601)),
+        (&coverage, "to", json!(1_759_999_999_999_999_u64)),
+        (&coverage, "emitters", json!([])),
+        (&coverage, "emitters", twin),
+        (&coverage, "emitters", many),
+        (&paper, "controls", json!([])),
+        (&paper, "controls", json!([{"assessment": "operated"}])),
+        (&paper, "summary", json!({"operated": 3})),
+        (&paper, "summary", json!({})),
+        (
+            &paper,
+            "ledger",
+            json!({"checkpoint": head, "rootHash": "x", "size": 11}),
+        ),
+        (&paper, "ledger", json!({"checkpoint": head})),
+        (&paper, "org", json!(tenant(1).simple().to_string())),
+        (&whole, "witnessed", json!(false)),
+    ];
+    let mut cases: Vec<Case> = Vec::new();
+    for (honest, field, value) in changes {
+        let mut changed = honest.clone();
+        let name = format!("{field} = {value}");
+        changed["statement"][field] = value;
+        cases.push(Case {
+            name,
+            text: signed_anew(changed, &by.export).to_string(),
+            keys: by.keys(),
+            code: Some(2),
+        });
+    }
+    judge(cases);
+}
+
+/// A head of an origin is worth what the key of that origin's name signed.
+#[test]
+fn a_report_over_another_trusted_keys_head_is_found() {
+    let by = Signers::new();
+    let second = NamedSigner::from_seed("second.test/ledger", &[8; 32]).unwrap();
+    let mut paper = report(&by);
+    let text = paper["statement"]["ledger"]["checkpoint"].as_str().unwrap();
+    let head = checkpoint::unverified(text).unwrap();
+    let note = checkpoint::sign(&head, &[&second]).unwrap();
+    paper["statement"]["ledger"]["checkpoint"] = json!(note);
+    let mut keys = by.keys();
+    keys.keys.push(second.verifier().to_string());
+    judge(vec![Case {
+        name: "another trusted key's".into(),
+        text: signed_anew(paper, &by.export).to_string(),
+        keys,
+        code: Some(2),
+    }]);
 }

@@ -12,12 +12,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 use writ_chain::canonical;
-use writ_chain::verify::Class;
+use writ_chain::document::ACTION_RECEIPT;
 
-use super::outcome::Outcome;
 use crate::failure::Failure;
 
-const VERSION: &str = "agentboundary/v0.1";
 const UNKNOWN: &str = "unknown";
 
 /// What the command line says of the act.
@@ -138,7 +136,7 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
     let keyed = json!({ "actionDigest": known.text("/decision/actionDigest") });
     let arguments = known.arguments().unwrap_or(&keyed);
     let mut receipt = json!({
-        "version": VERSION,
+        "version": ACTION_RECEIPT,
         "issued_at": time(issued)?,
         "actor": { "type": kind, "id": actor },
         "agent": {
@@ -176,33 +174,6 @@ fn id(content: &Value) -> Result<String, Failure> {
     let digest = Sha256::digest(canonical_bytes(content)?);
     let bytes = digest.first_chunk().copied().unwrap_or_default();
     Ok(Builder::from_custom_bytes(bytes).into_uuid().to_string())
-}
-
-/// Whether a text is an Action Receipt, sound or not.
-pub(super) fn is_one(text: &str) -> bool {
-    let value: Option<Value> = serde_json::from_str(text).ok();
-    value.is_some_and(|it| it.get("version").and_then(Value::as_str) == Some(VERSION))
-}
-
-/// Checks the hash of an Action Receipt. Nobody signs one: who made it is not shown.
-pub(super) fn verify(text: &str) -> Outcome {
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
-    let id = value.get("receipt_id").and_then(Value::as_str);
-    let mut outcome = Outcome::named(format!("action receipt {}", id.unwrap_or(UNKNOWN)));
-    let note = "hashed and not signed: it shows that nothing changed since, not who made it";
-    outcome.notes.push(note.to_owned());
-    // A field that is named twice has no canonical form.
-    let whole = canonical::canonicalize(text).is_ok();
-    let mut hashed = value.clone();
-    let said = hashed
-        .as_object_mut()
-        .and_then(|it| it.remove("receipt_hash"));
-    let made = hash(&hashed).ok().map(Value::from);
-    if !whole || said.is_none() || said != made {
-        let text = "its hash is not that of its content";
-        outcome.wrong(Class::BadContent, text.to_owned());
-    }
-    outcome
 }
 
 /// SHA-256 over the canonical JSON (RFC 8785), lower-case hex.

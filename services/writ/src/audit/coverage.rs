@@ -5,13 +5,9 @@ use std::path::PathBuf;
 use chrono::DateTime;
 use clap::Args;
 use serde_json::Value;
-use uuid::Uuid;
-use writ_chain::coverage::{self, Coverage, Tail};
-use writ_chain::keys::Trusted;
+use writ_chain::coverage::{Coverage, Tail};
 use writ_chain::statement::Signed;
-use writ_chain::verify::Class;
 
-use super::outcome::Outcome;
 use super::receipt::keep;
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -110,27 +106,4 @@ fn lines(coverage: &Coverage) -> Vec<String> {
             .map(|what| format!("  not counted: {what}")),
     );
     lines
-}
-
-/// Checks a statement of coverage, offline.
-pub(super) fn verify(signed: &Signed<Coverage>, org: Option<Uuid>, keys: &Trusted) -> Outcome {
-    let mut outcome = Outcome::named(format!("coverage of {}", signed.statement.agent));
-    let wrong = match coverage::verify(signed, keys) {
-        Ok(coverage) => {
-            outcome.entries = coverage.decisions;
-            outcome.signed_by = vec![signed.key_name.clone()];
-            let another = org.is_some_and(|org| org != coverage.org);
-            another.then(|| {
-                (
-                    Class::BadContent,
-                    "it is of another organisation".to_owned(),
-                )
-            })
-        }
-        Err(refusal) => Some((refusal.class(), refusal.to_string())),
-    };
-    if let Some((class, text)) = wrong {
-        outcome.wrong(class, text);
-    }
-    outcome
 }

@@ -35,7 +35,8 @@ pub(crate) struct ExportArgs {
     /// Only entries with this action, actor, agentId or outcome: `--filter outcome=blocked`
     #[arg(long, value_name = "FIELD=VALUE", value_parser = filter, conflicts_with = "org")]
     filter: Vec<(String, String)>,
-    /// jsonl can be verified; ocsf and cef are for a SIEM, their manifest goes to FILE.manifest.json
+    /// jsonl can be verified; ocsf and cef are for a SIEM, their signed manifest goes to
+    /// FILE.manifest.json
     #[arg(long, default_value = "jsonl", conflicts_with = "org")]
     format: Form,
     /// Read this organisation's ledger from Postgres, whole and without signatures of the export
@@ -99,12 +100,17 @@ pub(super) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failu
         None => from_api(&args, context).await?,
     }
     let file = args.out.display();
+    // It does not show its place in the log over all organisations.
+    let alone = args.org.map_or("", |_| "--quorum 0 ");
     if args.format != Form::Jsonl {
         let manifest = part_manifest(&args.out)?;
-        return output::note(&format!("written; manifest in {}", manifest.display()));
+        let manifest = manifest.display();
+        return output::note(&format!(
+            "written; manifest in {manifest}, and `writ audit verify --file {file} --keys …` compares them"
+        ));
     }
     output::note(&format!(
-        "written; check it with `writ audit verify --file {file} --keys …`"
+        "written; check it with `writ audit verify --file {file} {alone}--keys …`"
     ))
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::DateTime;
 use futures::StreamExt;
 use uuid::Uuid;
 use writ_chain::checkpoint::{self, NoteError, global_origin};
@@ -11,10 +10,10 @@ use writ_chain::global::{TenantHead, interval_root};
 use writ_chain::keys::Trusted;
 use writ_chain::merkle::{Frontier, leaf_hash};
 use writ_chain::note;
-use writ_chain::verify::Class;
+use writ_chain::verify::{Class, Seen};
 
 use super::ledger::{Interval, Ledger};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, What, witnessed};
 use super::tiles::Roots;
 use crate::failure::Failure;
 
@@ -27,6 +26,8 @@ struct Run<'a> {
     /// What witnesses signed, by the size of the log.
     lines: BTreeMap<u64, String>,
     witnesses: BTreeSet<String>,
+    /// Heads that the reader kept.
+    seen: &'a [Seen],
     outcome: Outcome,
 }
 
@@ -38,6 +39,7 @@ pub(super) async fn verify(
     ledger: &mut Ledger,
     keys: &Trusted,
     quorum: usize,
+    seen: &[Seen],
 ) -> Result<Outcome, Failure> {
     let mut lines: BTreeMap<u64, String> = BTreeMap::new();
     if !keys.witness.is_empty() {
@@ -52,7 +54,11 @@ pub(super) async fn verify(
         last_note: None,
         lines,
         witnesses: BTreeSet::new(),
-        outcome: Outcome::named("global"),
+        seen,
+        outcome: Outcome {
+            what: What::Intervals,
+            ..Outcome::named("global")
+        },
     };
     {
         let mut intervals = ledger.intervals();
@@ -83,10 +89,31 @@ impl Run<'_> {
         let leaf = leaf_hash(&interval.root);
         self.tree.append(leaf);
         self.tiles.append(leaf);
+        self.compare();
         if let Some(lines) = self.lines.remove(&self.tree.size()) {
             self.cosigned(&interval.note, &lines);
         }
         self.last_note = Some(interval.note);
+    }
+
+    /// Looks whether what the reader kept is the head of the tree so far.
+    fn compare(&mut self) {
+        let (size, root) = (self.tree.size(), self.tree.root());
+        let mut seen = self.seen.iter().map(|it| it.head);
+        if seen.any(|head| head.size == size && head.root != root) {
+            let text = format!("the first {size} intervals are not those seen earlier");
+            self.outcome.wrong(Class::BadContent, text);
+        }
+    }
+
+    /// What the reader kept of a longer log.
+    fn set_back(&mut self) {
+        let size = self.tree.size();
+        let longest = self.seen.iter().map(|it| it.head.size).max();
+        if let Some(known) = longest.filter(|known| *known > size) {
+            let text = format!("{known} intervals were seen earlier, {size} are here");
+            self.outcome.wrong(Class::IncompleteRange, text);
+        }
     }
 
     /// Looks who signed this head, which must be the one of the tree so far.
@@ -106,14 +133,8 @@ impl Run<'_> {
             return self.outcome.wrong(Class::BadContent, text);
         }
         for one in found {
-            let at = i64::try_from(one.time).ok();
-            let at = at.and_then(|at| DateTime::from_timestamp(at, 0));
-            let at = at.map(|at| at.to_rfc3339()).unwrap_or_default();
-            let (witness, size) = (&one.witness, self.tree.size());
-            let text = format!(
-                "witnessed by {witness} at {at}, up to interval {}",
-                size - 1
-            );
+            let (said, size) = (witnessed(&one.witness, one.time), self.tree.size());
+            let text = format!("{said}, up to interval {}", size - 1);
             self.outcome.notes.push(text);
             self.witnesses.insert(one.witness);
         }
@@ -137,6 +158,7 @@ impl Run<'_> {
 
     fn finish(mut self, quorum: usize) -> Outcome {
         self.outcome.entries = self.tree.size();
+        self.set_back();
         let keys: &Trusted = self.keys;
         let Some(note) = self.last_note.take() else {
             if !self.lines.is_empty() {

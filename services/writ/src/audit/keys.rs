@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use writ_chain::keys::Trusted;
 
@@ -24,22 +25,20 @@ pub(super) struct KeysArg {
     keys: Option<PathBuf>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum KeyFile {
-    List(Vec<String>),
-    Named(Named),
-}
-
-/// The form of `/.well-known/writ-keys.json`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The form of `/.well-known/writ-keys.json`. A name that is none of these is a mistake, and would be
+/// a key that is not looked at.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Named {
     keys: Vec<String>,
     #[serde(default)]
     export_keys: Vec<String>,
     #[serde(default)]
     witness_keys: Vec<String>,
+    #[serde(default, rename = "certificateKeys")]
+    _certificate_keys: IgnoredAny,
+    #[serde(default, rename = "details")]
+    _details: IgnoredAny,
 }
 
 impl KeysArg {
@@ -112,24 +111,23 @@ fn trusted(document: &Value) -> Result<Trusted, String> {
 }
 
 fn parse(text: &str) -> Result<Trusted, String> {
-    let file: KeyFile = serde_json::from_str(text)
-        .map_err(|_| r#"expected ["name+id+key", …] or {"keys": […]}"#.to_owned())?;
-    let named = match file {
-        KeyFile::List(keys) => Named {
+    let listed = || {
+        serde_json::from_str(text).map(|keys| Named {
             keys,
-            export_keys: Vec::new(),
-            witness_keys: Vec::new(),
-        },
-        KeyFile::Named(named) => named,
+            ..Named::default()
+        })
     };
-    if named.keys.is_empty() {
-        return Err("no key in it".to_owned());
-    }
+    let named = serde_json::from_str::<Named>(text);
+    let read = named.or_else(|why| listed().map_err(|_| why));
     let Named {
         keys,
         export_keys,
         witness_keys,
-    } = named;
+        ..
+    } = read.map_err(|why| format!(r#"expected {{"keys": ["name+id+key", …], …}}: {why}"#))?;
+    if keys.is_empty() {
+        return Err("no key in it".to_owned());
+    }
     Trusted::read(&keys, &export_keys, &witness_keys).map_err(|why| why.to_string())
 }
 
@@ -158,5 +156,8 @@ mod tests {
         for text in ["[]", "{}", "[1]", "[\"a+b\"]", "", "{\"keys\":[]}"] {
             assert!(parse(text).is_err(), "{text}");
         }
+        let typed = format!(r#"{{"keys":["{KEY}"],"exportkeys":["{KEY}"]}}"#);
+        let why = parse(&typed).unwrap_err();
+        assert!(why.contains("exportkeys"), "{why}");
     }
 }

@@ -1,5 +1,6 @@
 //! What a verification says, of one organisation's ledger or of the global log.
 
+use chrono::DateTime;
 use serde_json::{Value, json};
 use writ_chain::verify::{Class, Report};
 use writ_contract::OrgId;
@@ -14,9 +15,11 @@ pub(super) const MOST: usize = 100;
 pub(super) struct Outcome {
     /// The organisation, or `global`.
     pub(super) name: String,
+    /// What it is of.
+    pub(super) what: What,
     /// The worst kind of trouble.
     pub(super) class: Class,
-    /// How many entries, or intervals, were read.
+    /// How many of that were read.
     pub(super) entries: u64,
     /// The size a trusted key signed, if one did.
     pub(super) sealed: Option<u64>,
@@ -30,11 +33,29 @@ pub(super) struct Outcome {
     pub(super) total: u64,
 }
 
+/// What was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// The entries of a ledger.
+    Entries,
+    /// The intervals of the log over all organisations.
+    Intervals,
+    /// Lines for a SIEM: signed, and not shown to be in a ledger.
+    Lines,
+    /// One signed statement.
+    Statement,
+    /// An Action Receipt: hashed, and signed by nobody.
+    ActionReceipt,
+    /// Nothing that the ledger gives out.
+    Nothing,
+}
+
 impl Outcome {
     /// Nothing read yet.
     pub(super) fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            what: What::Entries,
             class: Class::Clean,
             entries: 0,
             sealed: None,
@@ -55,23 +76,45 @@ impl Outcome {
     }
 
     fn summary(&self) -> String {
-        let sealed = match self.sealed {
-            Some(size) => format!("{size} sealed by {}", self.signed_by.join(", ")),
-            None => "none sealed by a trusted key".to_owned(),
+        let signed_by = match self.signed_by.as_slice() {
+            [] => "nobody trusted".to_owned(),
+            names => names.join(", "),
         };
-        let entries = if self.name == "global" {
-            "intervals"
-        } else {
-            "entries"
-        };
-        format!("{}: {} {entries}, {sealed}", word(self.class), self.entries)
+        let sealed = self.sealed.map_or_else(
+            || "under no head that a trusted key signed".to_owned(),
+            |size| format!("{size} sealed by {signed_by}"),
+        );
+        let (word, entries) = (self.word(), self.entries);
+        match self.what {
+            What::Entries => format!("{word}: {entries} entries, {sealed}"),
+            What::Intervals => format!("{word}: {entries} intervals, {sealed}"),
+            What::Lines => format!("{word}: {entries} lines for a SIEM, signed by {signed_by}"),
+            What::Statement if self.signed_by.is_empty() => word.to_owned(),
+            What::Statement => format!("{word}: signed by {signed_by}"),
+            What::Nothing => format!("{word}: nothing that the ledger gives out"),
+            What::ActionReceipt => format!("{word}: hashed, signed by nobody"),
+        }
+    }
+
+    /// The result: what nobody signed, or does not show itself to be in a ledger, is not called verified.
+    fn word(&self) -> &'static str {
+        match (self.class, self.what) {
+            (Class::Clean, What::ActionReceipt) => "consistent",
+            (Class::Clean, What::Lines) => "as exported",
+            (Class::Clean, _) => "verified",
+            (Class::BadContent, _) => "bad content",
+            (Class::UnknownKey, _) => "unknown key",
+            (Class::IncompleteRange, _) => "incomplete range",
+            (Class::MissingQuorum, _) => "missing witness quorum",
+        }
     }
 
     fn as_json(&self) -> Value {
+        let counted = !matches!(self.what, What::Statement | What::ActionReceipt);
         json!({
             "ledger": self.name,
-            "result": word(self.class),
-            "entries": self.entries,
+            "result": self.word(),
+            "entries": counted.then_some(self.entries),
             "sealed": self.sealed,
             "signedBy": self.signed_by,
             "notes": self.notes,
@@ -84,6 +127,7 @@ impl Outcome {
 impl From<Report> for Outcome {
     fn from(report: Report) -> Self {
         Self {
+            what: What::Entries,
             class: report.class(),
             notes: Vec::new(),
             name: OrgId(report.org).to_string(),
@@ -96,13 +140,18 @@ impl From<Report> for Outcome {
     }
 }
 
-/// Writes the outcomes and returns the worst class.
+/// Writes the outcomes and returns the worst class, also when whoever reads them has enough.
 pub(super) fn show(outcomes: &[Outcome], format: Format) -> Result<Class, Failure> {
     let worst = outcomes.iter().map(|it| it.class).max();
-    let worst = worst.unwrap_or(Class::Clean);
+    match write(outcomes, format) {
+        Ok(()) | Err(Failure::Closed) => Ok(worst.unwrap_or(Class::Clean)),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn write(outcomes: &[Outcome], format: Format) -> Result<(), Failure> {
     if format.is_data() {
-        output::data(format, &outcomes.iter().map(Outcome::as_json).collect())?;
-        return Ok(worst);
+        return output::data(format, &outcomes.iter().map(Outcome::as_json).collect());
     }
     for outcome in outcomes {
         output::check(
@@ -118,15 +167,13 @@ pub(super) fn show(outcomes: &[Outcome], format: Format) -> Result<Class, Failur
             output::line(&format!("         and {hidden} more"))?;
         }
     }
-    Ok(worst)
+    Ok(())
 }
 
-fn word(class: Class) -> &'static str {
-    match class {
-        Class::Clean => "verified",
-        Class::BadContent => "bad content",
-        Class::UnknownKey => "unknown key",
-        Class::IncompleteRange => "incomplete range",
-        Class::MissingQuorum => "missing witness quorum",
-    }
+/// When a witness signed, as a note.
+pub(super) fn witnessed(witness: &str, seconds: u64) -> String {
+    let at = i64::try_from(seconds).ok();
+    let at = at.and_then(|at| DateTime::from_timestamp(at, 0));
+    let at = at.map(|at| at.to_rfc3339()).unwrap_or_default();
+    format!("witnessed by {witness} at {at}")
 }

@@ -4,14 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
-use uuid::Uuid;
-use writ_chain::keys::Trusted;
-use writ_chain::receipt::{self, Receipt};
-use writ_chain::statement::Signed;
-use writ_chain::verify::Class;
 
 use super::action_receipt::{self, Known, Words};
-use super::outcome::Outcome;
 use crate::api::Api;
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -118,31 +112,4 @@ fn data(mut answer: Value) -> Value {
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
-}
-
-/// Checks a receipt, offline.
-pub(super) fn verify(signed: &Signed<Receipt>, org: Option<Uuid>, keys: &Trusted) -> Outcome {
-    let statement = &signed.statement;
-    let number = || format!("entry {}", statement.inclusion.index);
-    let name = statement.decision_id.clone().unwrap_or_else(number);
-    let mut outcome = Outcome::named(name);
-    let wrong = match receipt::verify(signed, keys) {
-        Ok(verified) => {
-            outcome.entries = 1;
-            outcome.sealed = Some(verified.size());
-            outcome.signed_by = [verified.signed_by(), verified.witnesses()].concat();
-            let another = org.is_some_and(|org| org != signed.statement.org);
-            another.then(|| {
-                (
-                    Class::BadContent,
-                    "it is of another organisation".to_owned(),
-                )
-            })
-        }
-        Err(refusal) => Some((refusal.class(), refusal.to_string())),
-    };
-    if let Some((class, text)) = wrong {
-        outcome.wrong(class, text);
-    }
-    outcome
 }

@@ -1,17 +1,16 @@
 //! `writ audit verify`.
 
 mod bundle;
+mod file;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
 use writ_chain::checkpoint::{self, Checkpoint};
-use writ_chain::coverage::{Coverage, Recount};
 use writ_chain::keys::Trusted;
-use writ_chain::statement::{self, Signed};
-use writ_chain::verify::{Class, Entry, KnownHead, Tail, Trust, Verification};
+use writ_chain::verify::{Class, Entry, KnownHead, Log, Misuse, Seen, Tail, Trust, Verification};
 use writ_contract::OrgId;
 
 use super::detached::{Detached, parts};
@@ -20,7 +19,6 @@ use super::index::Beside;
 use super::keys::KeysArg;
 use super::ledger::{DatabaseArg, Kept, Ledger};
 use super::outcome::{Outcome, show};
-use super::{action_receipt, coverage, receipt, report};
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::output::{Progress, Unit};
@@ -30,11 +28,14 @@ use crate::target::read;
 pub(super) const HELP: &str = "\
 Exit codes:
   0  everything holds
-  1  the verification could not be done
-  2  bad content: an entry, the chain, the tree or a signature is wrong
-  3  unknown key: no trusted key signed the checkpoint
-  4  incomplete range: entries that must exist are missing, not shown, or were never sealed
+  1  a file or a server cannot be read: nothing was verified
+  2  bad content: an entry, the chain, the tree or a signature is wrong, or the file is nothing that
+     the ledger gives out
+  3  unknown key: no trusted key signed
+  4  incomplete range: entries that must exist are missing, not shown, or were never sealed, or it
+     cannot be shown that they are there
   5  missing witness quorum: fewer trusted witnesses cosigned than must have
+ 64  the question cannot be asked: nothing was verified
 The worst counts.
 
 A tail that was cut off together with every later checkpoint, and a history that was written anew
@@ -45,15 +46,12 @@ docs/guides/verify.md goes through it all. infra/verify/verify.py checks the sam
 /// More stored checkpoints than this are not compared; the latest ones are.
 const MOST_CHECKPOINTS: i64 = 100_000;
 
-/// A larger file is no statement and is read line by line.
-const LARGEST_STATEMENT: u64 = 1024 * 1024;
-
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseArg,
-    /// Check an exported bundle, a receipt, coverage or a compliance report, offline; no database is
-    /// asked, also when one is configured
+    /// Check an exported bundle, lines for a SIEM, a receipt, coverage, a compliance report or an Action
+    /// Receipt, offline; no database is asked, also when one is configured
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only this organisation, org_… or its UUID; default: all
@@ -65,8 +63,9 @@ pub(crate) struct VerifyArgs {
     /// ledger must still contain it
     #[arg(long, value_name = "NOTE")]
     seen: Vec<PathBuf>,
-    /// Of a statement of coverage: count again what it says, from this whole export
-    #[arg(long, value_name = "EXPORT", requires = "file")]
+    /// Of a statement of coverage: count again what it says, from this whole export. Of an Action
+    /// Receipt: compare with this receipt of the ledger
+    #[arg(long, value_name = "FILE", requires = "file")]
     against: Option<PathBuf>,
     #[command(flatten)]
     bundle: bundle::BundleArgs,
@@ -82,7 +81,7 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
     };
     let seen = seen(&args.seen, &keys)?;
     let outcomes = match &args.file {
-        Some(file) => verify_document(file, &args, keys, seen)?,
+        Some(file) => file::verify(file, &args, keys, seen)?,
         None => {
             let mut ledger = args.database.open(&context.target.dev_env()).await?;
             verify_database(&mut ledger, &args, &keys, seen).await?
@@ -98,22 +97,27 @@ async fn verify_database(
     ledger: &mut Ledger,
     args: &VerifyArgs,
     keys: &Trusted,
-    seen: Vec<Checkpoint>,
+    seen: Vec<Seen>,
 ) -> Result<Vec<Outcome>, Failure> {
-    if !seen.is_empty() && args.org.is_none() {
-        let text = "--seen is of one organisation: say which with --org";
-        return Err(Failure::Usage(text.into()));
-    }
+    let (above, seen): (Vec<Seen>, Vec<Seen>) =
+        seen.into_iter().partition(|it| it.log == Log::Global);
     let mut outcomes = Vec::new();
-    let orgs = match args.org {
+    let mut orgs = match args.org {
         Some(org) => vec![org.0],
         None => ledger.orgs().await?,
     };
     if args.org.is_none() {
         let quorum = args.bundle.quorum.unwrap_or(keys.witness.len().min(1));
-        outcomes.push(global::verify(ledger, keys, quorum).await?);
-    } else if args.bundle.quorum.is_some() {
-        let text = "witnesses sign the log over all organisations: leave --org out for --quorum";
+        outcomes.push(global::verify(ledger, keys, quorum, &above).await?);
+        // A ledger of which there is nothing left is found by what was kept of it.
+        orgs.extend(seen.iter().filter_map(|it| match it.log {
+            Log::Of(org) => Some(org),
+            Log::Global => None,
+        }));
+        orgs.sort_unstable();
+        orgs.dedup();
+    } else if args.bundle.quorum.is_some() || !above.is_empty() {
+        let text = "the log over all organisations is not read with --org: no --quorum, and no --seen of it";
         return Err(Failure::Usage(text.into()));
     }
     let most = if args.all_checkpoints {
@@ -122,11 +126,13 @@ async fn verify_database(
         1
     };
     for org in orgs {
+        let of_org = |it: &&Seen| args.org.is_some() || it.log == Log::Of(org);
+        let seen: Vec<Seen> = seen.iter().filter(of_org).cloned().collect();
         let trust = Trust {
-            known: seen.iter().map(known).collect(),
             tail: Tail::Open,
             ..Trust::new(org, keys.clone())
         };
+        let trust = trust.with_seen(&seen).map_err(misuse)?;
         outcomes.push(verify_ledger(ledger, trust, most).await?);
     }
     if outcomes
@@ -141,15 +147,16 @@ async fn verify_database(
 }
 
 /// Heads from notes the reader kept; each must be signed by a trusted key.
-fn seen(files: &[PathBuf], keys: &Trusted) -> Result<Vec<Checkpoint>, Failure> {
+fn seen(files: &[PathBuf], keys: &Trusted) -> Result<Vec<Seen>, Failure> {
     let head = |file: &PathBuf| {
-        let note = read(file)?;
-        let opened = checkpoint::open(&note, &keys.checkpoint);
-        opened
-            .map(|verified| verified.checkpoint().clone())
-            .map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))
+        let opened = Seen::open(&read(file)?, keys);
+        opened.map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))
     };
     files.iter().map(head).collect()
+}
+
+fn misuse(why: Misuse) -> Failure {
+    Failure::Usage(why.0)
 }
 
 fn known(head: &Checkpoint) -> KnownHead {
@@ -211,72 +218,4 @@ async fn verify_ledger(
     let (tiles, size) = (beside.tiles, outcome.sealed.unwrap_or_default());
     tiles.check(ledger, org, size, &mut outcome).await?;
     Ok(outcome)
-}
-
-/// A signed statement, or else a bundle.
-fn verify_document(
-    file: &Path,
-    args: &VerifyArgs,
-    keys: Trusted,
-    seen: Vec<Checkpoint>,
-) -> Result<Vec<Outcome>, Failure> {
-    let small = std::fs::metadata(file).is_ok_and(|about| about.len() <= LARGEST_STATEMENT);
-    let text = small.then(|| std::fs::read_to_string(file).ok()).flatten();
-    let text = text.unwrap_or_default();
-    let org = args.org.map(|org| org.0);
-    let format = statement::format_of(&text).unwrap_or_default();
-    let kind = format.split('/').next().unwrap_or_default();
-    if args.against.is_some() && kind != "writ-coverage" {
-        let text = "--against is for a statement of coverage";
-        return Err(Failure::Usage(text.into()));
-    }
-    if action_receipt::is_one(&text) {
-        return Ok(vec![action_receipt::verify(&text)]);
-    }
-    let outcome = match kind {
-        "writ-receipt" => statement::read(&text).map(|it| receipt::verify(&it, org, &keys)),
-        "writ-coverage" => match statement::read(&text) {
-            Ok(signed) => return verify_coverage(&signed, args, keys, seen),
-            Err(unreadable) => Err(unreadable),
-        },
-        "writ-compliance-report" => {
-            statement::read(&text).map(|it| report::verify(&it, org, &keys))
-        }
-        _ => return bundle::verify(file, args, keys, seen).map(|it| vec![it]),
-    };
-    let outcome = outcome.unwrap_or_else(|unreadable| {
-        let mut outcome = Outcome::named(format);
-        outcome.wrong(Class::BadContent, unreadable.to_string());
-        outcome
-    });
-    Ok(vec![outcome])
-}
-
-/// A statement of coverage; with an export, what it says is counted again.
-fn verify_coverage(
-    signed: &Signed<Coverage>,
-    args: &VerifyArgs,
-    keys: Trusted,
-    mut seen: Vec<Checkpoint>,
-) -> Result<Vec<Outcome>, Failure> {
-    let stated = &signed.statement;
-    let mut outcome = coverage::verify(signed, args.org.map(|org| org.0), &keys);
-    let head = checkpoint::unverified(&stated.checkpoint);
-    let (Some(export), Some(head), Class::Clean) = (&args.against, head, outcome.class) else {
-        return Ok(vec![outcome]);
-    };
-    let mut count = Recount::new(stated, head.size);
-    // What was counted is in the export only if it holds this head.
-    seen.push(head);
-    let each = |position, body: &[u8]| count.entry(position, body);
-    let whole = bundle::verify_each(export, stated.org, args, keys, seen, each)?;
-    if matches!(whole.class, Class::Clean | Class::MissingQuorum) {
-        for difference in count.differences() {
-            outcome.wrong(Class::BadContent, difference.to_string());
-        }
-    } else {
-        let text = "not counted again: the export does not show every entry as it was signed";
-        outcome.notes.push(text.to_owned());
-    }
-    Ok(vec![outcome, whole])
 }

@@ -22,6 +22,8 @@ impl Files {
         let (bundle, keys) = (self.path("bundle"), self.path("keys.json"));
         std::fs::write(&bundle, lines.concat()).unwrap();
         let mut args = vec!["audit", "verify", "--file", &bundle, "--keys", &keys];
+        // It is not in a log over all organisations.
+        args.extend(["--quorum", "0"]);
         args.extend(more);
         writ(&args)
     }

@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod both;
 mod bundle;
 mod command;
 mod detect;

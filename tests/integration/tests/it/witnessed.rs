@@ -129,7 +129,15 @@ async fn an_export_is_witnessed_and_verified_by_two_programs() {
     assert!(rust.contains("are not shown"), "{rust}");
     let period = ["--from", "2020-01-01", "--to", "2100-01-01"];
     let all = desk.export("all.jsonl", &period);
-    assert_eq!(desk.verify(&all, &period).0, 0);
+    let (code, rust, _) = desk.verify(&all, &period);
+    assert_eq!(code, 4, "{rust}");
+    assert!(
+        rust.contains("nothing shows that the period is over"),
+        "{rust}"
+    );
+    let since = ["--from", "2020-01-01"];
+    let open = desk.export("since.jsonl", &since);
+    assert_eq!(desk.verify(&open, &since).0, 0);
     let before = ["--from", "2020-01-01", "--to", "2020-01-02"];
     let nothing = desk.export("nothing.jsonl", &before);
     assert_eq!(desk.verify(&nothing, &before).0, 0);
@@ -166,6 +174,9 @@ async fn a_receipt_and_coverage_are_verified_by_two_programs() {
     let out = action.to_str().unwrap();
     let args = ["audit", "receipt", decision, "--action-receipt", "--out"];
     desk.stack.writ(&[&args[..], &[out]].concat());
+    let against = ["--against", receipt.to_str().unwrap()];
+    let (code, rust, python) = desk.verify(&action, &against);
+    assert_eq!(code, 0, "{rust}{python}");
     for (document, old, new) in [
         (action, "\"writ:", "\"other:"),
         (receipt, "\"allowed\"", "\"blocked\""),
@@ -248,6 +259,11 @@ async fn a_siem_gets_lines_and_the_manifest_beside_them() {
         let said: Value = serde_json::from_str(note.lines().next().unwrap()).unwrap();
         let count = u64::try_from(text.lines().count()).unwrap();
         assert_eq!(said["entries"], count);
+        let (code, rust, python) = desk.verify(&file, &[]);
+        assert_eq!(code, 0, "{rust}{python}");
+        assert!(rust.contains("as exported"), "{rust}");
+        std::fs::write(&file, text.replacen("succeeded", "denied", 1)).unwrap();
+        assert_eq!(desk.verify(&file, &[]).0, 2);
     }
     let whole = desk.export("whole.jsonl", &[]);
     assert_eq!(

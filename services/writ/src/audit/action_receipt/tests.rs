@@ -35,22 +35,6 @@ fn the_hash_is_the_one_other_implementations_make() {
 }
 
 #[test]
-fn a_changed_action_receipt_is_found() {
-    let text = include_str!("../action_receipt_example.json");
-    assert!(is_one(text) && !is_one("{}") && !is_one(""));
-    assert_eq!(verify(text).class, Class::Clean);
-    let changes = [
-        text.replacen("\"version\"", "\"more\": 1, \"version\"", 1),
-        text.replacen("\"version\"", "\"version\": 1, \"version\"", 1),
-        text.replacen("\"receipt_hash\"", "\"receipt_hush\"", 1),
-    ];
-    for changed in changes {
-        assert!(is_one(&changed), "{changed}");
-        assert_eq!(verify(&changed).class, Class::BadContent, "{changed}");
-    }
-}
-
-#[test]
 fn a_denied_act_is_blocked_and_says_why() {
     let receipt = of(&known("denied"), &Words::default()).unwrap();
     assert_eq!(receipt["policy"]["decision"], "deny");

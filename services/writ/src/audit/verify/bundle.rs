@@ -1,31 +1,33 @@
 //! `writ audit verify --file`: a bundle, with nothing but the keys the reader brought.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use chrono::DateTime;
 use clap::Args;
 use uuid::Uuid;
-use writ_chain::checkpoint::Checkpoint;
 use writ_chain::export::Period;
 use writ_chain::keys::Trusted;
-use writ_chain::verify::{Asked, Report, Trust, header_of, verify_export_each};
+use writ_chain::verify::{
+    Asked, Class, Report, Seen, Trust, header_of, is_for_siem, verify_export_each, verify_siem,
+};
 
-use super::{VerifyArgs, known};
-use crate::audit::outcome::Outcome;
+use super::{VerifyArgs, misuse};
+use crate::audit::outcome::{Outcome, What, witnessed};
 use crate::failure::Failure;
 use crate::output::{Progress, Unit};
 
 /// A line of a bundle is far shorter; a longer one is read in parts, none of which is a line.
 const LONGEST_LINE: u64 = 1024 * 1024;
+/// How the first line of a bundle begins.
+const HEADER: &[u8] = b"{\"checkpoint\"";
 /// Most entries fit without a second allocation.
 const USUAL_LINE: usize = 1536;
 
 #[derive(Args)]
 pub(crate) struct BundleArgs {
     /// Witnesses that must have cosigned the log over all organisations; default: 1 when KEYS.json has
-    /// a witness's key
+    /// a witness's key. With 0, an export need not show its place in that log
     #[arg(long, value_name = "COUNT")]
     pub(super) quorum: Option<usize>,
     /// Of a bundle, only what is from here on must be shown: an entry's number, a date or a time
@@ -48,13 +50,19 @@ enum Bound {
 
 /// An entry's number, `2026-11-20` or an RFC 3339 time.
 fn bound(text: &str) -> Result<Bound, String> {
-    if let Ok(entry) = text.parse() {
-        return Ok(Bound::Entry(entry));
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(entry) if digits => Ok(Bound::Entry(entry)),
+        _ => crate::audit::time(text).map(Bound::Time),
     }
-    crate::audit::time(text).map(Bound::Time)
 }
 
 impl BundleArgs {
+    /// Whether anything is said of what must be shown.
+    pub(super) fn asks(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.filtered
+    }
+
     fn asked(&self) -> Result<Asked, Failure> {
         let asked = match (self.from, self.to) {
             _ if self.filtered => Asked::WhatIsShown,
@@ -82,23 +90,78 @@ fn micros(bound: Bound) -> Option<i64> {
     }
 }
 
-/// Verifies the bundle; what cannot be read at all is a failure, not a finding.
+/// Verifies the bundle, or lines for a SIEM; what cannot be read at all is a failure, not a finding.
 pub(super) fn verify(
     path: &Path,
     args: &VerifyArgs,
     keys: Trusted,
-    seen: Vec<Checkpoint>,
+    seen: &[Seen],
 ) -> Result<Outcome, Failure> {
     let mut first = Vec::new();
     let open = || File::open(path).map(BufReader::new);
     open()
         .and_then(|it| it.take(LONGEST_LINE).read_until(b'\n', &mut first))
         .map_err(|error| broken(path, &error))?;
+    let beside = beside(path)?;
+    if !first.starts_with(HEADER) && (beside.is_some() || is_for_siem(&first)) {
+        let asked = args.bundle.asked()?;
+        let parts = !matches!(asked, Asked::Everything | Asked::WhatIsShown);
+        if parts || !seen.is_empty() || args.bundle.quorum.is_some() {
+            let text = "lines for a SIEM hold no proof: no --seen, --quorum, --from or --to";
+            return Err(Failure::Usage(text.into()));
+        }
+        return lines_for_siem(path, args, &keys, beside.as_deref());
+    }
     // The checkpoint's origin names the organisation under the signature, so a header that lies
     // about it is found out.
     let named = header_of(&first).map(|header| header.org);
     let org = args.org.map(|org| org.0).or(named).unwrap_or_default();
-    verify_each(path, org, args, keys, seen, |_, _| {})
+    let seen = if named.is_some() { seen } else { &[] };
+    let mut outcome = verify_each(path, org, args, keys, seen, |_, _| {})?;
+    if named.is_none() {
+        outcome.what = What::Nothing;
+        outcome.name = "the file".to_owned();
+    }
+    Ok(outcome)
+}
+
+/// The manifest that `writ audit export` put beside lines for a SIEM.
+fn beside(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".manifest.json");
+    match std::fs::read(&beside) {
+        Ok(line) => Ok(Some(line)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(broken(Path::new(&beside), &error)),
+    }
+}
+
+fn lines_for_siem(
+    path: &Path,
+    args: &VerifyArgs,
+    keys: &Trusted,
+    beside: Option<&[u8]>,
+) -> Result<Outcome, Failure> {
+    let filtered = args.bundle.filtered;
+    let report = read(path, |lines| verify_siem(lines, beside, keys, filtered))?;
+    let another = args.org.filter(|org| org.0 != report.org);
+    let signed_by = report.manifest_signed_by.clone();
+    let unknown = signed_by.is_empty();
+    let mut outcome = Outcome {
+        what: What::Lines,
+        signed_by,
+        ..report.into()
+    };
+    if unknown {
+        outcome.name = "the file".to_owned();
+    }
+    let note = "it shows who exported these lines, and not that they are in the ledger";
+    outcome.notes.push(note.to_owned());
+    if another.is_some() && outcome.class == Class::Clean {
+        let text = "it is of another organisation".to_owned();
+        outcome.wrong(Class::BadContent, text);
+    }
+    Ok(outcome)
 }
 
 fn broken(path: &Path, error: &std::io::Error) -> Failure {
@@ -111,17 +174,19 @@ pub(super) fn verify_each(
     org: Uuid,
     args: &VerifyArgs,
     keys: Trusted,
-    seen: Vec<Checkpoint>,
+    seen: &[Seen],
     each: impl FnMut(u64, &[u8]),
 ) -> Result<Outcome, Failure> {
-    let of_all = |head: &&Checkpoint| head.origin.ends_with("/global");
-    let mut trust = Trust {
-        known: seen.iter().filter(|it| !of_all(it)).map(known).collect(),
-        known_global: seen.iter().filter(of_all).map(known).collect(),
+    let trust = Trust {
+        quorum: args.bundle.quorum,
         asked: args.bundle.asked()?,
         ..Trust::new(org, keys)
     };
-    trust.quorum = args.bundle.quorum.unwrap_or(trust.quorum);
+    let trust = trust.with_seen(seen).map_err(misuse)?;
+    read(path, |lines| verify_export_each(lines, trust, each)).map(outcome)
+}
+
+fn read(path: &Path, verify: impl FnOnce(Lines<'_>) -> Report) -> Result<Report, Failure> {
     let mut trouble = None;
     let file = File::open(path).map_err(|error| broken(path, &error))?;
     let length = file.metadata().map_or(0, |about| about.len());
@@ -130,10 +195,10 @@ pub(super) fn verify_each(
         trouble: &mut trouble,
         progress: Progress::new(Unit::Bytes, length),
     };
-    let report = verify_export_each(lines, trust, each);
+    let report = verify(lines);
     match trouble {
         Some(error) => Err(broken(path, &error)),
-        None => Ok(outcome(report)),
+        None => Ok(report),
     }
 }
 
@@ -167,10 +232,7 @@ impl Iterator for Lines<'_> {
 fn outcome(report: Report) -> Outcome {
     let mut notes = Vec::new();
     for (witness, time) in &report.witnesses {
-        let at = i64::try_from(*time).ok();
-        let at = at.and_then(|at| DateTime::from_timestamp(at, 0));
-        let at = at.map(|at| at.to_rfc3339()).unwrap_or_default();
-        notes.push(format!("witnessed by {witness} at {at}"));
+        notes.push(witnessed(witness, *time));
     }
     if !report.manifest_signed_by.is_empty() {
         let names = report.manifest_signed_by.join(", ");
