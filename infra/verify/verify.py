@@ -31,7 +31,7 @@ import bundle, siem, statements
 from action_receipt import ActionReceipt
 from findings import CLEAN, QUORUM, UNREADABLE, USAGE, WORST_FIRST, Misuse, Wrong
 from recount import Recount
-from tlog import U64, read_checkpoint, read_keys, read_kept
+from tlog import U64, read_keys, read_kept
 
 LARGEST_STATEMENT = 2**24  # a larger file is read line by line
 TIME = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?"
@@ -93,7 +93,7 @@ def keep(notes, keys):
 
 
 def verify(file, keys, against=None, seen=(), quorum=None, asked=None, beside=None):
-    """The runs over an open file, and over the one it is compared with."""
+    """The runs over an open file, and over the one it is compared with, which `against` opens."""
     kept = keep(seen, keys)
     head = file.read(LARGEST_STATEMENT + 1)
     kind = statements.kind_of(head) if len(head) <= LARGEST_STATEMENT else None
@@ -125,7 +125,8 @@ def verify_action_receipt(text, keys, against):
     run = ActionReceipt(text)
     if against is None or run.code() != CLEAN:
         return [run]
-    text = against.read(LARGEST_STATEMENT)
+    with against() as file:
+        text = file.read(LARGEST_STATEMENT)
     if statements.kind_of(text) != "writ-receipt":
         raise Misuse("--against is for an Action Receipt a receipt of the ledger")
     receipt = statements.Checked(text, keys)
@@ -140,9 +141,11 @@ def verify_coverage(text, keys, export, kept, quorum):
     if run.code() != CLEAN:
         return [run]
     stated = run.statement
-    counting = Recount(stated, read_checkpoint(stated["checkpoint"], keys)[1])
-    kept = kept + keep([stated["checkpoint"]], keys)
-    whole = bundle.Bundle(keys, quorum, None, kept, org=stated["org"], each=counting.entry).read(export)
+    size, root = run.heads[stated["org"]]
+    counting = Recount(stated, size)
+    kept = kept + [(stated["org"], size, root, set())]
+    with export() as file:
+        whole = bundle.Bundle(keys, quorum, None, kept, org=stated["org"], each=counting.entry).read(file)
     if whole.code() in (CLEAN, QUORUM):
         counting.compare(run)
     else:
@@ -190,10 +193,9 @@ def read_all(options):
     with open(options.file, "rb") as file:
         if os.path.exists(beside):
             told["beside"] = read(beside)
-        if options.against is None:
-            return verify(file, keys, **told)
-        with open(options.against, "rb") as against:
-            return verify(file, keys, against, **told)
+        if options.against is not None:
+            told["against"] = lambda: open(options.against, "rb")
+        return verify(file, keys, **told)
 
 
 def read(name):
@@ -203,19 +205,25 @@ def read(name):
     return data
 
 
+def visible(text):
+    """Without what would steer a terminal: names in a file are other people's."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+
+
 def main(arguments=None):
     options = read_options(arguments)
+    sys.stdout.reconfigure(errors="replace")
     try:
         runs = read_all(options)
     except Misuse as why:
-        print(f"cannot be asked: {why}", file=sys.stderr)
+        print(visible(f"cannot be asked: {why}"), file=sys.stderr)
         return USAGE
     except (OSError, UnicodeDecodeError) as why:
         print(f"cannot read: {why}", file=sys.stderr)
         return UNREADABLE
     try:
         for run in runs:
-            print(f"{run.result()}:", "\n  ".join(summary(run)))
+            print(visible(f"{run.result()}: " + "\n  ".join(summary(run))))
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough; what was found stays found
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

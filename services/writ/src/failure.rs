@@ -22,9 +22,9 @@ Exit codes:
   1   the command could not do its work (unreachable, unreadable, a doctor's problem)
   2   audit verify: bad content, something is there that cannot be
       policy diff: files and server differ
-  3   audit verify: unknown key, no trusted key signed the checkpoint
+  3   audit verify: unknown key, no trusted key signed
       policy: the files are not valid
-  4   audit verify: incomplete range, something that must be there is not
+  4   audit verify: incomplete range, something that must be there is not, or cannot be shown
       policy test: a test failed, or too little is covered
   5   audit verify: missing witness quorum, too few trusted witnesses cosigned
       refused by the server as it stands: a call, a decision that is no (the answer is printed),

@@ -25,7 +25,7 @@ while line := source.readline():
         if name in options:
             options[name] = options[name].encode()
     if 'against' in options:
-        options['against'] = io.BytesIO(options['against'])
+        options['against'] = lambda text=options['against']: io.BytesIO(text)
     try:
         runs = verify.verify(io.BytesIO(source.read(int(size))), keys[text], **options)
         code = verify.worst(runs)

@@ -160,7 +160,7 @@ fn write(outcomes: &[Outcome], format: Format) -> Result<(), Failure> {
             &outcome.summary(),
         )?;
         for said in outcome.notes.iter().chain(&outcome.findings) {
-            output::line(&format!("         {said}"))?;
+            output::text(&format!("         {said}"))?;
         }
         let hidden = outcome.total.saturating_sub(outcome.findings.len() as u64);
         if hidden > 0 {

@@ -42,6 +42,7 @@ impl Desk {
             String::from_utf8_lossy(&bytes).into_owned()
         });
         assert!(!words[1].contains("Traceback"), "{}", words[1]);
+        assert!(!words.iter().any(|it| it.contains('\u{1b}')), "{words:?}");
         let codes = (rust.status.code(), python.status.code());
         assert_eq!(codes.0, codes.1, "{file} {keys} {more:?}: {words:?}");
         codes.0.unwrap()
@@ -101,6 +102,7 @@ fn a_question_that_cannot_be_asked_is_refused() {
         ("whole", &["--seen", &gone], 1),
         ("whole", &["--against", &whole], 64),
         ("paper", &["--against", &whole], 64),
+        ("paper", &["--against", &gone], 64),
         ("paper", &["--filtered"], 64),
         ("paper", &["--from", "3"], 64),
         ("paper", &[], 2),
@@ -113,6 +115,18 @@ fn a_question_that_cannot_be_asked_is_refused() {
         let found = desk.code(file, "keys.json", more);
         assert_eq!(found, code, "{file} {more:?}");
     }
+}
+
+#[test]
+fn what_a_file_says_does_not_steer_a_terminal() {
+    let desk = Desk::new();
+    let name = "\u{1b}[2J";
+    let paper = json!({"statement": {"format": "writ-compliance-report/1", name: 1},
+        "keyName": name, "keyId": name, "signature": ""});
+    desk.write("paper", paper.to_string());
+    assert_eq!(desk.code("paper", "keys.json", &[]), 3);
+    desk.write("names", json!({ name: 1 }).to_string());
+    assert_eq!(desk.code("whole", "names", &[]), 64);
 }
 
 /// As `| head` does.

@@ -8,7 +8,8 @@ use writ_chain::checkpoint;
 use writ_chain::coverage::{Coverage, Recount};
 use writ_chain::document::{self, Checked, Document, Kind, Told};
 use writ_chain::keys::Trusted;
-use writ_chain::verify::{Class, Seen};
+use writ_chain::verify::{Class, KnownHead, Log, Seen};
+use writ_contract::OrgId;
 
 use super::{VerifyArgs, bundle, misuse};
 use crate::audit::outcome::{Outcome, What, witnessed};
@@ -113,7 +114,11 @@ fn named(document: &Document) -> (String, What) {
             signed.statement.decision_id.clone().unwrap_or_else(number)
         }
         Document::Coverage(signed) => format!("coverage of {}", signed.statement.agent),
-        Document::Report(signed) => format!("report of {}", signed.statement.org()),
+        Document::Report(signed) => {
+            let org = signed.statement.org();
+            let known = org.parse().map(|org| OrgId(org).to_string());
+            format!("report of {}", known.as_deref().unwrap_or(org))
+        }
         Document::ActionReceipt(value) => {
             let id = value.get("receipt_id").and_then(Value::as_str);
             let name = format!("action receipt {}", id.unwrap_or("without an id"));
@@ -137,13 +142,17 @@ fn count_again(
     mut seen: Vec<Seen>,
 ) -> Result<Vec<Outcome>, Failure> {
     let head = checkpoint::unverified(&stated.checkpoint);
-    let own = Seen::open(&stated.checkpoint, &keys);
-    let (Some(head), Ok(own), Class::Clean) = (head, own, outcome.class) else {
+    let (Some(head), Class::Clean) = (head, outcome.class) else {
         return Ok(vec![outcome]);
     };
-    let mut count = Recount::new(stated, head.size);
+    let (size, root) = (head.size, head.root);
+    let mut count = Recount::new(stated, size);
     // What was counted is in the export only if it holds this head.
-    seen.push(own);
+    seen.push(Seen {
+        log: Log::Of(stated.org),
+        head: KnownHead { size, root },
+        witnesses: Vec::new(),
+    });
     let each = |position, body: &[u8]| count.entry(position, body);
     let whole = bundle::verify_each(export, stated.org, args, keys, &seen, each)?;
     if matches!(whole.class, Class::Clean | Class::MissingQuorum) {
