@@ -15,7 +15,9 @@ mod witnesses;
 
 pub(crate) use agents::{agents, save_agents};
 pub(crate) use cited::{Cited, cited, first_sealed};
-pub(crate) use coverage::{EmitterRow, Period, emitters, lost_reports, outcomes, present, windows};
+pub(crate) use coverage::{
+    EmitterRow, Period, emitters, lost_reports, months_taken_out, outcomes, present, windows,
+};
 pub(crate) use entries::{chains, close, known, numbers, positions, save_chains, save_numbers};
 pub(crate) use evidence::{found, save_evidence};
 pub(crate) use insert::{alive, hear, insert};

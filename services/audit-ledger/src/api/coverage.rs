@@ -18,9 +18,9 @@ use writ_service_kit::routes::Authed;
 use super::recorded::Recording;
 use super::signed::SignedDto;
 use super::{State, status};
-use crate::domain::When;
 use crate::domain::agent::Known;
 use crate::domain::compliance::not_before;
+use crate::domain::{When, taken_out};
 use crate::error::Error;
 use crate::store::{self, EmitterRow, Period};
 
@@ -66,6 +66,7 @@ pub(super) async fn show(
         return Err(status::nothing_sealed());
     };
     let (from, to) = span(&query, recording.began, state.clock.now())?;
+    whole(&store::months_taken_out(&mut tx).await?, from, to)?;
     let seen = store::agents(&mut tx, &query.agent_id).await?;
     let agent = Known::of(&query.agent_id, query.environment.as_deref(), &seen)
         .map_err(|wrong| status::no_agent(&query.agent_id, wrong))?;
@@ -120,6 +121,19 @@ fn span(
         )));
     }
     Ok((from, to))
+}
+
+/// Refuses a period of which entries were taken out: they would read as missing, or as never made.
+fn whole(targets: &[String], from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), ApiError> {
+    let months = taken_out(targets, from, to);
+    if months.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "entries of {} were taken out of the ledger: ask for a period without them, or count from the \
+         exports that were made before",
+        months.join(", ")
+    )))
 }
 
 /// What a statement says of itself.

@@ -95,6 +95,16 @@ pub(crate) async fn windows(
     Ok(rows.into_iter().map(micros).collect())
 }
 
+/// What entries say was taken out of the organisation's ledger, a month each.
+pub(crate) async fn months_taken_out(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "select target from entries
+         where action = 'ledger.detach' and type = 'ledger.month_detached.v1'",
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
 /// How many reports clients of the organisation say they lost, of times that touch the period.
 pub(crate) async fn lost_reports(tx: &mut TenantTx, period: &Period) -> Result<u64, Error> {
     let lost: i64 = sqlx::query_scalar(

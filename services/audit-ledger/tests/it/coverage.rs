@@ -342,3 +342,26 @@ async fn a_period_must_be_one() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}: {body}");
     }
 }
+
+#[tokio::test]
+async fn nothing_is_counted_of_a_month_that_was_taken_out() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    stage.decisions(org, 1, &[1]).await;
+    sqlx::query(
+        "insert into ledger.own_facts (org_id, type, actor, action, target, outcome)
+         values ($1, 'ledger.month_detached.v1', 'system:alice', 'ledger.detach',
+             'entries:0-1 of 2026-10', 'succeeded')",
+    )
+    .bind(org.0)
+    .execute(&mut stage.sql().await)
+    .await
+    .unwrap();
+    stage.sealed(org, 3).await;
+    assert_eq!(coverage(&stage, "support", &key).await.decisions, 1);
+    let days = "agentId=support&from=2026-09-30&to=2026-10-02";
+    let (status, body) = refused(&stage, days, &key).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    assert!(body.contains("entries of 2026-10 were taken out"), "{body}");
+}

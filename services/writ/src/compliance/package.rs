@@ -54,7 +54,15 @@ pub(super) async fn run(args: PackageArgs, context: &Context) -> Result<(), Fail
         add(&format!("receipts/{seq}.json"), &report::pretty(&receipt))?;
     }
     let agents = match period(&signed) {
-        Some(period) => coverage(&api, period).await?,
+        Some(period) => match coverage(&api, period).await {
+            Ok(agents) => agents,
+            // A part of the window cannot be counted any more: the reason is in the package.
+            Err(Failure::Refused(why)) => {
+                add("coverage/NONE.txt", format!("{why}\n").as_bytes())?;
+                Vec::new()
+            }
+            Err(other) => return Err(other),
+        },
         None => Vec::new(),
     };
     for (agent, statement) in &agents {

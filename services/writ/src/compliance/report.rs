@@ -35,9 +35,14 @@ pub(super) async fn run(args: ReportArgs, context: &Context) -> Result<(), Failu
         if context.format.is_data() {
             return output::data(context.format, &report);
         }
-        let controls = report.pointer("/statement/controls");
-        let controls = controls.and_then(Value::as_array).cloned();
-        return output::rows(context.format, &controls.unwrap_or_default(), COLUMNS);
+        let listed = |place| {
+            let found = report.pointer(place).and_then(Value::as_array).cloned();
+            found.unwrap_or_default()
+        };
+        output::rows(context.format, &listed("/statement/controls"), COLUMNS)?;
+        let gaps = listed("/statement/gaps");
+        let mut gaps = gaps.iter().filter_map(Value::as_str);
+        return gaps.try_for_each(output::note);
     };
     let bytes = match form(out) {
         "json" => pretty(&signed(&api, &args.asked).await?),
