@@ -39,7 +39,8 @@ pub(super) struct CoverageQuery {
     agent_id: String,
     /// Whose external id it is, where agents in several environments have it.
     environment: Option<String>,
-    /// Begin of the period, a day (UTC) or an instant (RFC 3339); a day before its end when absent.
+    /// Begin of the period, a day (UTC) or an instant (RFC 3339); when absent a day before its end, or
+    /// when the record began if that is later.
     #[schemars(with = "Option<String>")]
     from: Option<When>,
     /// End of the period, likewise; it is before that day or instant. Two minutes ago when absent: of
@@ -105,12 +106,8 @@ fn span(
         None if known <= began => now,
         None => known,
     };
-    let from = query.from.map_or(to - DAY, When::start);
-    if from >= to || to - from > LONGEST {
-        return Err(ApiError::invalid(
-            "from must be before to, by at most 366 days",
-        ));
-    }
+    let from = query.from.map(When::start);
+    let from = from.unwrap_or_else(|| (to - DAY).max(began.trunc_subsecs(0)));
     if to > now {
         return Err(ApiError::invalid("to must not be in the future"));
     }
@@ -119,6 +116,11 @@ fn span(
             "{}: ask for a period that ends later",
             not_before(began)
         )));
+    }
+    if from >= to || to - from > LONGEST {
+        return Err(ApiError::invalid(
+            "from must be before to, by at most 366 days",
+        ));
     }
     Ok((from, to))
 }
@@ -317,10 +319,10 @@ mod tests {
         let known = at("2026-11-20T11:58:00Z");
         assert_eq!(of(None, None, began).unwrap().1, known);
         let young = at("2026-11-20T11:59:30Z");
-        assert_eq!(of(None, None, young).unwrap().1, now);
+        assert_eq!(of(None, None, young), Ok((young, now)));
         for (from, to, said) in [
             (None, Some("2026-11-21"), "future"),
-            (Some("2026-11-19"), Some("2026-11-18"), "before to"),
+            (Some("2026-11-20"), Some("2026-11-19"), "before to"),
             (
                 Some("2026-11-01"),
                 Some("2026-11-17"),

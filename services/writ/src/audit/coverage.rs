@@ -20,7 +20,8 @@ pub(crate) struct CoverageArgs {
     /// Whose id it is, where agents in several environments have it
     #[arg(long)]
     environment: Option<String>,
-    /// Begin of the period: a day (UTC), such as 2026-11-01, or RFC 3339; default: a day before its end
+    /// Begin of the period: a day (UTC), such as 2026-11-01, or RFC 3339; default: a day before its
+    /// end, or when the record began if that is later
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// End of the period, before that day or time; default: two minutes ago

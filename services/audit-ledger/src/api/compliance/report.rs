@@ -290,6 +290,7 @@ fn span(seconds: i64) -> String {
     let unit = UNITS.into_iter().find(|(length, _)| seconds >= 2 * length);
     match unit {
         Some((length, name)) => format!("{} {name}", seconds / length),
+        None if seconds == 1 => "1 second".to_owned(),
         None => format!("{seconds} seconds"),
     }
 }
