@@ -34,12 +34,18 @@ pub(crate) async fn save_agents(tx: &mut WriterTx, entries: &[NewEntry]) -> Resu
     if seen.is_empty() {
         return Ok(());
     }
+    // Hardly any is new: those that are known are not even locked.
     sqlx::query(
         "insert into agents_seen (org_id, agent_id, external_id, environment)
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+             as said(org_id, agent_id, external_id, environment)
+         where not exists (
+             select from agents_seen known
+             where (known.org_id, known.agent_id, known.external_id)
+                   = (said.org_id, said.agent_id, said.external_id)
+               and said.environment in ('', known.environment))
          on conflict (org_id, agent_id, external_id) do update
-           set environment = excluded.environment
-           where excluded.environment not in ('', agents_seen.environment)",
+           set environment = excluded.environment",
     )
     .bind(seen.keys().map(|(org, _, _)| *org).collect::<Vec<_>>())
     .bind(

@@ -130,17 +130,22 @@ async fn an_id_in_two_environments_is_not_added_up() {
     let org = org();
     let key = stage.key(org, "viewer").await;
     let other = uuid::Uuid::from_u128(5);
-    for (id, environment) in [(AGENT, "production"), (other, "staging")] {
+    // The second is moved.
+    for (version, id, environment) in [
+        (1, AGENT, "production"),
+        (1, other, "test"),
+        (2, other, "staging"),
+    ] {
         let fact = wire::Agent {
             agent_id: id.as_bytes().to_vec(),
             external_id: "support".into(),
             environment: environment.into(),
             ..wire::Agent::default()
         };
-        stage.publish(org, &id.to_string(), 1, &fact).await;
+        stage.publish(org, &id.to_string(), version, &fact).await;
     }
     stage.decisions(org, 1, &[1, 2, 3]).await;
-    stage.sealed(org, 6).await;
+    stage.sealed(org, 7).await;
     let (status, body) = refused(&stage, &format!("agentId=support&{HOUR}"), &key).await;
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
     assert!(
