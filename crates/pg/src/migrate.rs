@@ -20,7 +20,7 @@ pub enum MigrateError {
     NoRole(String),
     /// A migration failed, or one that was applied has changed.
     #[error(transparent)]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(sqlx::migrate::MigrateError),
     /// The store's trouble.
     #[error(transparent)]
     Store(#[from] PgError),
@@ -29,6 +29,25 @@ pub enum MigrateError {
 impl From<sqlx::Error> for MigrateError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for MigrateError {
+    /// A store that goes away while it is migrated is the store's trouble: waiting mends it.
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError as Stopped;
+        if let Stopped::Execute(error) = error {
+            return Self::Store(error.into());
+        }
+        let Stopped::ExecuteMigration(error, version) = error else {
+            return Self::Migration(error);
+        };
+        match PgError::from(error) {
+            PgError::Refused(error) => Self::Migration(Stopped::ExecuteMigration(error, version)),
+            store @ (PgError::Conflict { .. } | PgError::Fenced { .. } | PgError::Away(_)) => {
+                Self::Store(store)
+            }
+        }
     }
 }
 
@@ -90,4 +109,30 @@ async fn base(
         .execute(&mut *tx)
         .await?;
     Ok(tx.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_goes_away_while_it_is_migrated_is_waited_for() {
+        let reset = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        for stopped in [
+            sqlx::migrate::MigrateError::Execute(reset()),
+            sqlx::migrate::MigrateError::ExecuteMigration(reset(), 7),
+        ] {
+            let MigrateError::Store(error) = MigrateError::from(stopped) else {
+                panic!("the store's trouble")
+            };
+            assert!(error.is_transient());
+        }
+        let changed = MigrateError::from(sqlx::migrate::MigrateError::VersionMismatch(7));
+        assert!(matches!(changed, MigrateError::Migration(_)));
+        let wrong = sqlx::migrate::MigrateError::ExecuteMigration(sqlx::Error::RowNotFound, 7);
+        assert!(matches!(
+            MigrateError::from(wrong),
+            MigrateError::Migration(_)
+        ));
+    }
 }
