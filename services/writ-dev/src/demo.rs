@@ -1,10 +1,10 @@
 //! Demo data: what a new user would have after an hour. Made through the API like anybody's.
 
-use anyhow::Context;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use reqwest::{Client, Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::api::Api;
 use crate::layout::Ports;
 use crate::orgs::Org;
 
@@ -22,11 +22,7 @@ const TRACES: u32 = 60;
 /// # Errors
 /// The first request that is refused.
 pub async fn seed(ports: Ports, org: &Org, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let api = Api {
-        base: format!("http://127.0.0.1:{}/api/v1", ports.door()),
-        key: org.owner.key.clone(),
-        client: Client::new(),
-    };
+    let api = Api::of(ports, org);
     let known = api
         .send(Method::GET, "/policies", None)
         .await?
@@ -57,10 +53,7 @@ pub async fn seed(ports: Ports, org: &Org, now: DateTime<Utc>) -> anyhow::Result
     let held = json!({ "agentId": "order-processor", "input": "Refund order 1042 in full",
         "environment": "production", "tools": ["payments.refund"], "estimatedCost": 0.02 });
     // Asked with the developer's key: nobody may approve what was asked with their own.
-    let agent = Api {
-        key: org.developer.key.clone(),
-        ..api
-    };
+    let agent = api.with_key(&org.developer.key);
     agent.post("/policies/enforce", held).await.map(drop)
 }
 
@@ -127,37 +120,4 @@ fn trace(minute: u32, agent: &str, now: DateTime<Utc>) -> Value {
         "costUsd": 0.001 + f64::from(minute % 5) / 1000.0,
         "environment": "production",
     })
-}
-
-struct Api {
-    base: String,
-    key: String,
-    client: Client,
-}
-
-impl Api {
-    async fn post(&self, path: &str, body: Value) -> anyhow::Result<Response> {
-        self.send(Method::POST, path, Some(body)).await
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> anyhow::Result<Response> {
-        let mut request = self
-            .client
-            .request(method.clone(), format!("{}{path}", self.base));
-        request = request.bearer_auth(&self.key);
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let response = request.send().await.with_context(|| path.to_owned())?;
-        let status = response.status();
-        if !status.is_success() {
-            anyhow::bail!("{method} {path}: {status}: {}", response.text().await?);
-        }
-        Ok(response)
-    }
 }

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod act;
+mod api;
 pub mod args;
 pub mod background;
 pub mod banner;

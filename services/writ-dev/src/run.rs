@@ -4,11 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
+use reqwest::Method;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use writ_service_kit::process::watch_signals;
 use writ_service_kit::serve::{Bound, bind};
 use writ_service_kit::{Clock, SystemClock, Tasks};
 
+use crate::api::Api;
 use crate::args::Args;
 use crate::background::Lock;
 use crate::children::Kept;
@@ -22,6 +26,9 @@ use crate::{banner, configs, demo, envfile, orgs};
 
 /// From the stores' answering to the services' being ready.
 const READY: Duration = Duration::from_secs(120);
+/// From then to the first signature of the witness: it is asked every second.
+const WITNESSED: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(15);
 const CHILD_STOP: Duration = Duration::from_secs(15);
 
@@ -86,6 +93,7 @@ async fn live(
     if !args.empty {
         demo_data(ports, &orgs).await;
     }
+    first_witness(ports, &orgs).await;
     envfile::write(layout, &envfile::render(plan, &stores))?;
     banner::print(args, layout, ports, &stores, &orgs)?;
     cancel.cancelled().await;
@@ -98,6 +106,26 @@ async fn demo_data(ports: Ports, orgs: &[Org]) {
     if let Err(error) = demo::seed(ports, org, SystemClock.now()).await {
         tracing::warn!(%error, "no demo data");
     }
+}
+
+/// Waits until the witness has signed the log: who verified the ledger before that would be told that
+/// nobody had. A stack whose witness is late is still a stack.
+async fn first_witness(ports: Ports, orgs: &[Org]) {
+    let Some(org) = orgs.first() else { return };
+    let (api, until) = (Api::of(ports, org), Instant::now() + WITNESSED);
+    while Instant::now() < until {
+        if is_witnessed(&api).await.is_ok_and(|signed| signed) {
+            return;
+        }
+        sleep(LOOK).await;
+    }
+    tracing::warn!("the ledger is not witnessed yet");
+}
+
+async fn is_witnessed(api: &Api) -> anyhow::Result<bool> {
+    let head = api.send(Method::GET, "/audit/checkpoint", None).await?;
+    let head = head.json::<Value>().await?;
+    Ok(head.pointer("/data/witnessed") == Some(&Value::Bool(true)))
 }
 
 /// The services, in either form.

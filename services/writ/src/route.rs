@@ -24,6 +24,7 @@ const HANDWRITTEN: &[&str] = &[
     "denyRequest",
     "getCoverage",
     "getReceipt",
+    "getReceiptOfEntry",
     "issueKey",
     "listAuditLogEntries",
 ];
