@@ -120,7 +120,8 @@ impl Known {
 /// The Action Receipt.
 pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
     let word = |given: &Option<String>, found: Option<&str>| {
-        given.as_deref().or(found).unwrap_or(UNKNOWN).to_owned()
+        let given = given.as_deref().filter(|word| !word.is_empty());
+        given.or(found).unwrap_or(UNKNOWN).to_owned()
     };
     let actor = known.text("/statement/entry/actor").unwrap_or(UNKNOWN);
     let kind = if actor.starts_with("agent:") {

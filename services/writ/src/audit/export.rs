@@ -32,7 +32,7 @@ pub(crate) struct ExportArgs {
     /// Only to the last entry before that day or time
     #[arg(long, value_name = "TIME", value_parser = super::time, conflicts_with = "org")]
     to: Option<i64>,
-    /// Only entries with this action, actor, agentId or outcome: `--filter outcome=blocked`
+    /// Only entries with this action, actor, agentId or outcome: `--filter outcome=denied`
     #[arg(long, value_name = "FIELD=VALUE", value_parser = filter, conflicts_with = "org")]
     filter: Vec<(String, String)>,
     /// jsonl can be verified; ocsf and cef are for a SIEM, their signed manifest goes to
@@ -100,8 +100,6 @@ pub(super) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failu
         None => from_api(&args, context).await?,
     }
     let file = args.out.display();
-    // It does not show its place in the log over all organisations.
-    let alone = args.org.map_or("", |_| "--quorum 0 ");
     if args.format != Form::Jsonl {
         let manifest = part_manifest(&args.out)?;
         let manifest = manifest.display();
@@ -109,8 +107,15 @@ pub(super) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failu
             "written; manifest in {manifest}, and `writ audit verify --file {file} --keys …` compares them"
         ));
     }
+    if args.org.is_some() {
+        // It does not show its place in the log over all organisations.
+        return output::note(&format!(
+            "written; check it with `writ audit verify --file {file} --quorum 0 --keys …`, and keys \
+             without `exportKeys`: nobody signed its manifest"
+        ));
+    }
     output::note(&format!(
-        "written; check it with `writ audit verify --file {file} {alone}--keys …`"
+        "written; check it with `writ audit verify --file {file} --keys …`"
     ))
 }
 

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
+use writ_chain::canonical;
 
 use super::action_receipt::{self, Known, Words};
 use crate::api::Api;
 use crate::cli::Context;
 use crate::failure::Failure;
+use crate::list;
 use crate::output;
 use crate::target::read;
 
@@ -65,8 +67,11 @@ pub(super) fn keep(file: &Path, document: &Value) -> Result<(), Failure> {
 }
 
 fn json(file: &Path) -> Result<Value, Failure> {
-    let why = |error| Failure::Usage(format!("{}: {error}", file.display()));
-    serde_json::from_str(&read(file)?).map_err(why)
+    let why = |error: String| Failure::Usage(format!("{}: {error}", file.display()));
+    let text = read(file)?;
+    // A name that is there twice has no canonical form.
+    canonical::canonicalize(&text).map_err(|error| why(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| why(error.to_string()))
 }
 
 /// What else the API knows of the decision; what is not there any more is left out.
@@ -79,22 +84,56 @@ async fn known(api: &Api, mut signed: Value, arguments: Option<Value>) -> Result
         Failure::Usage("the entry is no decision, and an Action Receipt is of one".to_owned())
     })?;
     let decision = one(api, &["decisions", id], &[]).await?;
-    let traces = one(api, &["traces"], &[("decisionId", id.to_owned())]).await?;
-    let approval = match text(&decision, "/approvalRequestId") {
-        Some(approval) => one(api, &["approvals", approval], &[]).await?,
-        None => Value::Null,
-    };
-    // A list shows the beginning of an input; one trace shows all of it.
-    let trace = match text(&traces, "/0/traceId") {
-        Some(id) => one(api, &["traces", id], &[]).await?,
-        None => Value::Null,
-    };
     Ok(Known {
+        trace: trace(api, id, &decision).await?,
+        approval: approval(api, id, &decision).await?,
         statement: statement.clone(),
         decision,
-        trace,
-        approval,
         arguments,
+    })
+}
+
+/// The span of the act: of a trace that names this decision itself, and of the agent that asked.
+async fn trace(api: &Api, id: &str, decision: &Value) -> Result<Value, Failure> {
+    let agent = text(decision, "/agentUuid");
+    let is_of = |span: &&Value| {
+        let linked = (text(span, "/decision/id"), text(span, "/decision/link"));
+        linked == (Some(id), Some("exact")) && text(span, "/agentUuid") == agent
+    };
+    let found = one(api, &["traces"], &[("decisionId", id.to_owned())]).await?;
+    let found = found.as_array().into_iter().flatten().find(is_of);
+    let Some(trace) = found.and_then(|it| text(it, "/traceId")) else {
+        return Ok(Value::Null);
+    };
+    // A list shows the beginning of an input; one trace shows all of it.
+    let whole = one(api, &["traces", trace], &[]).await?;
+    let mut spans = whole
+        .pointer("/spans")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    Ok(spans.find(is_of).cloned().unwrap_or_default())
+}
+
+/// The request that the act waits for: its own, or the one of the same act that it joined.
+async fn approval(api: &Api, id: &str, decision: &Value) -> Result<Value, Failure> {
+    let Some(own) = text(decision, "/approvalRequestId") else {
+        return Ok(Value::Null);
+    };
+    let names = |request: &Value| {
+        let ids = request.pointer("/decisionIds").and_then(Value::as_array);
+        ids.is_some_and(|ids| ids.iter().any(|one| one.as_str() == Some(id)))
+    };
+    let request = one(api, &["approvals", own], &[]).await?;
+    if names(&request) {
+        return Ok(request);
+    }
+    let all = list::all(api, &["approvals"]).await?;
+    let joined = all.into_iter().find(names);
+    joined.ok_or_else(|| {
+        Failure::NotFound(format!(
+            "no approval request that this key may see names {id}: use the key that asked, or an Admin's"
+        ))
     })
 }
 

@@ -122,7 +122,7 @@ async fn an_export_is_witnessed_and_verified_by_two_programs() {
     std::fs::write(&changed, kept.join("\n") + "\n").unwrap();
     assert_eq!(desk.verify(&changed, &[]).0, 4);
 
-    let blocked = desk.export("blocked.jsonl", &["--filter", "outcome=blocked"]);
+    let blocked = desk.export("denied.jsonl", &["--filter", "outcome=denied"]);
     assert_eq!(desk.verify(&blocked, &[]).0, 4);
     let (code, rust, _) = desk.verify(&blocked, &["--filtered"]);
     assert_eq!(code, 0, "{rust}");
@@ -190,6 +190,52 @@ async fn a_receipt_and_coverage_are_verified_by_two_programs() {
         let (code, rust, python) = desk.verify(&changed, &[]);
         assert_eq!(code, 2, "{rust}{python}");
     }
+}
+
+#[tokio::test]
+async fn an_action_receipt_says_how_its_act_ended() {
+    let desk = Desk::new(&["--empty"]).await;
+    desk.stack.agent("other").await;
+    let (_, decided) = desk.stack.enforce("clerk", "send the mail").await;
+    let decision = decided["decisionId"].as_str().unwrap();
+    let trace = |id: &str, agent: &str, status: &str| {
+        json!({
+            "traceId": id, "timestamp": "2026-11-20T10:00:00.000Z", "agentId": agent, "environment": "production", "status": status,
+            "input": "send the mail", "output": "sent", "modelName": "gpt-4o", "durationMs": 5,
+            "metadata": { "enforcement": { "source": decided["source"] } },
+        })
+    };
+    let foreign = trace("trace-of-other", "other", "error");
+    let body = json!({ "traces": [foreign, trace("trace-of-clerk", "clerk", "success")] });
+    desk.stack.post("/traces/ingest", body).await;
+    eventually(SOON, "both traces are stored", || async {
+        let found = desk
+            .stack
+            .get(&format!("/traces?decisionId={decision}"))
+            .await;
+        let found = found["data"].as_array().unwrap().len();
+        if found == 2 { Ok(()) } else { Err(found) }
+    })
+    .await;
+    let file = desk.dir.path().join("action.json");
+    let out = file.to_str().unwrap();
+    desk.stack.writ(&[
+        "audit",
+        "receipt",
+        decision,
+        "--action-receipt",
+        "--out",
+        out,
+    ]);
+    let made: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(made["execution"]["status"], "success", "{made}");
+    assert_eq!(made["agent"]["model"], "gpt-4o");
+    let reference = format!("writ:{decision}");
+    assert_eq!(
+        made["execution"]["result_ref"], reference,
+        "over the arguments"
+    );
+    assert_eq!(desk.verify(&file, &[]).0, 0);
 }
 
 /// All that a zip holds, in a folder of its own.

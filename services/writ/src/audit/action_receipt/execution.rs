@@ -39,9 +39,17 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
         }
         None => done(known, words)?,
     };
-    if known.text("/approval/decidedAt").and_then(instant) >= instant(&at) && is_approved(known) {
-        let text = "the act is said to have ended before it was approved: check --completed-at";
-        return Err(Failure::Usage(text.to_owned()));
+    if is_approved(known) && known.text("/approval/decidedAt").and_then(instant) >= instant(&at) {
+        return Err(refused(
+            "the act is said to have ended before it was approved",
+        ));
+    }
+    if status == "blocked" && words.status.is_some() {
+        return Err(refused("the act was not let through: it has no --status"));
+    }
+    let micros = instant(&at).map_or(0, |at| at.timestamp_micros());
+    if words.completed_at.is_some() && !(decided(known)..=issued(known)).contains(&micros) {
+        return Err(refused("--completed-at is before the decision, or to come"));
     }
     let id = known.text("/statement/decisionId").unwrap_or_default();
     let arguments = match known.arguments() {
@@ -61,17 +69,9 @@ pub(super) fn of(known: &Known, words: &Words) -> Result<Value, Failure> {
 
 /// When it was settled that the act is not done; `None` when it was let through.
 fn blocked(known: &Known) -> Result<Option<String>, Failure> {
-    let decided = || {
-        time(
-            known
-                .statement
-                .pointer("/entry/occurred_at")
-                .and_then(Value::as_i64),
-        )
-    };
     let at = |field: &str| match known.text(field) {
         Some(at) => Ok(at.to_owned()),
-        None => decided(),
+        None => time(Some(decided(known))),
     };
     match (known.outcome(), known.text("/approval/status")) {
         ("allowed", _) => Ok(None),
@@ -85,8 +85,24 @@ fn blocked(known: &Known) -> Result<Option<String>, Failure> {
         ("held", Some("approved" | "consumed")) => Ok(None),
         ("held", Some("expired")) => at("/approval/expiresAt").map(Some),
         ("held", Some(_)) => at("/approval/decidedAt").map(Some),
-        _ => decided().map(Some),
+        _ => time(Some(decided(known))).map(Some),
     }
+}
+
+/// When the decision was taken, in microseconds since 1970.
+fn decided(known: &Known) -> i64 {
+    let at = known.statement.pointer("/entry/occurred_at");
+    at.and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// When its receipt was made.
+fn issued(known: &Known) -> i64 {
+    let at = known.statement.get("issuedAt");
+    at.and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn refused(why: &str) -> Failure {
+    Failure::Usage(why.to_owned())
 }
 
 fn unfinished(why: &str) -> Failure {
@@ -98,9 +114,8 @@ fn unfinished(why: &str) -> Failure {
 
 /// When the certificate of an approval that nobody used ended, if it has.
 fn lapsed(known: &Known) -> Option<String> {
-    let now = known.statement.get("issuedAt").and_then(Value::as_i64)?;
     let at = known.text("/approval/certificateExpiresAt")?;
-    (instant(at)?.timestamp_micros() <= now).then(|| at.to_owned())
+    (instant(at)?.timestamp_micros() <= issued(known)).then(|| at.to_owned())
 }
 
 /// How an act that was let through ended.
@@ -123,12 +138,7 @@ fn done<'a>(
     let at = match (words.completed_at, ended) {
         (Some(at), _) => time(Some(at.timestamp_micros()))?,
         (None, Some(at)) => at.to_owned(),
-        (None, None) => time(
-            known
-                .statement
-                .pointer("/entry/occurred_at")
-                .and_then(Value::as_i64),
-        )?,
+        (None, None) => time(Some(decided(known)))?,
     };
     Ok((status, at, error))
 }

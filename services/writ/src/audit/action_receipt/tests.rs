@@ -126,14 +126,33 @@ fn receipts_that_say_different_things_have_different_ids() {
     assert_eq!(plain, of(&known, &Words::default()).unwrap());
     let words = Words {
         status: Some(Status::Success),
-        completed_at: Some(instant("2026-11-20T10:00:00Z").unwrap()),
+        completed_at: Some(instant("2026-09-21T14:13:19.5Z").unwrap()),
         ..Words::default()
     };
     let ended = of(&known, &words).unwrap();
     assert_ne!(plain["receipt_id"], ended["receipt_id"]);
     assert_eq!(
         ended["execution"]["completed_at"],
-        "2026-11-20T10:00:00.000000Z"
+        "2026-09-21T14:13:19.500000Z"
+    );
+}
+
+#[test]
+fn an_act_ended_after_its_decision_and_not_to_come() {
+    let said = |outcome: &str, at: &str| {
+        let words = Words {
+            status: Some(Status::Success),
+            completed_at: Some(instant(at).unwrap()),
+            ..Words::default()
+        };
+        of(&known(outcome), &words)
+    };
+    assert!(said("allowed", "2026-09-21T14:13:19.5Z").is_ok());
+    assert!(said("allowed", "2020-09-21T14:13:19.5Z").is_err());
+    assert!(said("allowed", "2030-09-21T14:13:19.5Z").is_err());
+    assert!(
+        said("denied", "2026-09-21T14:13:19.5Z").is_err(),
+        "it was not let through"
     );
 }
 
