@@ -12,4 +12,4 @@ pub(crate) use arrival::{Arrival, Index, arrivals, incarnation, trace_id, unread
 pub(crate) use plan::{GAP, NewEntry, Plan, plan};
 pub(crate) use seal::{Head, StoredLeaf, extend};
 pub(crate) use taken_out::taken_out;
-pub(crate) use when::When;
+pub(crate) use when::{NoTime, When};

@@ -70,7 +70,7 @@ pub(super) async fn show(
     whole(&store::months_taken_out(&mut tx).await?, from, to)?;
     let seen = store::agents(&mut tx, &query.agent_id).await?;
     let agent = Known::of(&query.agent_id, query.environment.as_deref(), &seen)
-        .map_err(|wrong| status::no_agent(&query.agent_id, wrong))?;
+        .map_err(|wrong| status::no_agent(&query.agent_id, query.environment.as_deref(), wrong))?;
     let period = Period {
         agent,
         from,
@@ -111,13 +111,18 @@ fn span(
     if to > now {
         return Err(ApiError::invalid("to must not be in the future"));
     }
+    if query.from.is_some() && from >= to {
+        return Err(ApiError::invalid(
+            "from must be before to, which is two minutes ago unless you say otherwise",
+        ));
+    }
     if to <= began {
         return Err(ApiError::invalid(format!(
             "{}: ask for a period that ends later",
             not_before(began)
         )));
     }
-    if from >= to || to - from > LONGEST {
+    if to - from > LONGEST {
         return Err(ApiError::invalid(
             "from must be before to, by at most 366 days",
         ));
@@ -195,6 +200,12 @@ fn excluded(period: &Period, began: DateTime<Utc>) -> Vec<String> {
         format!(
             "which of the agents called {name} acted without decisions: the reports do not say, \
              and all of them are counted; decisions from before they were registered are not"
+        )
+    }));
+    excluded.extend(period.agent.foreign.iter().map(|name| {
+        format!(
+            "reports of acts without decisions under the external id {name}: it is the UUID of \
+             another agent, and they are counted there"
         )
     }));
     excluded
@@ -323,6 +334,9 @@ mod tests {
         for (from, to, said) in [
             (None, Some("2026-11-21"), "future"),
             (Some("2026-11-20"), Some("2026-11-19"), "before to"),
+            (Some("2026-11-10"), Some("2026-11-09"), "before to"),
+            (Some("2025-11-01"), Some("2026-11-19"), "at most 366 days"),
+            (None, Some("2026-11-17"), "nothing was recorded before"),
             (
                 Some("2026-11-01"),
                 Some("2026-11-17"),

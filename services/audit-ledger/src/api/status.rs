@@ -38,12 +38,13 @@ pub(super) fn not_yet(what: &'static str) -> ApiError {
 }
 
 /// No entry speaks of the agent that is asked about, or of several.
-pub(super) fn no_agent(asked: &str, wrong: NoAgent) -> ApiError {
+pub(super) fn no_agent(asked: &str, environment: Option<&str>, wrong: NoAgent) -> ApiError {
+    let place = environment.map_or_else(String::new, |it| format!(" in {it}"));
     match wrong {
         NoAgent::Unknown => ApiError::new(
             StatusCode::NOT_FOUND,
             "AGENT_NOT_FOUND",
-            format!("no entry speaks of an agent {asked}: nothing can be said of it"),
+            format!("no entry speaks of an agent {asked}{place}: nothing can be said of it"),
         )
         .with_ref("AUD0005"),
         NoAgent::Several(places) => {

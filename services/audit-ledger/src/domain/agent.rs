@@ -18,10 +18,12 @@ pub(crate) struct Seen {
 pub(crate) struct Known {
     /// Its UUID; absent where nobody was registered under the name.
     pub(crate) id: Option<String>,
-    /// What entries call it: its UUID and what its application calls it.
+    /// What entries call it: its UUID and what its application calls it, but for `foreign`.
     pub(crate) names: BTreeSet<String>,
     /// Of the names, those that another agent has too.
     pub(crate) shared: BTreeSet<String>,
+    /// What its application calls it and is the UUID of another agent: entries mean that one by it.
+    pub(crate) foreign: BTreeSet<String>,
 }
 
 /// Why nothing can be said of an agent.
@@ -34,7 +36,8 @@ pub(crate) enum NoAgent {
 }
 
 impl Known {
-    /// Of those that `seen` has, which are all that have the name asked for or one of its own.
+    /// Of those that `seen` has, which are all that have the name asked for or one of its own. A UUID
+    /// is the agent that has it, whoever else is called so; in another environment it is nobody.
     ///
     /// # Errors
     /// [`NoAgent`].
@@ -44,7 +47,13 @@ impl Known {
         seen: &[Seen],
     ) -> Result<Self, NoAgent> {
         if !asked.is_empty() && seen.iter().any(|it| it.id == asked) {
-            return Ok(Self::registered(asked, seen));
+            let mut own = seen.iter().filter(|it| it.id == asked);
+            let there = environment.is_none_or(|wanted| own.any(|it| it.environment == wanted));
+            return if there {
+                Ok(Self::registered(asked, seen))
+            } else {
+                Err(NoAgent::Unknown)
+            };
         }
         let named = || seen.iter().filter(|it| it.external_id == asked);
         let registered = named().filter(|it| !it.id.is_empty());
@@ -64,6 +73,7 @@ impl Known {
                 id: None,
                 names: BTreeSet::from([asked.to_owned()]),
                 shared: BTreeSet::new(),
+                foreign: BTreeSet::new(),
             }),
             (None, _) => Err(NoAgent::Unknown),
         }
@@ -74,14 +84,18 @@ impl Known {
             .iter()
             .filter(|it| it.id == id && !it.external_id.is_empty());
         let called: BTreeSet<&str> = own.map(|it| it.external_id.as_str()).collect();
-        let others = seen.iter().filter(|it| it.id != id && !it.id.is_empty());
-        let shared = others.filter(|it| called.contains(it.external_id.as_str()));
-        let shared = shared.map(|it| it.external_id.clone()).collect();
-        let names = called.iter().copied().chain([id]);
+        let others = || seen.iter().filter(|it| it.id != id && !it.id.is_empty());
+        let (foreign, own): (BTreeSet<&str>, BTreeSet<&str>) = called
+            .into_iter()
+            .partition(|name| others().any(|it| it.id == *name));
+        let names: BTreeSet<String> = own.into_iter().chain([id]).map(str::to_owned).collect();
+        let called = others().map(|it| &it.external_id);
+        let shared = called.filter(|it| names.contains(*it)).cloned().collect();
         Self {
             id: Some(id.to_owned()),
-            names: names.map(str::to_owned).collect(),
+            names,
             shared,
+            foreign: foreign.into_iter().map(str::to_owned).collect(),
         }
     }
 
@@ -146,6 +160,32 @@ mod tests {
         let known = Known::of("u1", None, &rows).unwrap();
         assert_eq!(known.shared, ["support".to_owned()].into());
         assert_eq!(known.alone(), ["u1"], "who acted as support is not known");
+    }
+
+    #[test]
+    fn a_name_that_is_the_uuid_of_another_agent_is_not_followed_to_it() {
+        let rows = seen(&[
+            ("u1", "support", "production"),
+            ("u2", "u1", "staging"),
+            ("", "u1", ""),
+        ]);
+        let victim = Known::of("u1", None, &rows).unwrap();
+        assert_eq!(victim.id.as_deref(), Some("u1"));
+        assert_eq!(victim.names, ["support", "u1"].map(str::to_owned).into());
+        assert_eq!(victim.alone(), ["support"], "who acted as u1 is not known");
+        let other = Known::of("u2", None, &rows).unwrap();
+        assert_eq!(other.names, ["u2".to_owned()].into());
+        assert_eq!(other.foreign, ["u1".to_owned()].into());
+        assert_eq!(id("u1", Some("staging"), &rows), Err(NoAgent::Unknown));
+    }
+
+    #[test]
+    fn an_agent_is_nobody_in_an_environment_it_is_not_in() {
+        let rows = seen(&[("u1", "support", "production"), ("u1", "", "")]);
+        for asked in ["u1", "support"] {
+            assert_eq!(id(asked, Some("staging"), &rows), Err(NoAgent::Unknown));
+            assert!(id(asked, Some("production"), &rows).is_ok());
+        }
     }
 
     #[test]

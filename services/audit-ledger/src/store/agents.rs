@@ -72,17 +72,19 @@ fn named(index: &Index) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     said.then(|| (fit::text(id), fit::text(external_id)))
 }
 
-/// Those with this UUID or name, and all that have a name with one of them in common.
+/// Those with this UUID or name, and all that have a name with one of them in common or whose UUID is
+/// such a name. What is no more than a name of somebody is not followed to the agent whose UUID it is.
 pub(crate) async fn agents(tx: &mut TenantTx, asked: &str) -> Result<Vec<Seen>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "with names as (
-             select external_id from agents_seen where agent_id = $1 and external_id <> ''
-             union select $1),
-         ids as (
+        "with ids as (
              select agent_id from agents_seen
-             where agent_id <> '' and (agent_id = $1 or external_id in (select * from names)))
+             where agent_id <> '' and (agent_id = $1 or external_id = $1)),
+         names as (
+             select external_id from agents_seen
+             where external_id <> '' and agent_id in (select * from ids)
+             union select agent_id from ids union select $1)
          select agent_id, external_id, environment from agents_seen
-         where agent_id in (select * from ids) or external_id in (select * from names)
+         where agent_id in (select * from names) or external_id in (select * from names)
          order by agent_id, external_id",
     )
     .bind(asked)

@@ -78,8 +78,10 @@ async fn a_report_says_what_it_counted_and_cites_entries() {
     let stage = Stage::running().await;
     let org = org();
     let key = with_decisions(&stage, org).await;
-    let report = report(&stage, &key, "hipaa").await;
-    let access = control(&report, "164.312(a)(1)");
+    // The first day of the record is recorded in part: nobody asked for the rest of it.
+    let answer = get(&stage, &key, "framework=hipaa&to=2026-09-30").await;
+    let report = &answer["data"]["statement"];
+    let access = control(report, "164.312(a)(1)");
     assert_eq!(access["assessment"], "operated", "{access}");
     assert_eq!(count(access, "decisions.recorded"), 12);
     let policy = &access["policies"][0];
@@ -102,7 +104,7 @@ async fn a_report_says_what_it_counted_and_cites_entries() {
         let leaf = BASE64.decode(&receipt.statement.leaf).unwrap();
         assert_eq!(sample["hash"], hex::encode(leaf_hash(&leaf)));
     }
-    let none = control(&report, "164.310(d)(2)(i)");
+    let none = control(report, "164.310(d)(2)(i)");
     assert_eq!(none["assessment"], "no evidence");
     assert!(!none["gaps"].as_array().unwrap().is_empty());
     assert!(!none["recommendations"].as_array().unwrap().is_empty());
@@ -237,6 +239,7 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
     for (query, said) in [
         ("framework=pci", "one of: soc2, iso27001"),
         ("framework=soc2&from=soon", "from must be a day"),
+        ("framework=soc2&to=2026-01-01T12:00:00Z", "YYYY-MM-DD"),
         ("framework=soc2&from=2026-02-01&to=2026-01-01", "after"),
         (
             "framework=soc2&from=-200000-01-01",
@@ -310,6 +313,16 @@ async fn a_report_says_since_when_there_is_a_record_and_what_part_of_the_window_
     assert_eq!(report["recording"]["recordedSeconds"], 812_800);
     let gap = report["gaps"][0].as_str().unwrap();
     assert!(gap.contains("9 days of 30 days"), "{gap}");
+    assert_eq!(report["summary"]["operated"], 0, "a part is not recorded");
+    // A day that was asked for is asked for whole.
+    let day = get(
+        &stage,
+        &key,
+        "framework=hipaa&from=2026-09-21&to=2026-09-21",
+    )
+    .await;
+    let report = &day["data"]["statement"];
+    assert_eq!(report["recording"]["windowSeconds"], 86_400);
     assert_eq!(report["summary"]["operated"], 0, "a part is not recorded");
     // Nobody asked for what was before.
     let answer = get(&stage, &key, "framework=hipaa&to=2026-09-30").await;
@@ -395,7 +408,11 @@ async fn a_request_of_a_data_subject_is_evidence_of_its_own_kind_and_of_time_onl
     stage.sealed(org, 17).await;
     let report = report(&stage, &key, "gdpr").await;
     let assessment = |id| control(&report, id)["assessment"].as_str().unwrap();
-    assert_eq!(assessment("Art. 15"), "operated");
+    assert_eq!(assessment("Art. 15"), "partly", "it was late");
+    assert_eq!(
+        count(control(&report, "Art. 15"), "privacy.answered_late"),
+        1
+    );
     assert_eq!(assessment("Art. 16"), "no evidence");
     assert_eq!(assessment("Art. 20"), "no evidence");
     let answered = control(&report, "Art. 12");

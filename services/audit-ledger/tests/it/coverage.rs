@@ -29,6 +29,18 @@ async fn coverage(stage: &Stage, agent: &str, key: &str) -> Coverage {
     signed.statement
 }
 
+/// States an agent: its external id and environment.
+async fn agent(stage: &Stage, org: OrgId, version: u64, id: uuid::Uuid, named: [&str; 2]) {
+    let [external_id, environment] = named.map(str::to_owned);
+    let fact = wire::Agent {
+        agent_id: id.as_bytes().to_vec(),
+        external_id,
+        environment,
+        ..wire::Agent::default()
+    };
+    stage.publish(org, &id.to_string(), version, &fact).await;
+}
+
 async fn close(stage: &Stage, org: OrgId, incarnation: u128) {
     say(stage, org, incarnation, true).await;
 }
@@ -131,19 +143,9 @@ async fn an_id_in_two_environments_is_not_added_up() {
     let key = stage.key(org, "viewer").await;
     let other = uuid::Uuid::from_u128(5);
     // The second is moved.
-    for (version, id, environment) in [
-        (1, AGENT, "production"),
-        (1, other, "test"),
-        (2, other, "staging"),
-    ] {
-        let fact = wire::Agent {
-            agent_id: id.as_bytes().to_vec(),
-            external_id: "support".into(),
-            environment: environment.into(),
-            ..wire::Agent::default()
-        };
-        stage.publish(org, &id.to_string(), version, &fact).await;
-    }
+    agent(&stage, org, 1, AGENT, ["support", "production"]).await;
+    agent(&stage, org, 1, other, ["support", "test"]).await;
+    agent(&stage, org, 2, other, ["support", "staging"]).await;
     stage.decisions(org, 1, &[1, 2, 3]).await;
     stage.sealed(org, 7).await;
     let (status, body) = refused(&stage, &format!("agentId=support&{HOUR}"), &key).await;
@@ -173,6 +175,31 @@ async fn an_id_in_two_environments_is_not_added_up() {
         refused(&stage, &nowhere, &key).await.0,
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn an_agent_that_is_called_by_the_uuid_of_another_has_none_of_its_decisions() {
+    let stage = Stage::running().await;
+    let org = org();
+    let key = stage.key(org, "viewer").await;
+    let other = uuid::Uuid::from_u128(5);
+    let called = AGENT.to_string();
+    agent(&stage, org, 1, AGENT, ["support", "production"]).await;
+    agent(&stage, org, 1, other, [&called, "staging"]).await;
+    stage.decisions(org, 1, &[1, 2, 3]).await;
+    stage.sealed(org, 6).await;
+    let found = coverage(&stage, &other.to_string(), &key).await;
+    assert_eq!((found.decisions, found.unnamed), (0, Some(0)));
+    assert_eq!(found.names, [other.to_string()]);
+    let said = |it: &String| it.contains(&called) && it.contains("another agent");
+    assert!(found.excludes.iter().any(said), "{:?}", found.excludes);
+    for asked in [&*called, "support"] {
+        assert_eq!(coverage(&stage, asked, &key).await.decisions, 3);
+    }
+    let elsewhere = format!("agentId={called}&environment=staging&{HOUR}");
+    let (status, body) = refused(&stage, &elsewhere, &key).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
+    assert!(body.contains("in staging"), "{body}");
 }
 
 #[tokio::test]
@@ -354,6 +381,7 @@ async fn nothing_is_counted_of_a_month_that_was_taken_out() {
     let org = org();
     let key = stage.key(org, "viewer").await;
     stage.decisions(org, 1, &[1]).await;
+    stage.sealed(org, 2).await;
     sqlx::query(
         "insert into ledger.own_facts (org_id, type, actor, action, target, outcome)
          values ($1, 'ledger.month_detached.v1', 'system:alice', 'ledger.detach',

@@ -34,10 +34,10 @@ use crate::store;
 pub(in crate::api) struct ReportQuery {
     /// Which catalogue: `GET /compliance/frameworks` lists them.
     framework: String,
-    /// First day (UTC), or an instant of it; when absent 90 days before the end, or the day the record
-    /// began if that is later. It must not be in the future.
+    /// First day (UTC), as YYYY-MM-DD; when absent 90 days before the end, or the day the record began
+    /// if that is later. It must not be in the future.
     from: Option<String>,
-    /// Last day (UTC), or an instant; today when absent. A day that is not over is judged up to now.
+    /// Last day (UTC), likewise; today when absent. A day that is not over is judged up to now.
     to: Option<String>,
     /// `json`, `html`, `oscal` or `all`; when absent, `html` for `Accept: text/html`, else `json`.
     format: Option<Form>,
@@ -125,8 +125,7 @@ async fn report(
     };
     let window = window.begun(recording.began.date_naive());
     let mut found = store::found(&mut tx, window).await?;
-    // A first day that is recorded in part is said of the report; it takes nothing from a control.
-    let late = recording.began.date_naive() > window.first;
+    let late = window.begins_before(recording.began);
     found.unrecorded = late.then_some(recording.began);
     let judged: Vec<(&Control, Judged)> = catalogue
         .controls

@@ -311,7 +311,9 @@ impl<'a> Wanted<'a> {
         }
         if let Some(began) = self.unrecorded {
             let day = began.date_naive();
-            all.push(format!("Ask for a window that begins on {day} or later."));
+            all.push(format!(
+                "Ask for a window that begins after {day}, or name no beginning."
+            ));
         }
         let pieces = self.missing.iter().chain(&self.against);
         all.extend(pieces.map(|it| it.evidence.advice().to_owned()));

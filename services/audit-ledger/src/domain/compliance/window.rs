@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
-use crate::domain::When;
+use crate::domain::{NoTime, When};
 
 /// Days of a report for which no beginning was given.
 const USUAL: u64 = 90;
@@ -19,9 +19,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// From two texts, each a date (`2026-11-01`) or an instant (RFC 3339). The day of an instant
-    /// belongs to the window, but for an end at midnight. Without an end, or with one that is still to
-    /// come, the window ends now; without a beginning it has 90 days.
+    /// From two texts, each a date (`2026-11-01`). Without an end, or with one that is still to come,
+    /// the window ends now; without a beginning it has 90 days.
     ///
     /// # Errors
     /// What is wrong, for the caller.
@@ -32,12 +31,12 @@ impl Window {
     ) -> Result<Self, String> {
         let today = now.date_naive();
         let asked = match to {
-            Some(text) => last_in(when("to", text)?),
+            Some(text) => day("to", text)?,
             None => today,
         };
         let last = asked.min(today);
         let first = match from {
-            Some(text) => when("from", text)?.day(),
+            Some(text) => day("from", text)?,
             None => last.checked_sub_days(Days::new(USUAL - 1)).unwrap_or(last),
         };
         if first > today {
@@ -66,6 +65,16 @@ impl Window {
         Self { first, ..self }
     }
 
+    /// Whether a part of it is before this record: a window without an asked beginning begins on the
+    /// day on which the record does, and misses nothing of that day.
+    pub(crate) fn begins_before(&self, began: DateTime<Utc>) -> bool {
+        if self.usual {
+            began.date_naive() > self.first
+        } else {
+            began > self.start()
+        }
+    }
+
     /// The first instant.
     pub(crate) fn start(&self) -> DateTime<Utc> {
         self.first.and_time(NaiveTime::MIN).and_utc()
@@ -78,15 +87,14 @@ fn midnight_after(day: NaiveDate) -> DateTime<Utc> {
     next.unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
 }
 
-fn when(field: &str, text: &str) -> Result<When, String> {
-    text.parse().map_err(|wrong| format!("{field} {wrong}"))
-}
-
-/// The last day of a period that ends then: midnight ends the day before.
-fn last_in(end: When) -> NaiveDate {
-    match end {
-        When::At(at) if at.time() == NaiveTime::MIN => end.day().pred_opt().unwrap_or(end.day()),
-        When::At(_) | When::Day(_) => end.day(),
+/// A day; an instant names none, for whoever asks for a part of a day would be told of all of it.
+fn day(field: &str, text: &str) -> Result<NaiveDate, String> {
+    match text.parse() {
+        Ok(When::Day(day)) => Ok(day),
+        Ok(When::At(_)) | Err(NoTime::Malformed) => Err(format!(
+            "{field} must be a day (UTC) as YYYY-MM-DD, like 2026-11-01"
+        )),
+        Err(wrong) => Err(format!("{field} {wrong}")),
     }
 }
 
@@ -105,26 +113,31 @@ mod tests {
     }
 
     #[test]
-    fn days_and_instants_name_whole_days() {
-        for (from, to, first, last) in [
-            ("2026-10-01", "2026-10-31", "2026-10-01", "2026-10-31"),
-            (
-                "2026-10-01T00:00:00Z",
-                "2026-11-01T00:00:00Z",
-                "2026-10-01",
-                "2026-10-31",
-            ),
-            (
-                "2026-10-01T23:30:00+02:00",
-                "2026-10-31T00:00:01Z",
-                "2026-10-01",
-                "2026-10-31",
-            ),
-            ("2026-11-05", "2026-11-05", "2026-11-05", "2026-11-05"),
-        ] {
+    fn days_are_whole_and_an_instant_is_none() {
+        for (from, to) in [("2026-10-01", "2026-10-31"), ("2026-11-05", "2026-11-05")] {
             let read = window(Some(from), Some(to));
-            assert_eq!(read, Ok((first.to_owned(), last.to_owned())), "{from} {to}");
+            assert_eq!(read, Ok((from.to_owned(), to.to_owned())));
         }
+        for instant in ["2026-10-01T00:00:00Z", "2026-10-01T23:30:00+02:00"] {
+            for (from, to) in [(Some(instant), None), (None, Some(instant))] {
+                let refused = window(from, to).unwrap_err();
+                assert!(refused.contains("YYYY-MM-DD"), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_that_was_asked_for_is_missed_in_part_and_the_one_the_record_began_on_is_not() {
+        let midnight = "2026-11-18T00:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let noon = midnight + chrono::TimeDelta::hours(12);
+        let asked = |day| Window::parse(Some(day), None, now()).unwrap();
+        assert!(asked("2026-11-18").begins_before(noon));
+        assert!(!asked("2026-11-18").begins_before(midnight));
+        assert!(!asked("2026-11-19").begins_before(noon));
+        let usual = Window::parse(None, None, now()).unwrap();
+        assert!(!usual.begun(noon.date_naive()).begins_before(noon));
+        let before = Window::parse(None, Some("2026-11-10"), now()).unwrap();
+        assert!(before.begun(noon.date_naive()).begins_before(noon));
     }
 
     #[test]

@@ -159,6 +159,28 @@ fn a_right_of_data_subjects_is_shown_by_requests_of_its_own_kind_only() {
 }
 
 #[test]
+fn a_late_answer_speaks_against_every_control_that_is_about_answers() {
+    let catalogues = catalogues();
+    for (framework, ids) in [
+        (
+            "gdpr",
+            &["Art. 12", "Art. 15", "Art. 16", "Art. 17", "Art. 20"][..],
+        ),
+        ("soc2", &["P5.1", "P8.1"][..]),
+    ] {
+        let controls = catalogues.find(framework).unwrap().controls.iter();
+        let late = controls.filter(|it| it.against.contains(&Evidence::PrivacyLate));
+        let late: Vec<&Control> = late.collect();
+        let named: Vec<&str> = late.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(named, ids);
+        assert!(
+            late.iter()
+                .all(|it| it.against.contains(&Evidence::PrivacyOverdue))
+        );
+    }
+}
+
+#[test]
 fn no_catalogue_promises_more_than_evidence() {
     for text in TEXTS {
         let text = text.to_ascii_lowercase();
