@@ -10,14 +10,15 @@ FORMAT = "writ-ledger-export/2"
 HEADER = {"checkpoint": str, "filter": dict, "format": str, "from": U64, "global": dict, "org": str,
           "period": dict, "size": U64, "to": U64}
 GLOBAL = {"checkpoint": str, "head": U64, "headPath": list, "heads": U64, "index": U64, "path": list}
-FOREVER = 2**63
+FOREVER, LAST = 2**63, 2**64 - 1
 LONGEST_LINE = 2**20
 
 
 class Bundle(Findings):
     """One run over the lines of a bundle.
 
-    `asked` is what has to be shown: ("all",), ("shown",), ("entries", from, to) or ("period", from, to).
+    `asked` is what has to be shown: ("all",), ("shown",), ("entries", from, to) or ("period", from, to), these two
+    also with "shown" at the end: then entries may be left out of what the bundle was made for.
     `kept` are checkpoints kept from earlier; `org` is whose it must be; `each` is told of every entry that could be read.
     """
 
@@ -81,10 +82,25 @@ class Bundle(Findings):
             self.wrong(BAD, "the header names no range")
         self.compare()
         self.look_above(signed)
-        if self.asked[0] == "period":
-            made = header.get("period")
-            if made is None or (made.get("from", -FOREVER) > self.asked[1] or made.get("to", FOREVER) < self.asked[2]):
-                self.wrong(INCOMPLETE, "made for a period that does not cover the one asked for")
+        self.look_around()
+
+    def look_around(self):
+        """Whether the bundle was made for what is asked."""
+        kind, first, last, *shown = *self.asked, 0, 0
+        start, end, size = (self.header[name] for name in ["from", "to", "size"])
+        covered = True
+        if kind == "entries":
+            wanted = first if last == LAST else last
+            if wanted > size:
+                self.wrong(INCOMPLETE, f"entries {size}..{wanted} are missing")
+            covered = "shown" not in shown or start <= first and min(last, size) <= end
+        elif kind == "period" and "period" in self.header:
+            made = self.header["period"]
+            covered = made.get("from", -FOREVER) <= first and last <= made.get("to", FOREVER)
+        elif kind == "period":  # what was made for no period, of all entries, is made for each
+            covered = (start, end) == (0, size)
+        if not covered:
+            self.wrong(INCOMPLETE, "made for a range that does not cover the one asked for")
 
     def signed_head(self, note):
         _, size, root, self.signers = read_head(note, self.header["org"], self.keys)
@@ -160,8 +176,10 @@ class Bundle(Findings):
         places = list(levels(start, end))
         if not start < end or len(places) != len(nodes) or self.sealed is not None and end > self.sealed:
             raise Wrong(f"the redaction mark at {start} stands for no range of the tree")
-        asked = {"all": (0, FOREVER), "shown": (0, 0)}.get(self.asked[0]) or self.asked[1:]
-        if self.asked[0] == "period":
+        asked = (0, FOREVER) if self.asked[0] == "all" else self.asked[1:]
+        if "shown" in self.asked:
+            asked = 0, 0
+        elif self.asked[0] == "period":
             asked = self.header["from"], self.header["to"]
         if max(asked[0], start) < min(asked[1], end):
             self.wrong(INCOMPLETE, f"entries {start}..{end} are not shown")
@@ -236,6 +254,9 @@ class Bundle(Findings):
         if text != canonical(expected) + b"\n":
             raise Wrong("it is not of these lines")
         self.exporters = exporters(signed)
+        if not signed and self.hidden and (self.asked[0] == "period" or "shown" in self.asked):
+            raise Unknown("which entries belong to the period or filter is the word of who signed it, "
+                          "and no export key you trust did")
         if not signed and any(kind.startswith("export") for kind, *_ in self.keys):
             raise Unknown("no trusted export key signed it")
 

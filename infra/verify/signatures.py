@@ -54,6 +54,13 @@ def point_write(point):
 BASE = point_read((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 
+def is_small(point):
+    """One of the eight points of small order, of which a signature says nothing."""
+    for _ in range(3):
+        point = point_add(point, point)
+    return point[0] % P == 0 and (point[1] - point[2]) % P == 0
+
+
 @functools.lru_cache(maxsize=4096)
 def ed25519_holds(key, message, signature):
     if len(key) != 32 or len(signature) != 64:
@@ -62,7 +69,8 @@ def ed25519_holds(key, message, signature):
     x, y, z, t = point_read(key)
     k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
     expected = point_add(point_mul(s, BASE), point_mul(k, (P - x, y, z, P - t)))
-    return s < ORDER and point_write(expected) == signature[:32]
+    return (s < ORDER and point_write(expected) == signature[:32]
+            and not is_small(expected) and not is_small((x, y, z, t)))
 
 
 def rsa_holds(key, message, signature):

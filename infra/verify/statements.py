@@ -142,7 +142,7 @@ def coverage(run, it):
     if it.get("missing") != (holes if known else None):
         raise Wrong("what it says is missing is not what its emitters show")
     seconds = -((it["from"] - it["to"]) // 1_000_000)
-    if (it["from"] > it["to"] or it["ungovernedSeconds"] > seconds
+    if (it["from"] > it["to"] or it["to"] - it["from"] not in I64 or it["ungovernedSeconds"] > seconds
             or it["decisions"] != sum(it["outcomes"].values()) or it["decisions"] and not it["emitters"]
             or len({one["emitter"] for one in it["emitters"]}) < len(it["emitters"])
             or any(one["present"] > one["last"] - one["after"] for one in it["emitters"])

@@ -25,7 +25,7 @@ Exit codes, the worst counts:
   64  the question cannot be asked: nothing was verified
 """
 
-import argparse, datetime, os, re, sys
+import argparse, datetime, os, re, stat, sys
 
 import bundle, siem, statements
 from action_receipt import ActionReceipt
@@ -57,13 +57,17 @@ def bound(text):
 
 def asked(options):
     """What of an export has to be shown; None if nothing was said of it."""
-    if options.filtered:
-        return ("shown",)
+    shown = ("shown",) if options.filtered else ()
     kinds = {given[0] for given in (options.start, options.end) if given}
     if len(kinds) > 1:
         raise Misuse("--from and --to are both entries' numbers, or both times")
-    (_, first), (_, last) = options.start or ("", -bundle.FOREVER), options.end or ("", bundle.FOREVER)
-    return (*kinds, first, last) if kinds else None
+    if not kinds:
+        return shown or None
+    low, high = (0, bundle.LAST) if kinds == {"entries"} else (-bundle.FOREVER, bundle.FOREVER)
+    first, last = options.start[1] if options.start else low, options.end[1] if options.end else high
+    if options.start and options.end and first >= last:
+        raise Misuse("--to must be after --from")
+    return (*kinds, first, last, *shown)
 
 
 def read_options(arguments):
@@ -190,6 +194,8 @@ def read_all(options):
         raise Misuse(f"{options.keys}: {why}") from why
     told = {"quorum": options.quorum, "asked": asked(options), "seen": [read(name).decode() for name in options.seen]}
     beside = f"{options.file}.manifest.json"
+    if not stat.S_ISREG(os.stat(options.file).st_mode):
+        raise OSError(f"{options.file} is not a file that can be read twice; write what comes through a pipe to a file")
     with open(options.file, "rb") as file:
         if os.path.exists(beside):
             told["beside"] = read(beside)

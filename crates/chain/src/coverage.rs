@@ -178,6 +178,12 @@ impl Coverage {
         micros.map_or(0, Result::unwrap_or_default).div_ceil(MICROS)
     }
 
+    /// All that is missing; `None` for more than there can be.
+    fn holes(&self) -> Option<u64> {
+        let mut holes = self.emitters.iter().map(Emitter::missing);
+        holes.try_fold(0, u64::checked_add)
+    }
+
     /// Whether each number is the sum of its parts, and none greater than what it is a part of; each
     /// emitter is listed once, and each field is there in its format.
     fn adds_up(&self) -> bool {
@@ -195,6 +201,8 @@ impl Coverage {
         let emitters: BTreeSet<&str> = self.emitters.iter().map(|it| &*it.emitter).collect();
         heard
             && self.from <= self.to
+            && self.to.checked_sub(self.from).is_some()
+            && (self.missing.is_none() || self.holes().is_some())
             && self.ungoverned_seconds <= seconds
             && self.outcomes.sum() == Some(self.decisions)
             && (self.decisions == 0 || !emitters.is_empty())

@@ -16,7 +16,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
 use clap::Subcommand;
 
 use crate::cli::Context;
@@ -42,12 +42,20 @@ pub(crate) enum AuditCommand {
 
 /// Microseconds since 1970 of `2026-11-20` (its first, in UTC) or an RFC 3339 time.
 fn time(text: &str) -> Result<i64, String> {
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d");
+    let date = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let plain = |it: &&str| it.len() == 10 && it.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    // A year 0 and a 61st second are no times to whoever counts with them.
+    let counted = |day: &NaiveDate| day.year() > 0;
+    let day = Some(text).filter(plain).and_then(date).filter(counted);
     let day = day.map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
-    day.or(time)
+    let time = || {
+        let time = DateTime::parse_from_rfc3339(text).ok();
+        let time = time.filter(|it| text.is_ascii() && counted(&it.date_naive()));
+        time.filter(|it| it.nanosecond() < 1_000_000_000)
+    };
+    day.or_else(|| time().map(|time| time.to_utc()))
         .map(|time| time.timestamp_micros())
-        .map_err(|_| "expected a date (2026-11-20) or a time (2026-11-20T13:45:00Z)".to_owned())
+        .ok_or_else(|| "expected a date (2026-11-20) or a time (2026-11-20T13:45:00Z)".to_owned())
 }
 
 pub(crate) async fn run(command: AuditCommand, context: &Context) -> Result<ExitCode, Failure> {

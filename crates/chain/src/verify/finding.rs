@@ -115,6 +115,8 @@ pub enum Finding {
     ManifestMissing,
     /// No trusted export key signed the manifest.
     ManifestUnsigned,
+    /// Nor that of a bundle in which it alone says which entries belong to the period or the filter.
+    ChoiceUnsigned,
     /// A head was kept from earlier, and the entries before it are not shown.
     NotCompared {
         /// Its size.
@@ -178,7 +180,7 @@ impl Finding {
             | Self::HeaderDiffers
             | Self::BadRedaction { .. }
             | Self::ManifestDiffers => Class::BadContent,
-            Self::UnknownKey | Self::ManifestUnsigned => Class::UnknownKey,
+            Self::UnknownKey | Self::ManifestUnsigned | Self::ChoiceUnsigned => Class::UnknownKey,
             Self::Above(above) => above.class(),
             Self::MissingEntries { .. }
             | Self::Redacted { .. }
@@ -230,10 +232,17 @@ impl fmt::Display for Finding {
             Self::BadRedaction { seq } => {
                 write!(f, "the mark at {seq} stands for no range of the tree")
             }
-            Self::OtherPeriod => write!(f, "made for a period that does not cover the one asked"),
+            Self::OtherPeriod => {
+                write!(f, "made for a range that does not cover the one asked for")
+            }
             Self::ManifestDiffers => write!(f, "the manifest is not of these lines"),
             Self::ManifestMissing => write!(f, "the bundle was cut short: it has no manifest"),
             Self::ManifestUnsigned => write!(f, "no trusted export key signed the manifest"),
+            Self::ChoiceUnsigned => write!(
+                f,
+                "which entries belong to the period or filter is the word of who signed the manifest, \
+                 and no export key you trust did"
+            ),
             Self::NotCompared { size } => write!(
                 f,
                 "the kept head of {size} cannot be compared: the entries before it are not shown"

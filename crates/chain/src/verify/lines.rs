@@ -3,6 +3,7 @@ use super::global;
 use super::{Asked, Finding, Numbering, Report, Tail, Trust, Verification};
 use crate::checkpoint::NoteError;
 use crate::export::{self, Header, InvalidLine, Manifest, Period, Tally};
+use std::ops::Range;
 
 /// Verifies the lines of an export bundle, as they come from the file *with* their line ends: each
 /// byte counts. `trust.tail` is ignored: a bundle ends where its checkpoint ends.
@@ -70,20 +71,7 @@ impl Bundle {
         if differs || header.from > header.to || header.to > header.size {
             run.findings.add(Finding::HeaderDiffers);
         }
-        run.asked = match &trust.asked {
-            Asked::Everything => Some(0..u64::MAX),
-            Asked::Entries(range) => Some(range.clone()),
-            Asked::Period(period) => {
-                if !header
-                    .period
-                    .is_some_and(|made_for| covers(made_for, *period))
-                {
-                    run.findings.add(Finding::OtherPeriod);
-                }
-                Some(header.from..header.to)
-            }
-            Asked::WhatIsShown => None,
-        };
+        run.asked = must_be_shown(&mut run, &header, &trust);
         let witnesses = global::check(&mut run, header.global.as_ref(), &trust);
         let mut tally = Tally::default();
         tally.line(first);
@@ -144,11 +132,15 @@ impl Bundle {
             Some(Ok((manifest, by))) => {
                 signed_by = by;
                 counted.keys.clone_from(&manifest.keys);
-                let unsigned = signed_by.is_empty() && !self.trust.keys.has_no_export_key();
+                let chosen = self.run.findings.hidden > 0 && self.trust.takes_the_makers_word();
+                let unsigned = signed_by.is_empty();
                 if manifest != counted {
                     Some(Finding::ManifestDiffers)
+                } else if unsigned && chosen {
+                    Some(Finding::ChoiceUnsigned)
                 } else {
-                    unsigned.then_some(Finding::ManifestUnsigned)
+                    let expected = !self.trust.keys.has_no_export_key();
+                    (unsigned && expected).then_some(Finding::ManifestUnsigned)
                 }
             }
             Some(Err(NoteError::BadSignature { name })) => Some(Finding::BadSignature { name }),
@@ -181,6 +173,37 @@ impl Bundle {
         let newest = self.newest.max(witnessed);
         let past = went_on || newest.is_some_and(|newest| newest >= end);
         (!past).then_some(Finding::PeriodNotOver { newest })
+    }
+}
+
+/// The entries that must not be redaction marks; reports where the bundle was not made for what is asked.
+fn must_be_shown(run: &mut Verification, header: &Header, trust: &Trust) -> Option<Range<u64>> {
+    let (made, all) = (header.from..header.to, 0..header.size);
+    match &trust.asked {
+        Asked::Everything => (!trust.filtered).then_some(0..u64::MAX),
+        Asked::WhatIsShown => None,
+        Asked::Entries(range) => {
+            let open = range.end == u64::MAX;
+            let end = if open { range.start } else { range.end };
+            if end > header.size {
+                let (from, to) = (header.size, end);
+                run.findings.add(Finding::MissingEntries { from, to });
+            }
+            let reaches = made.start <= range.start && range.end.min(header.size) <= made.end;
+            if trust.filtered && !reaches {
+                run.findings.add(Finding::OtherPeriod);
+            }
+            (!trust.filtered).then(|| range.clone())
+        }
+        Asked::Period(period) => {
+            // What was made for no period, of all entries, is made for each.
+            let any = made == all;
+            let reaches = header.period.map_or(any, |it| covers(it, *period));
+            if !reaches {
+                run.findings.add(Finding::OtherPeriod);
+            }
+            (!trust.filtered).then_some(made)
+        }
     }
 }
 

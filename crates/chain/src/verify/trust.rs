@@ -23,6 +23,8 @@ pub struct Trust {
     pub quorum: Option<usize>,
     /// What of a bundle has to be shown.
     pub asked: Asked,
+    /// Whether entries of what was asked for may be left out, as long as the bundle was made for all of it.
+    pub filtered: bool,
 }
 
 /// What of a bundle has to be shown; entries beyond it may be redaction marks.
@@ -51,6 +53,7 @@ impl Trust {
             tail: Tail::Sealed,
             quorum: None,
             asked: Asked::Everything,
+            filtered: false,
         }
     }
 
@@ -66,6 +69,11 @@ impl Trust {
             }
         }
         Ok(self)
+    }
+
+    /// Whether the word of the bundle's maker decides what of it has to be shown.
+    pub(super) fn takes_the_makers_word(&self) -> bool {
+        self.filtered || matches!(self.asked, Asked::Period(_) | Asked::WhatIsShown)
     }
 
     pub(super) fn witnesses(&self) -> usize {

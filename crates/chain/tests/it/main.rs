@@ -20,4 +20,5 @@ mod recount;
 mod seen;
 mod siem;
 mod statements;
+mod sums;
 mod tamper;

@@ -167,6 +167,68 @@ fn ten_thousand_honest_bundles_raise_no_alarm() {
     assert_eq!(python::codes(jobs), codes);
 }
 
+/// Marks can be put for entries by anybody, and only the manifest says that they are not of the period.
+#[test]
+fn what_belongs_to_a_period_or_a_filter_is_shown_by_a_trusted_manifest_alone() {
+    let world = World::new(40);
+    let all = world.signers.keys();
+    let without = Keys {
+        export_keys: Vec::new(),
+        ..all.clone()
+    };
+    let period = Period {
+        from: Some(1_000),
+        to: Some(2_000),
+    };
+    let mut parts = world.ledger.parts(&world.signers, 10..30, |n| n != 15);
+    parts.header.period = Some(period);
+    let some = parts.signed(&world.signers);
+    let mut parts = world.ledger.parts(&world.signers, 10..30, |_| true);
+    parts.header.period = Some(period);
+    let range = parts.signed(&world.signers);
+    let whole = world.ledger.whole(&world.signers).signed(&world.signers);
+    let entries = || Asked::Entries(10..30);
+    let later = Period {
+        to: Some(3_000),
+        ..period
+    };
+    let cases = [
+        (&range, Asked::Period(period), false, [0, 3]),
+        (&range, Asked::WhatIsShown, true, [0, 3]),
+        (&range, entries(), false, [0, 0]),
+        (&range, entries(), true, [0, 3]),
+        (&whole, Asked::Period(period), false, [0, 0]),
+        (&whole, Asked::WhatIsShown, true, [0, 0]),
+        (&some, Asked::Period(period), false, [4, 3]),
+        (&some, Asked::Period(period), true, [0, 3]),
+        (&some, Asked::Period(later), true, [4, 3]),
+        (&some, entries(), true, [0, 3]),
+        (&some, Asked::Entries(9..30), true, [4, 3]),
+    ];
+    let (mut jobs, mut codes) = (Vec::new(), Vec::new());
+    for (bundle, asked, filtered, expected) in cases {
+        for (keys, code) in [&all, &without].into_iter().zip(expected) {
+            let mut told = match &asked {
+                Asked::Entries(range) => {
+                    vec![json!("entries"), json!(range.start), json!(range.end)]
+                }
+                Asked::Period(it) => vec![json!("period"), json!(it.from), json!(it.to)],
+                Asked::WhatIsShown | Asked::Everything => Vec::new(),
+            };
+            told.extend(filtered.then_some(json!("shown")));
+            let trust = Trust {
+                asked: asked.clone(),
+                filtered,
+                ..trust(keys)
+            };
+            assert_eq!(rust(bundle, trust), code, "{told:?}");
+            jobs.push(Job::new(bundle.clone(), keys).with("asked", json!(told)));
+            codes.push(code);
+        }
+    }
+    assert_eq!(python::codes(jobs), codes);
+}
+
 #[test]
 fn a_range_is_incomplete_unless_it_was_asked_for() {
     let world = World::new(40);

@@ -145,14 +145,14 @@ pub(crate) fn told(text: &str, keys: &Keys, told: &Told) -> u8 {
 pub(crate) const MISUSE: u8 = 64;
 
 /// What is to be checked: its name, its text, the keys, and the code if it is known.
-struct Case {
-    name: String,
-    text: String,
-    keys: Keys,
-    code: Option<u8>,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) keys: Keys,
+    pub(crate) code: Option<u8>,
 }
 
-fn judge(cases: Vec<Case>) -> Vec<(String, u8)> {
+pub(crate) fn judge(cases: Vec<Case>) -> Vec<(String, u8)> {
     let jobs = cases
         .iter()
         .map(|it| Job::new(it.text.clone().into(), &it.keys));

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
-use writ_chain::checkpoint::{self, Checkpoint};
+use writ_chain::checkpoint::{self, Checkpoint, NoteError};
 use writ_chain::keys::Trusted;
 use writ_chain::verify::{Class, Entry, KnownHead, Log, Misuse, Seen, Tail, Trust, Verification};
 use writ_contract::OrgId;
@@ -79,6 +79,7 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode,
         Some(_) => args.keys.load(context)?,
         None => args.keys.load_or_ask(context).await?,
     };
+    args.bundle.asked()?;
     let seen = seen(&args.seen, &keys)?;
     let outcomes = match &args.file {
         Some(file) => file::verify(file, &args, keys, seen)?,
@@ -159,11 +160,28 @@ fn misuse(why: Misuse) -> Failure {
     Failure::Usage(why.0)
 }
 
-fn known(head: &Checkpoint) -> KnownHead {
-    KnownHead {
-        size: head.size,
-        root: head.root,
+/// The head of a stored checkpoint that is not the latest, or what is wrong with it.
+fn older(note: &str, trust: &Trust) -> Result<KnownHead, (Class, String)> {
+    let size = checkpoint::unverified(note).map(|head| head.size);
+    let of = size.map_or_else(String::new, |size| format!(" of {size} entries"));
+    let refused = |class, why: &str| (class, format!("the stored checkpoint{of}: {why}"));
+    let verified = checkpoint::open(note, &trust.keys.checkpoint).map_err(|why| match why {
+        NoteError::UnknownKey => refused(Class::UnknownKey, "no trusted key signed it"),
+        NoteError::Malformed | NoteError::BadSignature { .. } | NoteError::NotALine => {
+            refused(Class::BadContent, &why.to_string())
+        }
+    })?;
+    let Checkpoint {
+        origin, size, root, ..
+    } = verified.checkpoint();
+    let named = |name: &String| checkpoint::tenant_origin(name, trust.org) == *origin;
+    if !verified.signed_by().iter().any(named) {
+        return Err(refused(Class::BadContent, "it is of another log"));
     }
+    Ok(KnownHead {
+        size: *size,
+        root: *root,
+    })
 }
 
 async fn verify_ledger(
@@ -174,13 +192,13 @@ async fn verify_ledger(
     let org = trust.org;
     ledger.enter(org).await?;
     let notes = ledger.checkpoints(org, checkpoints).await?;
-    // An old note that does not verify is left to the run that has it as its latest.
-    let older = notes
-        .iter()
-        .skip(1)
-        .filter_map(|note| checkpoint::open(note, &trust.keys.checkpoint).ok())
-        .map(|verified| known(verified.checkpoint()));
-    trust.known.extend(older.collect::<Vec<_>>());
+    let mut refused = Vec::new();
+    for note in notes.iter().skip(1) {
+        match older(note, &trust) {
+            Ok(head) => trust.known.push(head),
+            Err(why) => refused.push(why),
+        }
+    }
     let latest = notes.first().and_then(|note| checkpoint::unverified(note));
     let sealed = latest.map_or(0, |head| head.size);
     let mut progress = Progress::new(Unit::Entries, sealed);
@@ -214,6 +232,9 @@ async fn verify_ledger(
         }
     }
     let mut outcome = Outcome::from(run.finish());
+    for (class, text) in refused {
+        outcome.wrong(class, text);
+    }
     beside.tell(&mut outcome);
     let (tiles, size) = (beside.tiles, outcome.sealed.unwrap_or_default());
     tiles.check(ledger, org, size, &mut outcome).await?;

@@ -96,6 +96,12 @@ fn a_question_that_cannot_be_asked_is_refused() {
         ("whole", &["--from", "+5"], 64),
         ("whole", &["--from", "2026-13-01"], 64),
         ("whole", &["--from", "10", "--to", "2026-11-21"], 64),
+        ("whole", &["--from", "0000-01-01"], 64),
+        ("whole", &["--from", "2026-11-21T09:00:60Z"], 64),
+        ("whole", &["--from", "2026-1-2"], 64),
+        ("whole", &["--from", "4", "--to", "2"], 64),
+        ("whole", &["--from", "2", "--to", "2", "--filtered"], 64),
+        ("whole", &["--from", "2026-11-22", "--to", "2026-11-21"], 64),
         ("whole", &["--quorum", "0", "--seen", &own], 0),
         ("whole", &["--seen", &other], 64),
         ("whole", &["--seen", &broken], 64),
@@ -114,6 +120,48 @@ fn a_question_that_cannot_be_asked_is_refused() {
     ] {
         let found = desk.code(file, "keys.json", more);
         assert_eq!(found, code, "{file} {more:?}");
+    }
+}
+
+/// The entries are of 2027, and nothing later is in the file.
+#[test]
+fn what_is_asked_of_a_whole_bundle_must_be_in_it() {
+    let desk = Desk::new();
+    for (more, code) in [
+        (&["--from", "2", "--to", "5"][..], 0),
+        (&["--from", "5"], 0),
+        (&["--from", "6"], 4),
+        (&["--from", "1000"], 4),
+        (&["--to", "6"], 4),
+        (&["--to", "6", "--filtered"], 4),
+        (&["--to", "4", "--filtered"], 0),
+        (&["--from", "2020-01-01", "--to", "2020-02-01"], 0),
+        (
+            &["--from", "2020-01-01", "--to", "2020-02-01", "--filtered"],
+            0,
+        ),
+        (&["--from", "2020-01-01"], 0),
+        (&["--from", "2020-01-01", "--to", "2040-01-01"], 4),
+        (&["--to", "2040-01-01", "--filtered"], 4),
+    ] {
+        let more = [&["--quorum", "0"], more].concat();
+        assert_eq!(desk.code("whole", "keys.json", &more), code, "{more:?}");
+    }
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_no_file() {
+    let desk = Desk::new();
+    let (file, keys) = ("/dev/stdin", desk.path("keys.json"));
+    let mut rust = Command::new(env!("CARGO_BIN_EXE_writ"));
+    rust.args(["audit", "verify", "--file", file, "--keys", &keys]);
+    let mut python = Command::new("python3");
+    python.args(["-B", SCRIPT, file, "--keys", &keys]);
+    for mut command in [rust, python] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(writer);
+        let output = command.stdin(reader).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
     }
 }
 

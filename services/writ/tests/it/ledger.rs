@@ -8,6 +8,7 @@ use writ_chain::chain::Appended;
 use writ_chain::checkpoint::{Checkpoint, global_origin, sign};
 use writ_chain::cosignature::WitnessSigner;
 use writ_chain::global::{TenantHead, interval_root};
+use writ_chain::keys::NamedSigner;
 use writ_chain::leaf::Leaf;
 use writ_chain::merkle::{Frontier, leaf_hash};
 
@@ -221,6 +222,26 @@ async fn an_older_head_that_does_not_fit_is_found() {
         .await;
     let run = stored.run(&["audit", "verify", "--all-checkpoints"]).await;
     assert_eq!(code(&run), 2, "{}{}", out(&run), err(&run));
+}
+
+#[tokio::test]
+async fn an_older_checkpoint_that_does_not_open_is_found() {
+    let stored = Stored::new().await;
+    let owner = org(1).to_string();
+    let all = ["audit", "verify", "--all-checkpoints", "--org", &owner];
+    assert_eq!(code(&stored.run(&all).await), 0);
+    let of_two = "where size = 2 and org_id = '00000000-0000-0000-0000-000000000001'";
+    let head = checkpoint(org(1), &leaves(org(1), 5), 2).0;
+    let stranger = NamedSigner::from_seed("writ.test/ledger", &[9; 32]).unwrap();
+    let note = sign(&head, &[&stranger]).unwrap();
+    let set = |note: &str| format!("update ledger.checkpoints set note = '{note}' {of_two}");
+    stored.tamper(set(&note)).await;
+    let run = stored.run(&all).await;
+    assert_eq!(code(&run), 3, "{}{}", out(&run), err(&run));
+    assert!(out(&run).contains("of 2 entries"), "{}", out(&run));
+    assert_eq!(code(&stored.run(&all[..2]).await), 0, "not asked for");
+    stored.tamper(set("x")).await;
+    assert_eq!(code(&stored.run(&all).await), 2);
 }
 
 #[tokio::test]

@@ -63,9 +63,13 @@ impl BundleArgs {
         self.from.is_some() || self.to.is_some() || self.filtered
     }
 
-    fn asked(&self) -> Result<Asked, Failure> {
+    /// What must be shown.
+    pub(super) fn asked(&self) -> Result<Asked, Failure> {
         let asked = match (self.from, self.to) {
-            _ if self.filtered => Asked::WhatIsShown,
+            (Some(from), Some(to)) if from.place() >= to.place() && from.is_like(to) => {
+                return Err(Failure::Usage("--to must be after --from".into()));
+            }
+            (None, None) if self.filtered => Asked::WhatIsShown,
             (None, None) => Asked::Everything,
             (Some(Bound::Entry(from)), Some(Bound::Entry(to))) => Asked::Entries(from..to),
             (Some(Bound::Entry(from)), None) => Asked::Entries(from..u64::MAX),
@@ -80,6 +84,19 @@ impl BundleArgs {
             }
         };
         Ok(asked)
+    }
+}
+
+impl Bound {
+    fn is_like(self, other: Self) -> bool {
+        micros(self).is_some() == micros(other).is_some()
+    }
+
+    fn place(self) -> i128 {
+        match self {
+            Self::Entry(number) => number.into(),
+            Self::Time(micros) => micros.into(),
+        }
     }
 }
 
@@ -164,6 +181,16 @@ fn lines_for_siem(
     Ok(outcome)
 }
 
+/// Files are read more than once, so a pipe is none.
+pub(super) fn is_file(path: &Path) -> Result<(), Failure> {
+    let about = std::fs::metadata(path).map_err(|error| broken(path, &error))?;
+    if about.is_file() {
+        return Ok(());
+    }
+    let text = "not a file that can be read twice; write what comes through a pipe to a file";
+    Err(Failure::Unavailable(format!("{}: {text}", path.display())))
+}
+
 fn broken(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Unavailable(format!("{}: {error}", path.display()))
 }
@@ -180,6 +207,7 @@ pub(super) fn verify_each(
     let trust = Trust {
         quorum: args.bundle.quorum,
         asked: args.bundle.asked()?,
+        filtered: args.bundle.filtered,
         ..Trust::new(org, keys)
     };
     let trust = trust.with_seen(seen).map_err(misuse)?;

@@ -25,6 +25,7 @@ pub(super) fn verify(
     keys: Trusted,
     seen: Vec<Seen>,
 ) -> Result<Vec<Outcome>, Failure> {
+    bundle::is_file(file)?;
     let document = Document::read(&text(file));
     let kind = document.as_ref().map(Document::kind);
     if args.against.is_some() && !matches!(kind, Some(Kind::Coverage | Kind::ActionReceipt)) {
