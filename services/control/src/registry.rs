@@ -53,6 +53,7 @@ impl Registry {
         let fresh = Agent::new(self.writes.new_id(), actor.person.as_deref(), command, now)?;
         let repeated = actor.repeats(&mut tx, fresh.id).await?.is_some();
         if !repeated && store::insert(&mut tx, &fresh).await? {
+            store::is_no_id(&mut tx, &fresh.external_id).await?;
             has_room(&mut tx, most, true).await?;
             let event = self.event(actor, &fresh, "registered", "agent.register");
             self.writes.commit(tx, &[event]).await?;

@@ -152,6 +152,24 @@ pub(super) async fn insert(tx: &mut TenantTx, agent: &Agent) -> Result<bool, PgE
     Ok(done.rows_affected() == 1)
 }
 
+/// Refuses an external id that is the UUID of an agent: what is said of one would be taken for the
+/// other's.
+pub(super) async fn is_no_id(tx: &mut TenantTx, external_id: &str) -> Result<(), Error> {
+    let Ok(id) = external_id.parse::<Uuid>() else {
+        return Ok(());
+    };
+    let taken: bool = sqlx::query_scalar("select exists (select from agents where agent_id = $1)")
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(PgError::from)?;
+    if taken {
+        let why = "agentId: is the UUID of a registered agent: use that agent's own agentId";
+        return Err(Refusal::Invalid(vec![why.to_owned()]).into());
+    }
+    Ok(())
+}
+
 /// How many agents are not archived, counted by one transaction of the organisation at a time.
 pub(super) async fn count_alone(tx: &mut TenantTx) -> Result<u64, PgError> {
     sqlx::query("select pg_advisory_xact_lock(hashtext('control.agents'), hashtext($1))")

@@ -343,3 +343,18 @@ async fn an_id_that_no_store_takes_is_not_sent_back_as_another() {
         assert!(data["id"].is_string() && data.get("agentId").is_none());
     }
 }
+
+#[tokio::test]
+async fn nobody_is_called_by_the_uuid_of_another_agent() {
+    let stand = Stand::start().await;
+    let id = stand.agent("bot").await;
+    let named = |id: &str| json!({"agentId": id}).to_string();
+    for called in [id.to_string(), id.to_string().to_uppercase()] {
+        let refused = stand.dev(Method::POST, AGENTS, &named(&called)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+        assert!(refused.message().contains("agentId"), "{refused:?}");
+    }
+    let free = "01a1fd78-0000-7000-8000-000000000000";
+    let registered = stand.dev(Method::POST, AGENTS, &named(free)).await;
+    assert_eq!(registered.status, StatusCode::CREATED, "{registered:?}");
+}
