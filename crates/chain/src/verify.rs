@@ -56,8 +56,8 @@ pub struct Entry<'a> {
 struct ReadEntry {
     position: u64,
     hash: Hash,
-    /// `None` when the bytes are none, or what they hold is no entry.
-    leaf: Option<(Leaf, EntryBody)>,
+    /// `None` when the bytes are none.
+    leaf: Option<Leaf>,
 }
 
 impl ReadEntry {
@@ -65,7 +65,7 @@ impl ReadEntry {
         Self {
             position,
             hash: leaf::leaf_hash(leaf_bytes),
-            leaf: Leaf::parse(leaf_bytes).ok().and_then(recorded),
+            leaf: Leaf::parse(leaf_bytes).ok(),
         }
     }
 }
@@ -199,6 +199,8 @@ impl Verification {
         if !self.take_position(position) {
             return None;
         }
+        // Read here and not ahead: its many texts are freed where they were made.
+        let leaf = leaf.and_then(recorded);
         match &leaf {
             Some((leaf, _)) => self.check_leaf(position, leaf),
             None => self.findings.add(Finding::Unreadable { seq: position }),
