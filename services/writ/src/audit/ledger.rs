@@ -144,22 +144,12 @@ impl Ledger {
         org: Uuid,
         range: Range<u64>,
     ) -> BoxStream<'_, Result<Stored, Failure>> {
-        let [from, end] = stored_range(&range);
         let sql = format!(
             "select seq, e.leaf_bytes, e.leaf_hash, {SELECTED}
              from ledger.entries e left join ledger.places p using (org_id, seq)
              where org_id = $1 and seq >= $2 and seq < $3 order by seq"
         );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(org)
-            .bind(from)
-            .bind(end)
-            .fetch(&mut self.connection)
-            .map(|row| {
-                row.and_then(|row| stored(&row))
-                    .map_err(|error| trouble(&error))
-            })
-            .boxed()
+        self.rows(sql, org, &range, stored)
     }
 
     /// What is kept of a range in which entries may have been taken out, in rising order.
@@ -168,7 +158,6 @@ impl Ledger {
         org: Uuid,
         range: Range<u64>,
     ) -> BoxStream<'_, Result<Kept, Failure>> {
-        let [from, end] = stored_range(&range);
         let sql = format!(
             "select seq, e.leaf_bytes, e.leaf_hash, {SELECTED}
              from (select * from ledger.places
@@ -177,13 +166,24 @@ impl Ledger {
                         where org_id = $1 and seq >= $2 and seq < $3) e using (seq)
              order by seq"
         );
+        self.rows(sql, org, &range, kept)
+    }
+
+    fn rows<T: Send + 'static>(
+        &mut self,
+        sql: String,
+        org: Uuid,
+        range: &Range<u64>,
+        read: fn(&PgRow) -> Result<T, sqlx::Error>,
+    ) -> BoxStream<'_, Result<T, Failure>> {
+        let [from, end] = stored_range(range);
         sqlx::query(AssertSqlSafe(sql))
             .bind(org)
             .bind(from)
             .bind(end)
             .fetch(&mut self.connection)
-            .map(|row| {
-                row.and_then(|row| kept(&row))
+            .map(move |row| {
+                row.and_then(|row| read(&row))
                     .map_err(|error| trouble(&error))
             })
             .boxed()
